@@ -1,0 +1,41 @@
+"""Causal inference and intervention in Transformer recommender systems: the library under the notebooks.
+
+Everything heavy is imported when first used: ``import causalrec_lab`` costs no more than ``import pandas``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0.dev0"
+
+if TYPE_CHECKING:
+    from causalrec_lab import causal, data, intervention, lab, recommender, world
+    from causalrec_lab.estimate import Estimate, Truth, compare
+    from causalrec_lab.policy import BanditLog, Policy
+
+_HOME = {
+    "Estimate": "causalrec_lab.estimate",
+    "Truth": "causalrec_lab.estimate",
+    "compare": "causalrec_lab.estimate",
+    "BanditLog": "causalrec_lab.policy",
+    "Policy": "causalrec_lab.policy",
+}
+_ROOMS = ("causal", "data", "intervention", "lab", "recommender", "world")
+
+__all__ = ["BanditLog", "Estimate", "Policy", "Truth", "causal", "compare", "data", "intervention", "lab", "recommender", "world"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    if name in _ROOMS:
+        return importlib.import_module(f"causalrec_lab.{name}")
+    raise AttributeError(f"module 'causalrec_lab' has no attribute {name!r}; it has {', '.join(sorted(__all__))}")
+
+
+def __dir__() -> list[str]:
+    """Public names."""
+    return sorted(__all__)
