@@ -114,7 +114,7 @@ class Estimate:
     estimand: str = "ATE"
     method: str = ""
     n: int = 0
-    diagnostics: Mapping[str, float] = field(default_factory=dict)
+    diagnostics: Mapping[str, float] = field(default_factory=dict, hash=False)
     assumptions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -127,7 +127,9 @@ class Estimate:
             raise ValueError(f"Estimate(std_error={self.std_error}): a standard error is >= 0, or nan with a note")
         if math.isnan(self.std_error) and not self.notes:
             raise ValueError("Estimate(std_error=nan) needs a note that says why there is no valid standard error")
-        low, high = self.interval if self.interval is not None else normal_interval(self.value, self.std_error, self.level)
+        low, high = (
+            self.interval if self.interval is not None else normal_interval(self.value, self.std_error, self.level)
+        )
         z_value(self.level)
         if low > high:
             raise ValueError(f"Estimate(interval=({low}, {high})): the lower end lies above the upper one")
@@ -242,7 +244,8 @@ class Estimate:
 
     def __str__(self) -> str:
         """One line: method, estimand, value, interval, n."""
-        return f"{self.method or 'estimate'}: {self.estimand} {self.value:.4g} [{self.low:.4g}, {self.high:.4g}], n = {self.n:,}"
+        interval = f"[{self.low:.4g}, {self.high:.4g}]"
+        return f"{self.method or 'estimate'}: {self.estimand} {self.value:.4g} {interval}, n = {self.n:,}"
 
     def _lines(self) -> list[tuple[str, str]]:
         return [

@@ -55,7 +55,9 @@ class FixedPolicy:
         return np.tile(checked_probabilities(np.atleast_2d(self.distribution)), (len(contexts), 1))
 
 
-def checked_probabilities(probabilities: npt.ArrayLike, *, n: int | None = None, n_actions: int | None = None) -> Floats:
+def checked_probabilities(
+    probabilities: npt.ArrayLike, *, n: int | None = None, n_actions: int | None = None
+) -> Floats:
     """Return the array if it is a matrix of distributions, else say where it is not.
 
     Raises
@@ -64,14 +66,20 @@ def checked_probabilities(probabilities: npt.ArrayLike, *, n: int | None = None,
         If the shape is not (n, n_actions), a value is negative or not finite, or a row does not sum to 1 within 1e-6.
     """
     array = np.asarray(probabilities, dtype=np.float64)
-    if array.ndim != 2 or (n is not None and len(array) != n) or (n_actions is not None and array.shape[1] != n_actions):
-        raise ValueError(f"policy gave probabilities of shape {array.shape}; expected ({n or 'n'}, {n_actions or 'actions'})")
+    if (
+        array.ndim != 2
+        or (n is not None and len(array) != n)
+        or (n_actions is not None and array.shape[1] != n_actions)
+    ):
+        raise ValueError(
+            f"policy gave probabilities of shape {array.shape}; expected ({n or 'n'}, {n_actions or 'actions'})"
+        )
     bad = ~np.isfinite(array) | (array < 0)
     if bad.any():
         row, action = np.argwhere(bad)[0]
         raise ValueError(
-            f"policy gave {bad.sum()} invalid probabilities, first at row {row}, action {action}: {array[row, action]}; "
-            "probabilities are finite and >= 0"
+            f"policy gave {bad.sum()} invalid probabilities, first at row {row}, action {action}: "
+            f"{array[row, action]}; probabilities are finite and >= 0"
         )
     off = np.abs(array.sum(axis=1) - 1.0) > 1e-6
     if off.any():
@@ -105,7 +113,8 @@ class BanditLog:
     Raises
     ------
     ValueError
-        If lengths differ, an action lies outside [0, n_actions), a reward is not finite, or a propensity lies outside (0, 1].
+        If lengths differ, an action lies outside [0, n_actions), a reward is not finite, or a propensity lies
+        outside (0, 1].
     """
 
     contexts: npt.NDArray[Any] | pd.DataFrame
@@ -125,11 +134,18 @@ class BanditLog:
         if self.position is not None:
             settle(self, "position", np.asarray(self.position, dtype=np.int64))
         self._check_lengths()
-        _refuse("action", self.action, (self.action >= 0) & (self.action < self.n_actions), f"actions are in [0, {self.n_actions})")
+        _refuse(
+            "action",
+            self.action,
+            (self.action >= 0) & (self.action < self.n_actions),
+            f"actions are in [0, {self.n_actions})",
+        )
         _refuse("reward", self.reward, np.isfinite(self.reward), "drop or impute rounds without a reward, and say so")
         if self.propensity is not None:
             inside = (self.propensity > 0) & (self.propensity <= 1)
-            _refuse("propensity", self.propensity, inside, "propensities are probabilities of the logged action, in (0, 1]")
+            _refuse(
+                "propensity", self.propensity, inside, "propensities are probabilities of the logged action, in (0, 1]"
+            )
 
     def __len__(self) -> int:
         """Rounds in the log."""
@@ -137,9 +153,10 @@ class BanditLog:
 
     def take(self, rows: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> BanditLog:
         """The rounds at `rows` (positions or a mask), in that order."""
-        contexts = self.contexts.iloc[np.flatnonzero(rows) if rows.dtype == bool else rows] if isinstance(self.contexts, pd.DataFrame) else self.contexts[rows]
+        rows = np.flatnonzero(rows) if rows.dtype == bool else rows
+        framed = isinstance(self.contexts, pd.DataFrame)
         return BanditLog(
-            contexts,
+            self.contexts.iloc[rows] if framed else self.contexts[rows],
             self.action[rows],
             self.reward[rows],
             None if self.propensity is None else self.propensity[rows],
@@ -158,4 +175,6 @@ class BanditLog:
 def _refuse(name: str, values: npt.NDArray[Any], good: npt.NDArray[np.bool_], way_out: str) -> None:
     if not good.all():
         row = int(np.argmin(good))
-        raise ValueError(f"BanditLog: {name} has {int((~good).sum())} bad values, first at row {row}: {values[row]}; {way_out}")
+        raise ValueError(
+            f"BanditLog: {name} has {int((~good).sum())} bad values, first at row {row}: {values[row]}; {way_out}"
+        )
