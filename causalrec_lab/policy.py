@@ -154,9 +154,9 @@ class BanditLog:
     def take(self, rows: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> BanditLog:
         """The rounds at `rows` (positions or a mask), in that order."""
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows
-        framed = isinstance(self.contexts, pd.DataFrame)
+        contexts = self.contexts.iloc[rows] if isinstance(self.contexts, pd.DataFrame) else self.contexts[rows]
         return BanditLog(
-            self.contexts.iloc[rows] if framed else self.contexts[rows],
+            contexts,
             self.action[rows],
             self.reward[rows],
             None if self.propensity is None else self.propensity[rows],
