@@ -1,0 +1,161 @@
+"""The law of decisions and what is drawn from it: `Draw`.
+
+Decisions are drawn independently from a declared law on the given population: a user and an item, each with equal chance;
+a moment of the year, uniform (season node s has probability 1 / nodes); a fair lottery z. Rows of one log are therefore
+i.i.d. given the population, and ordinary standard errors are the right ones even though users and items repeat. A log is
+written in time order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from causalrec_lab.world.exposure import propensity
+from causalrec_lab.world.outcomes import Funnel, amount_location, return_chances
+from causalrec_lab.world.population import Floats, Ints, Pairs, Population, stream
+from causalrec_lab.world.scenario import Exposure
+
+__all__ = ["YEAR", "Draw", "draw_decisions", "node_of"]
+
+YEAR = 365 * 86_400  # seconds
+START = pd.Timestamp("2025-01-01")
+
+
+@dataclass(frozen=True, eq=False)
+class Draw:
+    r"""Decisions with the randomness behind both potential outcomes.
+
+    Y(0) and Y(1) are functions of the *same* uniforms: stage s is passed under t where :math:`U_s < \sigma(\eta_s(t))`.
+    Individual effects follow this coupling, which no data could identify.
+    """
+
+    population: Population
+    funnel: Funnel
+    rule: Exposure
+    users: Ints
+    items: Ints
+    second: Ints
+    lottery: Ints
+    u_treatment: Floats
+    u_stage: Floats
+    u_return: Floats
+    noise: Floats
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """What the pairs carry."""
+        return self.population.at(self.users, self.items)
+
+    @property
+    def node(self) -> Ints:
+        """Season of each decision."""
+        return self.second * self.funnel.scenario.nodes // YEAR
+
+    @cached_property
+    def propensity(self) -> Floats:
+        """True P(T = 1) of each decision, given its lottery."""
+        return propensity(self.rule, self.pairs, self.lottery)
+
+    @cached_property
+    def treated(self) -> Ints:
+        """Treatment, 1 where the uniform lies below the propensity."""
+        return (self.u_treatment < self.propensity).astype(np.int64)
+
+    def outcomes(self, treated: Ints | int) -> dict[str, Floats | Ints]:
+        """Potential outcomes under a treatment, by name, in the order of the funnel."""
+        funnel, pairs, season = self.funnel, self.pairs, self.funnel.season(self.node, self.pairs.category)
+        tau = funnel.effect_logit(pairs) * treated
+        alive = np.ones(len(self.users), dtype=bool)
+        drawn: dict[str, Floats | Ints] = {}
+        for number, stage in enumerate(funnel.stages):
+            logit = funnel.stage_logit(stage, pairs, self.lottery) + stage.season * season + stage.treatment * tau
+            alive = alive & (self.u_stage[number] * (1.0 + np.exp(-logit)) < 1.0)  # U < sigmoid, without dividing
+            drawn[stage.name] = alive.astype(np.int64)
+        return drawn | self._beyond(drawn)
+
+    def _beyond(self, drawn: dict[str, Floats | Ints]) -> dict[str, Floats | Ints]:
+        """Amount, return and revenue, given the funnel."""
+        amount, retention = self.funnel.scenario.amount, self.funnel.scenario.retention
+        size = np.exp(amount_location(self.funnel, self.pairs) + amount.sigma * self.noise)
+        without, reached = return_chances(self.funnel, self.pairs)
+        chance = np.where(drawn[retention.after] == 1, reached, without)
+        return {
+            amount.name: size * drawn[amount.after],
+            retention.name: (self.u_return < chance).astype(np.int64),
+            "revenue": self.population.price[self.items] * drawn[self.funnel.names[-1]],
+        }
+
+
+def draw_decisions(
+    population: Population, funnel: Funnel, rule: Exposure, n: int, seeds: tuple[int, ...], *, pairs: str = "iid"
+) -> Draw:
+    """Draw n decisions from the law.
+
+    Parameters
+    ----------
+    population, funnel, rule
+        The platform's parts, dials turned.
+    n
+        Decisions.
+    seeds
+        The platform's seed and the log's.
+    pairs
+        "iid": users and items with replacement. "once": a random matching in which no user and no item stands twice; each
+        row alone still follows the law, and intervals are right or, where n is near the population's size, too wide.
+
+    Raises
+    ------
+    ValueError
+        If n is not positive, `pairs` is unknown, or "once" asks for more rows than there are users or items.
+    """
+    check_count(n)
+    rng = stream("decisions", *seeds)
+    users, items = _draw_pairs(population, n, pairs, rng)
+    return Draw(
+        population=population,
+        funnel=funnel,
+        rule=rule,
+        users=users,
+        items=items,
+        second=np.sort(rng.integers(YEAR, size=n)),
+        lottery=rng.integers(2, size=n),
+        u_treatment=rng.random(n),
+        u_stage=rng.random((len(funnel.stages), n)),
+        u_return=rng.random(n),
+        noise=rng.standard_normal(n),
+    )
+
+
+def check_count(n: int) -> None:
+    """Refuse a number of rows that is none."""
+    if n != int(n) or n <= 0:
+        raise ValueError(f"n={n!r} decisions cannot be drawn; give a whole number of at least 1")
+
+
+def _draw_pairs(population: Population, n: int, pairs: str, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    n_users, n_items = population.n_users, population.n_items
+    if pairs == "iid":
+        return rng.integers(n_users, size=n), rng.integers(n_items, size=n)
+    if pairs != "once":
+        raise ValueError(f"pairs={pairs!r} is no way to draw decisions; give 'iid' or 'once'")
+    if n > min(n_users, n_items):
+        raise ValueError(
+            f"pairs='once' uses every user and item at most once, so n={n:,} needs as many of each, and there are {n_users:,} "
+            f"users and {n_items:,} items; make the platform with n_users={n}, n_items={n}, or take pairs='iid'"
+        )
+    return rng.permutation(n_users)[:n], rng.permutation(n_items)[:n]
+
+
+def timestamps(second: Ints) -> pd.DatetimeIndex:
+    """Moments of the window's year, from seconds since its start."""
+    return pd.DatetimeIndex(START.to_datetime64().astype("datetime64[s]") + second.astype("timedelta64[s]"))
+
+
+def node_of(timestamp: pd.Series, nodes: int) -> Ints:
+    """Season node of logged moments: the inverse of how a log writes them."""
+    second = (pd.to_datetime(timestamp) - START).dt.total_seconds().to_numpy().astype(np.int64)
+    return np.clip(second * nodes // YEAR, 0, nodes - 1)

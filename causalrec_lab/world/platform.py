@@ -1,0 +1,162 @@
+"""`Platform`: one structural causal model of a recommendation platform, whose truth is known."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from causalrec_lab.data.dataset import About, Dataset
+from causalrec_lab.world.decisions import draw_decisions
+from causalrec_lab.world.exposure import COVARIATES
+from causalrec_lab.world.logs import decision_table, event_table
+from causalrec_lab.world.outcomes import Funnel
+from causalrec_lab.world.policies import SoftmaxPolicy
+from causalrec_lab.world.population import Population, draw_population
+from causalrec_lab.world.presets import scenario as find_scenario
+from causalrec_lab.world.scenario import Coefficients, Dials, Scenario, coefficients
+from causalrec_lab.world.tables import context_table, item_table, user_table
+from causalrec_lab.world.truth import PlatformTruth
+
+__all__ = ["Platform"]
+
+
+class Platform:
+    """A platform with a finite population, a declared law of decisions and a known truth.
+
+    Make one with `Platform.make`; everything it gives is a function of its seed, its dials and the seed of the call.
+
+    Parameters
+    ----------
+    scenario
+        Domain.
+    seed
+        Seed of the population and its texts.
+    dials
+        What the study turned.
+    """
+
+    def __init__(self, scenario: Scenario, seed: int, dials: Dials) -> None:
+        self.scenario = scenario
+        self.seed = seed
+        self.dials = dials
+        chosen: Coefficients = coefficients(scenario, dials)
+        self.rule = chosen.exposure
+        self.funnel = Funnel(scenario, chosen.stages, chosen.effect, dials.exclusion)
+        self.population: Population = draw_population(scenario, dials.n_users, dials.n_items, seed)
+
+    @classmethod
+    def make(cls, scenario: str | Scenario = "ecommerce", seed: int = 0, **dials: Any) -> Platform:
+        """Make a platform.
+
+        Parameters
+        ----------
+        scenario
+            Name of a preset, or a `Scenario` of your own.
+        seed
+            Seed of the population: users, items, texts, earlier exposures.
+        **dials
+            Any of `Dials`: n_users, n_items, confounding, text_r2, vocabulary, overlap, effect, instrument, exclusion,
+            base_rate. Each moves only what it says: the same seed gives the same users and items.
+
+        Raises
+        ------
+        ValueError
+            If the scenario is unknown, the seed negative, or a dial out of range.
+        TypeError
+            If there is no such dial; the nearest names are offered.
+        """
+        if seed != int(seed) or seed < 0:
+            raise ValueError(f"seed={seed!r}: give a whole number of at least 0")
+        return cls(find_scenario(scenario), int(seed), Dials.named(dials))
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """Columns of decisions that close every back door where `confounding` is 0: the inputs of the exposure rule.
+
+        The lottery z is not among them: it is an instrument, and adjusting for it amplifies the bias of a hidden confounder.
+        """
+        return COVARIATES
+
+    @cached_property
+    def users(self) -> pd.DataFrame:
+        """Users as a platform sees them: no taste, no hidden trait; `text` holds their earlier reviews."""
+        return user_table(self.population)
+
+    @cached_property
+    def items(self) -> pd.DataFrame:
+        """Items as a platform sees them: title, text, category, price, popularity."""
+        return item_table(self.population)
+
+    def contexts(self) -> pd.DataFrame:
+        """What policies see: one row a user in user order, numeric columns; actions are items in item order."""
+        return context_table(self.population)
+
+    def log(self, n: int, seed: int = 0, *, pairs: str = "iid", propensity: str | None = "auto") -> Dataset:
+        """Log n decisions of the platform's own exposure rule.
+
+        Parameters
+        ----------
+        n
+            Decisions.
+        seed
+            The log's own seed.
+        pairs
+            "iid", or "once" for every user and item at most once (see `draw_decisions`).
+        propensity
+            "auto": the true P(treated = 1) where `confounding` is 0, no column otherwise. "nominal": E[e | logged columns],
+            in column `propensity`, marked in `extra["propensity"]`. None: no column.
+
+        Returns
+        -------
+        Dataset with decisions (one row an eligible decision, in time order), events, items, users.
+
+        Raises
+        ------
+        ValueError
+            If n is not positive, "once" asks for too many rows, or an option is unknown.
+        """
+        draw = draw_decisions(self.population, self.funnel, self.rule, n, (self.seed, seed), pairs=pairs)
+        decisions, kind = decision_table(draw, propensity)
+        about = About(
+            title=f"{n:,} decisions of the simulated {self.scenario.name} platform",
+            source=f"causalrec_lab.world, platform seed {self.seed}, log seed {seed}, {self.dials}",
+            licence="made by this library; free to use",
+            notes=f"propensity: {kind}; one row an eligible decision, treated or not",
+        )
+        return Dataset(
+            name=self.scenario.name,
+            decisions=decisions,
+            events=event_table(decisions, self.funnel, self.scenario.amount),
+            items=self.items,
+            users=self.users,
+            extra={"propensity": kind, "covariates": self.covariates},
+            about=about,
+        )
+
+    def events(self, n: int, seed: int = 0) -> pd.DataFrame:
+        """What happened in the n decisions of `log(n, seed)`, in time order: what a recommender trains on."""
+        table = self.log(n, seed).events
+        assert table is not None
+        return table
+
+    def logging_policy(self, temperature: float = 1.0) -> SoftmaxPolicy:
+        """Plackett-Luce softmax over the platform's own scores.
+
+        Raises
+        ------
+        ValueError
+            If the temperature is not positive.
+        """
+        if not temperature > 0:
+            raise ValueError(f"temperature={temperature!r}: give a positive number; small is greedy, large is uniform")
+        return SoftmaxPolicy(self.population, temperature)
+
+    @property
+    def truth(self) -> PlatformTruth:
+        """What a log does not tell."""
+        return PlatformTruth(self)
+
+    def __repr__(self) -> str:
+        return f"Platform({self.scenario.name!r}, seed={self.seed}, {self.dials})"

@@ -1,0 +1,276 @@
+"""The finite population: users, items and what every pair of them carries.
+
+Latent tastes and attributes follow the relevance-times-exposure generators of Saito et al. (2020, "Unbiased Recommender
+Learning from Missing-Not-At-Random Implicit Feedback", WSDM) and the inner-product users of Rohde et al. (2018, "RecoGym",
+arXiv:1808.00720). Everything is drawn once, from named streams of one seed, so that a dial moves only what it says.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from causalrec_lab.world.scenario import Scenario
+
+__all__ = ["Floats", "Ints", "Pairs", "Population", "draw_population", "known_ids", "stream"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+HIDDEN_SD = 0.5**0.5  # of h_u and of h_i, so that h = h_u + h_i has variance 1
+NOISE = 0.6  # share of a taste that no category explains
+RECOMMENDER_NOISE = 0.5  # of the platform's own estimate of tastes, per coordinate
+MEAN_EXPOSURES = 0.8  # earlier exposures of a pair at typical popularity and activity
+MAX_EXPOSURES = 20
+
+
+def stream(name: str, *seeds: int) -> np.random.Generator:
+    """Random generator of one named purpose: streams of different names are independent."""
+    return np.random.default_rng([zlib.crc32(name.encode()), *seeds])
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    r"""Users and items, drawn once from the seed.
+
+    Affinity is :math:`r_{ui} = \theta_u \cdot v_i`, mean 0 and variance 1 over all pairs; the platform knows only
+    :math:`\hat r_{ui} = \hat\theta_u \cdot \hat v_i`, from noisy copies, standardised in the same way. The hidden trait is
+    :math:`h_{ui} = h_u + h_i` with both parts N(0, 1/2), independent of everything else.
+
+    Earlier exposures :math:`n_{ui}` are a fixed property of the pair: a hash of two random keys gives a uniform number,
+    and :math:`n = \lfloor \lambda_u \lambda_i (-\log U_{ui}) \rfloor`, at most 20. So no users-by-items matrix is stored.
+    """
+
+    scenario: Scenario
+    theta: Floats
+    theta_hat: Floats
+    segment: Ints
+    age: Ints
+    gender: Ints
+    region: Ints
+    activity: Floats
+    price_sensitivity: Floats
+    h_user: Floats
+    key_user: npt.NDArray[np.uint32]
+    v: Floats
+    v_hat: Floats
+    centroids: Floats
+    category: Ints
+    price: Floats
+    log_price_gap: Floats
+    popularity: Ints
+    log_popularity: Floats
+    h_item: Floats
+    key_item: npt.NDArray[np.uint32]
+
+    @property
+    def n_users(self) -> int:
+        """Users in the population."""
+        return len(self.theta)
+
+    @property
+    def n_items(self) -> int:
+        """Items in the catalogue."""
+        return len(self.v)
+
+    def at(self, users: Ints, items: Ints) -> Pairs:
+        """Pairs of a log: one a row, all arrays of shape (n,)."""
+        return Pairs(self, users, items)
+
+    def block(self, users: Ints) -> Pairs:
+        """All pairs of some users with every item: arrays broadcast to (users, n_items)."""
+        return Pairs(self, users[:, None], np.arange(self.n_items)[None, :])
+
+
+class Pairs:
+    """What user-item pairs carry, computed when asked for; all arrays broadcast against each other.
+
+    Parameters
+    ----------
+    population
+        Where the pairs live.
+    users, items
+        Row numbers; both (n,) for a log, or (m, 1) and (1, n_items) for a block.
+    """
+
+    def __init__(self, population: Population, users: Ints, items: Ints) -> None:
+        self.population = population
+        self.users = users
+        self.items = items
+
+    def _dot(self, left: Floats, right: Floats) -> Floats:
+        if self.users.ndim == 2:
+            product: Floats = left[self.users[:, 0]] @ right[self.items[0]].T
+            return product
+        return np.asarray(np.einsum("nk,nk->n", left[self.users], right[self.items]))
+
+    @cached_property
+    def affinity(self) -> Floats:
+        r"""True affinity :math:`r_{ui}`."""
+        return self._dot(self.population.theta, self.population.v)
+
+    @cached_property
+    def affinity_hat(self) -> Floats:
+        r"""The platform's estimate :math:`\hat r_{ui}`, an input of the exposure rule."""
+        return self._dot(self.population.theta_hat, self.population.v_hat)
+
+    @cached_property
+    def hidden(self) -> Floats:
+        """Hidden trait h = h_u + h_i."""
+        return self.population.h_user[self.users] + self.population.h_item[self.items]
+
+    @cached_property
+    def exposures(self) -> Ints:
+        """Earlier exposures of the pair, before the window."""
+        population = self.population
+        uniform = _hash_uniform(population.key_user[self.users], population.key_item[self.items])
+        heavy = MEAN_EXPOSURES * np.exp(0.4 * population.log_popularity).astype(np.float32)[self.items]
+        rate = heavy * np.sqrt(population.activity).astype(np.float32)[self.users]
+        return np.asarray(np.minimum(-np.log(uniform) * rate, MAX_EXPOSURES), dtype=np.int64)
+
+    @cached_property
+    def log_exposures(self) -> Floats:
+        """log(1 + n), an input of the exposure rule."""
+        return _LOG1P[self.exposures]
+
+    @property
+    def log_popularity(self) -> Floats:
+        """Centred log popularity of the item."""
+        return self.population.log_popularity[self.items]
+
+    @property
+    def activity(self) -> Floats:
+        """Sessions a day of the user."""
+        return self.population.activity[self.users]
+
+    @property
+    def category(self) -> Ints:
+        """Category number of the item."""
+        return self.population.category[self.items]
+
+    @cached_property
+    def price_pain(self) -> Floats:
+        """Price sensitivity times log price relative to the category's median."""
+        return self.population.price_sensitivity[self.users] * self.population.log_price_gap[self.items]
+
+
+_LOG1P = np.log1p(np.arange(MAX_EXPOSURES + 1, dtype=np.float64))
+
+
+def _hash_uniform(left: npt.NDArray[np.uint32], right: npt.NDArray[np.uint32]) -> npt.NDArray[np.float32]:
+    """Uniform numbers in (0, 1) from two 32-bit keys: the finaliser of MurmurHash3 (Appleby 2011) on their exclusive or."""
+    mixed = left ^ right
+    mixed ^= mixed >> np.uint32(16)
+    mixed *= np.uint32(0x85EBCA6B)
+    mixed ^= mixed >> np.uint32(13)
+    mixed *= np.uint32(0xC2B2AE35)
+    mixed ^= mixed >> np.uint32(16)
+    return ((mixed >> np.uint32(8)).astype(np.float32) + np.float32(0.5)) * np.float32(2.0**-24)
+
+
+def draw_population(scenario: Scenario, n_users: int, n_items: int, seed: int) -> Population:
+    """Draw users and items of a scenario.
+
+    Parameters
+    ----------
+    scenario
+        Words, segments and shapes.
+    n_users, n_items
+        Sizes, at least 2 each.
+    seed
+        The population's own seed.
+    """
+    centroids = _centroids(scenario, seed)
+    users = _draw_users(scenario, centroids, n_users, stream("users", seed))
+    items = _draw_items(scenario, centroids, n_items, stream("items", seed))
+    theta, v = _standardised(users.pop("theta"), items.pop("v"))
+    noise = stream("recommender", seed)
+    theta_hat, v_hat = _standardised(
+        theta + RECOMMENDER_NOISE * theta.std() * noise.standard_normal(theta.shape),
+        v + RECOMMENDER_NOISE * v.std() * noise.standard_normal(v.shape),
+    )
+    return Population(scenario, theta, theta_hat, v=v, v_hat=v_hat, centroids=centroids, **users, **items)
+
+
+def _centroids(scenario: Scenario, seed: int) -> Floats:
+    """One direction a category, as far apart as the dimension allows."""
+    directions = stream("centroids", seed).standard_normal((len(scenario.categories), scenario.taste))
+    if len(directions) <= scenario.taste:
+        directions = np.linalg.qr(directions.T)[0].T
+    return np.asarray(directions / np.linalg.norm(directions, axis=1, keepdims=True))
+
+
+def _draw_users(scenario: Scenario, centroids: Floats, n: int, rng: np.random.Generator) -> dict[str, Any]:
+    segment = rng.integers(len(scenario.segments), size=n)
+    names = [category.name for category in scenario.categories]
+    liked = np.array([[name in likes for name in names] for likes in scenario.segments.values()], dtype=float)
+    leaning = (
+        rng.dirichlet(np.full(len(names), 0.5), size=n)
+        + rng.random((n, 1)) * (liked / liked.sum(1, keepdims=True))[segment]
+    )
+    leaning /= leaning.sum(axis=1, keepdims=True)
+    theta = 2.0 * leaning @ centroids + NOISE * rng.standard_normal((n, scenario.taste)) / np.sqrt(scenario.taste)
+    return {
+        "theta": theta,
+        "segment": segment,
+        "age": np.clip(np.rint(18 + rng.gamma(4.0, 6.0, n)), 18, 85).astype(np.int64),
+        "gender": rng.choice(3, size=n, p=[0.55, 0.42, 0.03]),
+        "region": rng.choice(len(scenario.regions), size=n),
+        "activity": np.minimum(rng.lognormal(0.0, 0.6, n), 6.0),
+        "price_sensitivity": rng.lognormal(-0.1, 0.4, n),
+        "h_user": HIDDEN_SD * rng.standard_normal(n),
+        "key_user": rng.integers(2**32, size=n, dtype=np.uint32),
+    }
+
+
+def _draw_items(scenario: Scenario, centroids: Floats, n: int, rng: np.random.Generator) -> dict[str, Any]:
+    category = rng.permutation(np.arange(n) % len(scenario.categories))
+    v = centroids[category] + NOISE * rng.standard_normal((n, scenario.taste)) / np.sqrt(scenario.taste)
+    gap = 0.45 * rng.standard_normal(n)
+    typical = np.array([c.price for c in scenario.categories])[category]
+    popularity = 20_000.0 / (rng.permutation(n) + 3.0) ** scenario.popularity
+    return {
+        "v": v,
+        "category": category,
+        "price": np.round(typical * np.exp(gap), 2),
+        "log_price_gap": gap,
+        "popularity": np.maximum(np.rint(popularity), 1).astype(np.int64),
+        "log_popularity": np.log(popularity) - np.log(popularity).mean(),
+        "h_item": HIDDEN_SD * rng.standard_normal(n),
+        "key_item": rng.integers(2**32, size=n, dtype=np.uint32),
+    }
+
+
+def _standardised(theta: Floats, v: Floats) -> tuple[Floats, Floats]:
+    """Centre the items and scale both sides so that theta . v has mean 0 and variance 1 over all pairs."""
+    v = v - v.mean(axis=0)
+    variance = float(np.trace((theta.T @ theta / len(theta)) @ (v.T @ v / len(v))))
+    scale = variance**-0.25
+    return theta * scale, v * scale
+
+
+def known_ids(frame: pd.DataFrame, column: str, count: int) -> Ints:
+    """Ids of a column as row numbers of the population.
+
+    Raises
+    ------
+    ValueError
+        If the column is missing or holds an id the platform does not have.
+    """
+    if column not in frame:
+        raise ValueError(f"column {column!r} is missing; the platform finds its latents by user_id and item_id")
+    ids = frame[column].to_numpy()
+    bad = ~((ids >= 0) & (ids < count))
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise ValueError(
+            f"column {column!r} has {int(bad.sum())} ids this platform does not have, first at row {row}: {ids[row]}; "
+            f"its ids are 0 to {count - 1}: was the log made by another platform?"
+        )
+    return np.asarray(ids, dtype=np.int64)
