@@ -6,18 +6,69 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from causalrec_lab.data import schema
+    from causalrec_lab.data.catalogue import load
+    from causalrec_lab.data.cleaning import clean, decisions
     from causalrec_lab.data.dataset import About, Dataset
+    from causalrec_lab.data.exposure import ExposureBias, exposure_bias, gini, lorenz, position_curve
+    from causalrec_lab.data.positivity import Overlap, overlap
+    from causalrec_lab.data.quality import QualityReport, quality_report
+    from causalrec_lab.data.registry import about, names
+    from causalrec_lab.data.schema import SchemaError
+    from causalrec_lab.data.sources import ChecksumMismatch, DataUnavailable, fetch
+    from causalrec_lab.data.splits import Split, k_core, split_leave_one_out, split_temporal
+    from causalrec_lab.data.storage import connect, read
 
-_HOME = {
-    "About": "dataset",
-    "Dataset": "dataset",
+_CONTENTS = {
+    "cleaning": ("clean", "decisions"),
+    "dataset": ("About", "Dataset"),
+    "exposure": ("ExposureBias", "exposure_bias", "gini", "lorenz", "position_curve"),
+    "catalogue": ("load",),
+    "positivity": ("Overlap", "overlap"),
+    "quality": ("QualityReport", "quality_report"),
+    "registry": ("about", "names"),
+    "schema": ("SchemaError",),
+    "sources": ("ChecksumMismatch", "DataUnavailable", "fetch"),
+    "splits": ("Split", "k_core", "split_leave_one_out", "split_temporal"),
+    "storage": ("connect", "read"),
 }
+_HOME = {name: module for module, contents in _CONTENTS.items() for name in contents}
 
-__all__ = ["About", "Dataset"]
+__all__ = [
+    "About",
+    "ChecksumMismatch",
+    "DataUnavailable",
+    "Dataset",
+    "ExposureBias",
+    "Overlap",
+    "QualityReport",
+    "SchemaError",
+    "Split",
+    "about",
+    "clean",
+    "connect",
+    "decisions",
+    "exposure_bias",
+    "fetch",
+    "gini",
+    "k_core",
+    "load",
+    "lorenz",
+    "names",
+    "overlap",
+    "position_curve",
+    "quality_report",
+    "read",
+    "schema",
+    "split_leave_one_out",
+    "split_temporal",
+]
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first asked for."""
+    if name == "schema":
+        return importlib.import_module("causalrec_lab.data.schema")
     if name in _HOME:
         return getattr(importlib.import_module(f"causalrec_lab.data.{_HOME[name]}"), name)
     raise AttributeError(f"module 'causalrec_lab.data' has no attribute {name!r}; it has {', '.join(sorted(__all__))}")

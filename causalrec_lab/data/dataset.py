@@ -105,8 +105,9 @@ class Dataset:
         )
 
     def _repr_html_(self) -> str:
+        columns = {name: html.escape(", ".join(map(str, table.columns))) for name, table in self.tables.items()}
         rows = "".join(
-            f"<tr><th>{name}</th><td>{len(table):,} rows</td><td>{html.escape(', '.join(map(str, table.columns)))}</td></tr>"
+            f"<tr><th>{name}</th><td>{len(table):,} rows</td><td>{columns[name]}</td></tr>"
             for name, table in self.tables.items()
         )
         extra = f"<p>extra: {html.escape(', '.join(self.extra))}</p>" if self.extra else ""

@@ -1,0 +1,224 @@
+"""The contracts of the four tables, and the words in which a broken one is reported."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+from causalrec_lab.data.registry import nearest
+
+if TYPE_CHECKING:
+    import pandera.pandas as pa
+
+__all__ = ["KEYS", "SchemaError", "check", "failures", "pandera_schema"]
+
+_log = logging.getLogger(__name__)
+
+#: Columns that together name a row; no two rows may share them.
+KEYS = {
+    "decisions": ("user_id", "item_id", "timestamp"),
+    "events": ("user_id", "item_id", "timestamp", "event"),
+    "items": ("item_id",),
+    "users": ("user_id",),
+}
+_IDENTITY = {"user_id": "who", "item_id": "what", "timestamp": "when"}
+_NOT_MISSING = "is missing"
+_WAYS_OUT = {
+    _NOT_MISSING: "drop those rows (data.clean does) or fill them, and say so",
+    "is not 0 or 1": "a treatment is a 0/1 column: 1 where the item was shown, 0 where it was eligible and not shown",
+    "has a single class": "an effect needs treated and untreated rows; an ordinary event log has no untreated rows "
+    "(data.decisions makes them from a table of eligible decisions)",
+    "is outside (0, 1]": "propensities are probabilities: P(treated = 1) in decisions, of the logged action in events",
+    "is negative": "prices, positions and ages are >= 0; data.clean removes impossible values",
+    "is no time": "give datetimes or numbers; data.clean(…) parses text",
+    "is outside [0, 120]": "ages are in years; data.clean removes impossible values",
+    "repeats a key": "a key names one row; data.clean keeps the first of each",
+}
+
+
+class SchemaError(ValueError):
+    """A table that breaks its contract; the message names column, count, first offending row, value and the way out."""
+
+
+def check(frame: pd.DataFrame, table: str, *, errors: Literal["raise", "warn"] = "raise") -> pd.DataFrame:
+    """Give the table back if it keeps its contract.
+
+    Parameters
+    ----------
+    frame
+        The table. Columns beyond the contract (outcomes, features) are left alone; optional ones may be missing.
+    table
+        "decisions": user_id, item_id, timestamp, treated (0/1, both classes), propensity? in (0, 1], position? >= 0;
+        "events": user_id, item_id, timestamp, event, propensity?, position?, treated?;
+        "items": item_id (unique), title?, text?, category?, price? >= 0;
+        "users": user_id (unique), age? in [0, 120], gender?, region?, text?.
+    errors
+        "raise", or "warn" to log the broken rules and go on.
+
+    Returns
+    -------
+    The same frame.
+
+    Raises
+    ------
+    SchemaError
+        If a rule is broken and `errors` is "raise": the first broken rule in full, then how many others there are.
+    ValueError
+        If the table name is unknown.
+    """
+    if errors not in ("raise", "warn"):
+        raise ValueError(f"check(errors={errors!r}): {nearest(errors, ('raise', 'warn'))}")
+    broken = failures(frame, table)
+    if broken.empty:
+        return frame
+    message = f"{table}: " + "; also ".join(broken["message"].head(3))
+    if errors == "raise":
+        raise SchemaError(message)
+    _log.warning("%s", message)
+    return frame
+
+
+def failures(frame: pd.DataFrame, table: str) -> pd.DataFrame:
+    """List every broken rule of a table: columns column, problem, rows, first_row, value, message; empty if none is.
+
+    Rows are counted from 0, in the order of the frame.
+    """
+    import pandera.errors
+
+    _known(table)
+    if missing := [name for name in _required(table) if name not in frame.columns]:
+        return pd.DataFrame([_missing_column(frame, table, name) for name in missing])
+    if frame.empty:
+        return pd.DataFrame([{"column": "", "problem": "empty", "rows": 0, "message": "the table has no rows"}])
+    try:
+        pandera_schema(table).validate(frame, lazy=True)
+    except pandera.errors.SchemaErrors as error:
+        return pd.DataFrame([_explain(frame, table, one) for one in error.schema_errors])
+    return pd.DataFrame(columns=["column", "problem", "rows", "first_row", "value", "message"])
+
+
+@cache
+def pandera_schema(table: str) -> pa.DataFrameSchema:
+    """Contract of one table as a pandera schema, to extend with the outcomes and features of your own."""
+    import pandera.pandas as pa
+
+    _known(table)
+    columns = {name: _column(name, required=True, unique=(name,) == KEYS[table]) for name in _required(table)}
+    columns |= {name: _column(name, required=False) for name in _OPTIONAL[table]}
+    if table == "decisions":
+        rules = [_rule(_NOT_MISSING), *_rules("treated"), _rule("has a single class")]
+        columns["treated"] = pa.Column(nullable=True, checks=rules)
+        columns["propensity"] = (
+            pa.Column(  # half a column of propensities would silently drop rows from every weighting
+                nullable=True, required=False, checks=[_rule(_NOT_MISSING), *_rules("propensity")]
+            )
+        )
+    return pa.DataFrameSchema(columns, checks=_key_rules(table), strict=False)
+
+
+_OPTIONAL = {
+    "decisions": ("propensity", "position"),
+    "events": ("value", "position", "propensity", "treated"),
+    "items": ("title", "text", "category", "price"),
+    "users": ("age", "gender", "region", "text"),
+}
+_RULES_OF = {
+    "treated": ("is not 0 or 1",),
+    "propensity": ("is outside (0, 1]",),
+    "position": ("is negative",),
+    "price": ("is negative",),
+    "age": ("is outside [0, 120]",),
+    "timestamp": ("is no time",),
+}
+
+
+def _required(table: str) -> tuple[str, ...]:
+    return KEYS[table] + (("treated",) if table == "decisions" else ())
+
+
+def _known(table: str) -> None:
+    if table not in KEYS:
+        raise ValueError(f"unknown table {table!r}: {nearest(table, KEYS)}")
+
+
+def _column(name: str, *, required: bool, unique: bool = False) -> pa.Column:
+    import pandera.pandas as pa
+
+    rules = ([_rule(_NOT_MISSING)] if required else []) + _rules(name) + ([_rule("repeats a key")] if unique else [])
+    return pa.Column(nullable=True, required=required, checks=rules)
+
+
+def _rules(name: str) -> list[pa.Check]:
+    return [_rule(problem) for problem in _RULES_OF.get(name, ())]
+
+
+def _rule(problem: str) -> pa.Check:
+    import pandera.pandas as pa
+
+    return pa.Check(lambda column: _good(column, problem), name=problem, ignore_na=False, n_failure_cases=1)
+
+
+def _key_rules(table: str) -> list[pa.Check]:
+    import pandera.pandas as pa
+
+    key = list(KEYS[table])
+    if len(key) == 1:
+        return []
+    return [pa.Check(lambda frame: ~frame.duplicated(key), name="repeats a key", n_failure_cases=1)]
+
+
+def _good(column: pd.Series[Any], problem: str) -> pd.Series[bool]:
+    """Which rows keep one rule; missing values break only the rule about missing values."""
+    missing = column.isna()
+    if problem == _NOT_MISSING:
+        return ~missing
+    if problem == "repeats a key":
+        return ~column.duplicated() | missing
+    if problem == "has a single class":
+        present = column.dropna()
+        return pd.Series(bool((present != present.iloc[:1].squeeze()).any()) or present.empty, index=column.index)
+    if problem == "is no time":
+        timed = pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_numeric_dtype(column)
+        return pd.Series(timed, index=column.index)
+    number = pd.to_numeric(column, errors="coerce")
+    keeps = {
+        "is not 0 or 1": number.isin([0, 1]),
+        "is outside (0, 1]": (number > 0) & (number <= 1),
+        "is negative": number >= 0,
+        "is outside [0, 120]": number.between(0, 120),
+    }
+    return keeps[problem] | missing
+
+
+def _missing_column(frame: pd.DataFrame, table: str, name: str) -> dict[str, Any]:
+    others = nearest(name, frame.columns) if len(frame.columns) else "the table has no columns"
+    meaning = f" ({_IDENTITY[name]})" if name in _IDENTITY else ""
+    message = (
+        f"column {name!r}{meaning} is not there, and {table} need it in each of the {len(frame):,} rows: {others}; "
+        f"name yours by mapping={{{name!r}: …}} in data.read, or rename it"
+    )
+    return {
+        "column": name,
+        "problem": "not there",
+        "rows": len(frame),
+        "first_row": -1,
+        "value": None,
+        "message": message,
+    }
+
+
+def _explain(frame: pd.DataFrame, table: str, error: Any) -> dict[str, Any]:
+    """Turn pandera's error into one sentence: column, count, first row, value, way out."""
+    problem = str(error.check.name)
+    whole = error.schema.name is None
+    name = " + ".join(KEYS[table]) if whole else str(error.schema.name)
+    bad = ~error.check_output.to_numpy(dtype=bool)
+    row, rows = int(bad.argmax()), int(bad.sum())
+    value = tuple(frame[list(KEYS[table])].iloc[row]) if whole else frame[name].iloc[row]
+    shown = tuple(map(str, value)) if whole else repr(value.item() if hasattr(value, "item") else value)
+    found = f"{problem} in {rows:,} of {len(frame):,} rows, first at row {row}: {shown}"
+    message = f"column {name!r} {found}; {_WAYS_OUT[problem]}"
+    return {"column": name, "problem": problem, "rows": rows, "first_row": row, "value": value, "message": message}

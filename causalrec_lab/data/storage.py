@@ -1,0 +1,154 @@
+"""Your own tables: CSV, Parquet and DuckDB through Ibis, brought under the names of the contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import pandas as pd
+
+from causalrec_lab.data import schema
+from causalrec_lab.data.dataset import About, Dataset
+from causalrec_lab.data.registry import nearest
+
+if TYPE_CHECKING:
+    from ibis.backends.duckdb import Backend
+    from ibis.expr.types.relations import Table  # type: ignore[attr-defined]
+
+__all__ = ["connect", "read"]
+
+_CSV = (".csv", ".csv.gz", ".tsv")
+_PARQUET = (".parquet", ".pq")
+_DATABASE = (".duckdb", ".ddb")
+
+
+def connect(url: str = "duckdb://") -> Backend:
+    """Open a DuckDB database through Ibis; expressions on it stay lazy until ``to_pandas()``.
+
+    Parameters
+    ----------
+    url
+        ``duckdb://`` (in memory) or ``duckdb:///relative.duckdb``, ``duckdb:////absolute.duckdb``; ``~`` is expanded.
+
+    Raises
+    ------
+    ValueError
+        If the address names another system; the message names what is supported.
+    FileNotFoundError
+        If the folder of the database does not exist.
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme != "duckdb":
+        raise ValueError(
+            f"connect({url!r}): {scheme if separator else 'no scheme'} is not supported; today it is duckdb:// "
+            "(in memory) and duckdb:///path.duckdb. From another system, export the table to Parquet and use data.read"
+        )
+    import ibis
+
+    place = unquote(rest.removeprefix("/"))
+    path = Path(place).expanduser()
+    if place and not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"connect({url!r}): folder {path.parent} does not exist; make it, or correct the address"
+        )
+    database: Backend = ibis.duckdb.connect(path if place else ":memory:")
+    return database
+
+
+def read(
+    path: str | Path,
+    mapping: Mapping[str, str] | None = None,
+    table: str = "events",
+    *,
+    source: str | None = None,
+) -> Dataset:
+    """Read one of your tables and check its contract.
+
+    Parameters
+    ----------
+    path
+        A CSV (``.csv``, ``.csv.gz``, ``.tsv``) or Parquet file, a DuckDB file, or a ``duckdb:///…`` address.
+    mapping
+        Contract name -> your column: ``{"user_id": "customer", "treated": "shown"}``. Other columns keep their names.
+    table
+        Which contract it is to keep: "events", "decisions", "items" or "users".
+    source
+        Table inside the database; may be left out if there is only one, or one named like `table`.
+
+    Returns
+    -------
+    `Dataset` with that one table.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the kind of file, the contract, a mapped column or the table inside the database is unknown.
+    SchemaError
+        If the table breaks its contract: column, count, first offending row and value, the way out.
+
+    Examples
+    --------
+    ``read("log.csv", mapping={"user_id": "customer", "treated": "shown"}, table="decisions")``
+    """
+    if table not in schema.KEYS:
+        raise ValueError(f"read(table={table!r}): {nearest(table, schema.KEYS)}")
+    frame = _renamed(_open(path, table, source), mapping or {}).to_pandas()
+    about = About(title=f"{table} read from {Path(str(path)).name}", source=str(path))
+    tables: dict[str, Any] = {table: schema.check(_settled(frame), table)}
+    return Dataset(Path(str(path)).stem, about=about, **tables)
+
+
+def _open(path: str | Path, table: str, source: str | None) -> Table:
+    text = str(path)
+    if "://" in text:
+        return _inside(connect(text), text, table, source)
+    if not Path(text).is_file():
+        raise FileNotFoundError(f"read({text!r}): there is no such file (looked from {Path.cwd().name}/)")
+    kind = text.lower()
+    if kind.endswith(_CSV):
+        return connect().read_csv(text)
+    if kind.endswith(_PARQUET):
+        return connect().read_parquet(text)
+    if kind.endswith(_DATABASE):
+        return _inside(connect(f"duckdb:///{text}"), text, table, source)
+    raise ValueError(f"read({text!r}): the name must end in one of {', '.join(_CSV + _PARQUET + _DATABASE)}")
+
+
+def _inside(database: Backend, address: str, table: str, source: str | None) -> Table:
+    known = [str(row[0]) for row in database.con.execute("SHOW TABLES").fetchall()]  # list_tables fails on duckdb 2
+    if source is None:
+        source = table if table in known or len(known) != 1 else known[0]
+    if source not in known:
+        listed = nearest(source, known) if known else "it has no tables"
+        raise ValueError(f"read({address!r}): no table {source!r} in the database: {listed}; name it by source=")
+    return database.table(source)
+
+
+def _renamed(rows: Table, mapping: Mapping[str, str]) -> Table:
+    for name, yours in mapping.items():
+        if yours not in rows.columns:
+            swapped = (
+                f" (mapping goes from contract name to yours: {{{yours!r}: {name!r}}}?)" if name in rows.columns else ""
+            )
+            raise ValueError(f"mapping {name!r}: there is no column {yours!r}{swapped}: {nearest(yours, rows.columns)}")
+    taken = [name for name, yours in mapping.items() if name in rows.columns and name != yours]
+    if taken and any(name not in mapping.values() for name in taken):
+        raise ValueError(
+            f"mapping: the table already has a column {taken[0]!r}; map it to another name too, or drop it"
+        )
+    return rows.rename(dict(mapping)) if mapping else rows
+
+
+def _settled(frame: pd.DataFrame) -> pd.DataFrame:
+    """Make true / false treatments 0/1, parse a timestamp left as text where every value is a time."""
+    if "treated" in frame and frame["treated"].dtype == bool:
+        frame = frame.astype({"treated": "int64"})
+    if "timestamp" in frame and not pd.api.types.is_numeric_dtype(frame["timestamp"]):
+        times = pd.to_datetime(frame["timestamp"], errors="coerce", format="mixed")
+        if not (times.isna() & frame["timestamp"].notna()).any():
+            return frame.assign(timestamp=times)
+    return frame
