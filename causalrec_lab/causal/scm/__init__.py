@@ -1,0 +1,1 @@
+"""Structural causal models whose do-queries are exact: discrete networks and linear-Gaussian systems."""
