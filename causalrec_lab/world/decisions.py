@@ -1,9 +1,9 @@
 """The law of decisions and what is drawn from it: `Draw`.
 
-Decisions are drawn independently from a declared law on the given population: a user and an item, each with equal chance;
-a moment of the year, uniform (season node s has probability 1 / nodes); a fair lottery z. Rows of one log are therefore
-i.i.d. given the population, and ordinary standard errors are the right ones even though users and items repeat. A log is
-written in time order.
+Decisions are drawn independently from a declared law on the given population: a user and an item, each with equal
+chance; a moment of the year, uniform (season node s has probability 1 / nodes); a fair lottery z. Rows of one log are
+therefore i.i.d. given the population, and ordinary standard errors are the right ones even though users and items
+repeat. A log is written in time order.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from causalrec_lab.world.scenario import Exposure
 
 __all__ = ["YEAR", "Draw", "draw_decisions", "node_of"]
 
-YEAR = 365 * 86_400  # seconds
+YEAR = 365 * 86_400_000  # milliseconds
 START = pd.Timestamp("2025-01-01")
 
 
@@ -38,7 +38,7 @@ class Draw:
     rule: Exposure
     users: Ints
     items: Ints
-    second: Ints
+    moment: Ints
     lottery: Ints
     u_treatment: Floats
     u_stage: Floats
@@ -53,7 +53,7 @@ class Draw:
     @property
     def node(self) -> Ints:
         """Season of each decision."""
-        return self.second * self.funnel.scenario.nodes // YEAR
+        return self.moment * self.funnel.scenario.nodes // YEAR
 
     @cached_property
     def propensity(self) -> Floats:
@@ -104,8 +104,8 @@ def draw_decisions(
     seeds
         The platform's seed and the log's.
     pairs
-        "iid": users and items with replacement. "once": a random matching in which no user and no item stands twice; each
-        row alone still follows the law, and intervals are right or, where n is near the population's size, too wide.
+        "iid": users and items with replacement. "once": a random matching in which no user and no item stands twice;
+        each row alone still follows the law, and intervals are right or, where n is near the population's size, wide.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def draw_decisions(
         rule=rule,
         users=users,
         items=items,
-        second=np.sort(rng.integers(YEAR, size=n)),
+        moment=np.sort(rng.integers(YEAR, size=n)),
         lottery=rng.integers(2, size=n),
         u_treatment=rng.random(n),
         u_stage=rng.random((len(funnel.stages), n)),
@@ -144,18 +144,20 @@ def _draw_pairs(population: Population, n: int, pairs: str, rng: np.random.Gener
         raise ValueError(f"pairs={pairs!r} is no way to draw decisions; give 'iid' or 'once'")
     if n > min(n_users, n_items):
         raise ValueError(
-            f"pairs='once' uses every user and item at most once, so n={n:,} needs as many of each, and there are {n_users:,} "
-            f"users and {n_items:,} items; make the platform with n_users={n}, n_items={n}, or take pairs='iid'"
+            f"pairs='once' uses every user and item at most once, so n={n:,} needs as many of each, and there are "
+            f"{n_users:,} users and {n_items:,} items; make the platform with n_users={n}, n_items={n}, "
+            "or take pairs='iid'"
         )
     return rng.permutation(n_users)[:n], rng.permutation(n_items)[:n]
 
 
-def timestamps(second: Ints) -> pd.DatetimeIndex:
-    """Moments of the window's year, from seconds since its start."""
-    return pd.DatetimeIndex(START.to_datetime64().astype("datetime64[s]") + second.astype("timedelta64[s]"))
+def timestamps(moment: Ints) -> pd.DatetimeIndex:
+    """Timestamps from milliseconds since the start of the window's year."""
+    return pd.DatetimeIndex(START.to_datetime64().astype("datetime64[ms]") + moment.astype("timedelta64[ms]"))
 
 
 def node_of(timestamp: pd.Series, nodes: int) -> Ints:
     """Season node of logged moments: the inverse of how a log writes them."""
-    second = (pd.to_datetime(timestamp) - START).dt.total_seconds().to_numpy().astype(np.int64)
-    return np.clip(second * nodes // YEAR, 0, nodes - 1)
+    start = START.to_datetime64().astype("datetime64[ms]")
+    moment = (pd.to_datetime(timestamp).to_numpy().astype("datetime64[ms]") - start).astype(np.int64)
+    return np.asarray(np.clip(moment * nodes // YEAR, 0, nodes - 1))

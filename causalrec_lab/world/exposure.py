@@ -2,9 +2,9 @@ r"""The exposure rule: :math:`T \sim \mathrm{Bernoulli}(e)`, :math:`T(z) = 1\{U_
 
 .. math:: e(z) = \sigma(a_0 + a_1 \hat r_{ui} + a_2 \log pop_i + a_3 a_u + a_5 \log(1 + n_{ui}) + a_4 z + \gamma h_{ui})
 
-clipped to the scenario's bounds. Relevance times exposure follows Saito et al. (2020, WSDM); a recommendation as a treatment
-with two potential outcomes follows Sato et al. (2020, "Unbiased Learning for the Causal Effect of Recommendation", RecSys).
-With :math:`a_4 > 0` the lottery moves treatment one way only: there are no defiers.
+clipped to the scenario's bounds. Relevance times exposure follows Saito et al. (2020, WSDM); a recommendation as a
+treatment with two potential outcomes follows Sato et al. (2020, "Unbiased Learning for the Causal Effect of
+Recommendation", RecSys). With :math:`a_4 > 0` the lottery moves treatment one way only: there are no defiers.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def propensity(rule: Exposure, pairs: Pairs, lottery: npt.ArrayLike) -> Floats:
 def nominal_propensity(rule: Exposure, pairs: Pairs, lottery: npt.ArrayLike, nodes: int = 40) -> Floats:
     r"""P(T = 1 | logged columns) :math:`= E_h[e(x, z, h)]` with h ~ N(0, 1), by Gauss-Hermite quadrature.
 
-    It is what a careful platform could store: right given the tables, wrong as a propensity once h also moves the outcome.
+    It is what a careful platform could store: right given the tables, wrong as a propensity once h also moves the
+    outcome.
     """
     visible = _visible(rule, pairs, lottery)
     if not rule.hidden:

@@ -1,7 +1,8 @@
 r"""Outcomes: a funnel of logits, an amount behind a hurdle, and the return next day; all with two potential outcomes.
 
-Every outcome has a mean of the form :math:`E[Y(t) | u, i] = A_{ui} + B_{ui} P_{stage}(t)`, where :math:`P_{stage}` is the
-chance that a stage of the funnel is reached; so every effect is :math:`B_{ui} (P_{stage}(1) - P_{stage}(0))`, in closed form.
+Every outcome has a mean of the form :math:`E[Y(t) | u, i] = A_{ui} + B_{ui} P_{stage}(t)`, where :math:`P_{stage}` is
+the chance that a stage of the funnel is reached; so every effect is :math:`B_{ui} (P_{stage}(1) - P_{stage}(0))`, in
+closed form.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from causalrec_lab.data.dataset import About, Dataset
@@ -13,10 +15,11 @@ from causalrec_lab.world.exposure import COVARIATES
 from causalrec_lab.world.logs import decision_table, event_table
 from causalrec_lab.world.outcomes import Funnel
 from causalrec_lab.world.policies import SoftmaxPolicy
-from causalrec_lab.world.population import Population, draw_population
+from causalrec_lab.world.population import Population, draw_population, known_ids
 from causalrec_lab.world.presets import scenario as find_scenario
 from causalrec_lab.world.scenario import Coefficients, Dials, Scenario, coefficients
 from causalrec_lab.world.tables import context_table, item_table, user_table
+from causalrec_lab.world.text import Texts, bag_of_words
 from causalrec_lab.world.truth import PlatformTruth
 
 __all__ = ["Platform"]
@@ -75,19 +78,25 @@ class Platform:
     def covariates(self) -> tuple[str, ...]:
         """Columns of decisions that close every back door where `confounding` is 0: the inputs of the exposure rule.
 
-        The lottery z is not among them: it is an instrument, and adjusting for it amplifies the bias of a hidden confounder.
+        The lottery z is not among them: it is an instrument, and adjusting for it amplifies the bias of a hidden
+        confounder.
         """
         return COVARIATES
 
     @cached_property
+    def writing(self) -> Texts:
+        """Titles and texts, with how much they tell: `.model`, `.measured_r2`; strings are made when asked for."""
+        return Texts(self.population, self.dials.text_r2, self.dials.vocabulary, self.seed)
+
+    @cached_property
     def users(self) -> pd.DataFrame:
         """Users as a platform sees them: no taste, no hidden trait; `text` holds their earlier reviews."""
-        return user_table(self.population)
+        return user_table(self.population, self.writing)
 
     @cached_property
     def items(self) -> pd.DataFrame:
         """Items as a platform sees them: title, text, category, price, popularity."""
-        return item_table(self.population)
+        return item_table(self.population, self.writing)
 
     def contexts(self) -> pd.DataFrame:
         """What policies see: one row a user in user order, numeric columns; actions are items in item order."""
@@ -105,8 +114,8 @@ class Platform:
         pairs
             "iid", or "once" for every user and item at most once (see `draw_decisions`).
         propensity
-            "auto": the true P(treated = 1) where `confounding` is 0, no column otherwise. "nominal": E[e | logged columns],
-            in column `propensity`, marked in `extra["propensity"]`. None: no column.
+            "auto": the true P(treated = 1) where `confounding` is 0, no column otherwise. "nominal": the column holds
+            E[e | logged columns]. None: no column. `extra["propensity"]` says which: "true", "nominal" or "none".
 
         Returns
         -------
@@ -140,6 +149,28 @@ class Platform:
         table = self.log(n, seed).events
         assert table is not None
         return table
+
+    def texts(self, decisions: pd.DataFrame) -> list[str]:
+        """Text of each decision: the user's earlier reviews, then the item's text."""
+        users = known_ids(decisions, "user_id", self.population.n_users).tolist()
+        items = known_ids(decisions, "item_id", self.population.n_items).tolist()
+        said, written = self.writing.users, self.writing.items
+        return [f"{said[u]} {written[i]}" for u, i in zip(users, items, strict=True)]
+
+    def text_features(self, decisions: pd.DataFrame, kind: str = "bag") -> npt.NDArray[np.float32]:
+        """Word counts of each decision's two texts together, (n, words) float32; words of at least two texts.
+
+        Raises
+        ------
+        ValueError
+            If `kind` is not "bag": embeddings are the recommender's business.
+        """
+        if kind != "bag":
+            raise ValueError(
+                f"kind={kind!r}: the platform only counts words ('bag'); embed `texts(decisions)` for more"
+            )
+        users = known_ids(decisions, "user_id", self.population.n_users)
+        return bag_of_words(self.writing, users, known_ids(decisions, "item_id", self.population.n_items))
 
     def logging_policy(self, temperature: float = 1.0) -> SoftmaxPolicy:
         """Plackett-Luce softmax over the platform's own scores.

@@ -23,7 +23,9 @@ BLOCK = 1 << 16
 
 @dataclass(frozen=True, eq=False)
 class SoftmaxPolicy:
-    r"""Softmax over the platform's scores, :math:`\pi(i | u) \propto \exp((c_r \hat r_{ui} + c_p \log pop_i) / temperature)`.
+    r"""Softmax over the platform's scores.
+
+    .. math:: \pi(i | u) \propto \exp((c_r \hat r_{ui} + c_p \log pop_i) / temperature)
 
     Drawn without replacement it is the Plackett-Luce ranking of Plackett (1975, Applied Statistics).
     """

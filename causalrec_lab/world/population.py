@@ -1,8 +1,9 @@
 """The finite population: users, items and what every pair of them carries.
 
 Latent tastes and attributes follow the relevance-times-exposure generators of Saito et al. (2020, "Unbiased Recommender
-Learning from Missing-Not-At-Random Implicit Feedback", WSDM) and the inner-product users of Rohde et al. (2018, "RecoGym",
-arXiv:1808.00720). Everything is drawn once, from named streams of one seed, so that a dial moves only what it says.
+Learning from Missing-Not-At-Random Implicit Feedback", WSDM) and the inner-product users of Rohde et al. (2018,
+"RecoGym", arXiv:1808.00720). Everything is drawn once, from named streams of one seed, so that a dial moves only what
+it says.
 """
 
 from __future__ import annotations
@@ -40,11 +41,12 @@ class Population:
     r"""Users and items, drawn once from the seed.
 
     Affinity is :math:`r_{ui} = \theta_u \cdot v_i`, mean 0 and variance 1 over all pairs; the platform knows only
-    :math:`\hat r_{ui} = \hat\theta_u \cdot \hat v_i`, from noisy copies, standardised in the same way. The hidden trait is
-    :math:`h_{ui} = h_u + h_i` with both parts N(0, 1/2), independent of everything else.
+    :math:`\hat r_{ui} = \hat\theta_u \cdot \hat v_i`, from noisy copies, standardised in the same way. The hidden trait
+    is :math:`h_{ui} = h_u + h_i` with both parts N(0, 1/2), independent of everything else.
 
     Earlier exposures :math:`n_{ui}` are a fixed property of the pair: a hash of two random keys gives a uniform number,
-    and :math:`n = \lfloor \lambda_u \lambda_i (-\log U_{ui}) \rfloor`, at most 20. So no users-by-items matrix is stored.
+    and :math:`n = \lfloor \lambda_u \lambda_i (-\log U_{ui}) \rfloor`, at most 20. So no users-by-items matrix is
+    stored.
     """
 
     scenario: Scenario
@@ -164,7 +166,7 @@ _LOG1P = np.log1p(np.arange(MAX_EXPOSURES + 1, dtype=np.float64))
 
 
 def _hash_uniform(left: npt.NDArray[np.uint32], right: npt.NDArray[np.uint32]) -> npt.NDArray[np.float32]:
-    """Uniform numbers in (0, 1) from two 32-bit keys: the finaliser of MurmurHash3 (Appleby 2011) on their exclusive or."""
+    """Uniform numbers in (0, 1) from two 32-bit keys: MurmurHash3's finaliser (Appleby 2011) on their exclusive or."""
     mixed = left ^ right
     mixed ^= mixed >> np.uint32(16)
     mixed *= np.uint32(0x85EBCA6B)

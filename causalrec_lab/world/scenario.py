@@ -17,7 +17,7 @@ __all__ = ["Amount", "Category", "Coefficients", "Dials", "Effect", "Exposure", 
 class Stage:
     r"""One stage of the funnel: a logit, given that the stage before was reached.
 
-    .. math:: \eta = c_0 + c_r r_{ui} + c_h h_{ui} + c_p \log pop_i + c_a a_u - c_\$ s_u \log(price_i / \overline{price})
+    .. math:: \eta = c_0 + c_r r_{ui} + c_h h_{ui} + c_p \log pop_i + c_a a_u - c_m s_u \log(price_i / typical)
               + c_s season - c_f \log(1 + n_{ui}) + c_n 1\{n_{ui} = 0\} + c_\tau \tau_{ui} T
 
     Parameters
@@ -43,8 +43,9 @@ class Stage:
 
 @dataclass(frozen=True)
 class Exposure:
-    r"""The platform's exposure rule, WORLD's :math:`e = \sigma(a_0 + a_1 \hat r + a_2 \log pop + a_3 a_u + a_5 \log(1 + n)
-    + a_4 z + \gamma h)`, clipped to `clip`; :math:`\gamma` is the dial `confounding` times `hidden`.
+    r"""The platform's exposure rule, clipped to `clip`; :math:`\gamma` is the dial `confounding` times `hidden`.
+
+    .. math:: e = \sigma(a_0 + a_1 \hat r + a_2 \log pop + a_3 a_u + a_5 \log(1 + n) + a_4 z + \gamma h)
     """
 
     intercept: float
@@ -59,10 +60,12 @@ class Exposure:
 
 @dataclass(frozen=True)
 class Effect:
-    r"""Heterogeneous effect on the logit, :math:`\tau_{ui} = b_0 - b_1 \log pop_i - b_2 (a_u - \bar a) - b_3 \log(1 + n_{ui})`.
+    r"""Heterogeneous effect on the logit.
 
-    With positive `tail` and `light` it is larger for the long tail and for light users; with positive `fatigue` it turns
-    negative for a pair that was shown often.
+    .. math:: \tau_{ui} = b_0 - b_1 \log pop_i - b_2 (a_u - \bar a) - b_3 \log(1 + n_{ui})
+
+    With positive `tail` and `light` it is larger for the long tail and for light users; with positive `fatigue` it
+    turns negative for a pair that was shown often.
     """
 
     base: float
@@ -73,7 +76,7 @@ class Effect:
 
 @dataclass(frozen=True)
 class Amount:
-    r"""Hurdle log-normal amount: zero before `after`, else :math:`\exp(c_0 + c_r r + c_h h + \sigma\epsilon)` in `unit`."""
+    r"""Hurdle log-normal amount in `unit`: 0, or after `after` :math:`\exp(c_0 + c_r r + c_h h + \sigma\epsilon)`."""
 
     name: str
     after: str
@@ -86,7 +89,7 @@ class Amount:
 
 @dataclass(frozen=True)
 class Retention:
-    r"""Return next day, :math:`\sigma(c_0 + c_a a_u + c_y Y_{after})`: it depends on the treatment only through `after`."""
+    r"""Return next day, :math:`\sigma(c_0 + c_a a_u + c_y Y_{after})`: treatment acts only through `after`."""
 
     name: str
     after: str

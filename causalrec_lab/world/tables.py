@@ -17,7 +17,7 @@ __all__ = ["GENDERS", "context_table", "item_table", "user_table"]
 GENDERS = ("female", "male", "other")
 
 
-def user_table(population: Population, texts: Texts | None = None) -> pd.DataFrame:
+def user_table(population: Population, texts: Texts) -> pd.DataFrame:
     """Observed columns of the users; taste and hidden trait are not among them."""
     scenario = population.scenario
     return pd.DataFrame(
@@ -29,19 +29,19 @@ def user_table(population: Population, texts: Texts | None = None) -> pd.DataFra
             "segment": np.array(list(scenario.segments))[population.segment],
             "activity": population.activity,
             "price_sensitivity": population.price_sensitivity,
-            "text": "" if texts is None else list(texts.users),
+            "text": texts.users,
         }
     )
 
 
-def item_table(population: Population, texts: Texts | None = None) -> pd.DataFrame:
+def item_table(population: Population, texts: Texts) -> pd.DataFrame:
     """Observed columns of the items; attributes and hidden trait are not among them."""
     names = np.array([category.name for category in population.scenario.categories])
     return pd.DataFrame(
         {
             "item_id": np.arange(population.n_items),
-            "title": "" if texts is None else list(texts.titles),
-            "text": "" if texts is None else list(texts.items),
+            "title": texts.titles,
+            "text": texts.items,
             "category": names[population.category],
             "price": population.price,
             "popularity": population.popularity,
@@ -50,7 +50,7 @@ def item_table(population: Population, texts: Texts | None = None) -> pd.DataFra
 
 
 def context_table(population: Population) -> pd.DataFrame:
-    """What policies see of each user: numbers only; taste_1 … taste_K is the platform's own estimate of the user's taste."""
+    """What policies see of each user, as numbers; taste_1 … taste_K is the platform's own estimate of the taste."""
     taste = {f"taste_{k + 1}": population.theta_hat[:, k] for k in range(population.theta_hat.shape[1])}
     return pd.DataFrame(
         {

@@ -1,0 +1,197 @@
+"""Texts written from the latents before any treatment: item titles and texts, and users' earlier reviews.
+
+What an item is (category, material, style, colour, use) follows its attributes v_i; what a user reviewed follows the
+taste theta_u; how well things are spoken of follows the hidden traits h_i and h_u, and nothing else does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from causalrec_lab.world.lexicon import STRENGTHS, phrases
+from causalrec_lab.world.population import Floats, Ints, Population, stream
+from causalrec_lab.world.reading import OpinionModel, calibrated
+
+__all__ = ["Texts", "bag_of_words"]
+
+SHARPNESS = 1.2  # how much a choice of words follows the latent it speaks of
+REVIEWS = 3  # products a user's text speaks of
+FRAMES = ("the {} is {}", "I found the {} {}", "the {} feels {}", "to me the {} looks {}", "{}: {}")
+
+
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """Titles and texts of one population.
+
+    Parameters
+    ----------
+    population
+        Whose latents are written of.
+    target_r2
+        The text dial.
+    vocabulary
+        Opinion phrases in use.
+    seed
+        The population's seed.
+    """
+
+    population: Population
+    target_r2: float
+    vocabulary: int
+    seed: int
+
+    @property
+    def model(self) -> OpinionModel:
+        """Law of the opinions."""
+        return calibrated(self.target_r2)
+
+    @cached_property
+    def user_strengths(self) -> Ints:
+        """Strengths of the opinions in each user's text, shape (n_users, m)."""
+        return self.model.draw(self.population.h_user, stream("user opinions", self.seed))
+
+    @cached_property
+    def item_strengths(self) -> Ints:
+        """Strengths of the opinions in each item's text, shape (n_items, m)."""
+        return self.model.draw(self.population.h_item, stream("item opinions", self.seed))
+
+    @cached_property
+    def user_oracle(self) -> Floats:
+        """E[h_u | text of u], shape (n_users,)."""
+        return self.model.posterior_mean(self.user_strengths)
+
+    @cached_property
+    def item_oracle(self) -> Floats:
+        """E[h_i | text of i], shape (n_items,)."""
+        return self.model.posterior_mean(self.item_strengths)
+
+    @cached_property
+    def measured_r2(self) -> float:
+        """R^2 of h given both texts in this population, over all pairs: 1 - E[(h - E[h | text])^2] / Var(h)."""
+        left = self.population.h_user - self.user_oracle
+        right = self.population.h_item - self.item_oracle
+        error = left.var() + right.var() + (left.mean() + right.mean()) ** 2
+        return float(1.0 - error / (self.population.h_user.var() + self.population.h_item.var()))
+
+    @cached_property
+    def titles(self) -> list[str]:
+        """Title of each item: style, material, noun."""
+        return self._item_words[0]
+
+    @cached_property
+    def items(self) -> list[str]:
+        """Text of each item: what it is, then what buyers write."""
+        heads = self._item_words[1]
+        opinions = self._opinions(self.item_strengths, self.population.category, "item")
+        return [f"{head} Buyers write: {_sentences(said)}" for head, said in zip(heads, opinions, strict=True)]
+
+    @cached_property
+    def users(self) -> list[str]:
+        """Text of each user: earlier reviews of a few products."""
+        population, scenario = self.population, self.population.scenario
+        rng = stream("user words", self.seed)
+        taste = np.repeat(population.theta / population.theta.std(axis=0).mean(), REVIEWS, axis=0)
+        category = _choose(taste @ population.centroids.T * SHARPNESS, rng)
+        nouns = self._nouns(category, rng)
+        colour = self._words(scenario.colours, taste, "colours", rng)
+        use = self._words(scenario.uses, taste, "uses", rng)
+        opinions = self._opinions(self.user_strengths, category.reshape(-1, REVIEWS), "user")
+        heads = [f"On {_article(c)} {c} {n} for {u}:" for c, n, u in zip(colour, nouns, use, strict=True)]
+        return [
+            " ".join(f"{heads[start + r]} {_sentences(said[r::REVIEWS])}" for r in range(REVIEWS))
+            for start, said in zip(range(0, len(heads), REVIEWS), opinions, strict=True)
+        ]
+
+    @cached_property
+    def _item_words(self) -> tuple[list[str], list[str]]:
+        population, scenario = self.population, self.population.scenario
+        rng = stream("item words", self.seed)
+        own = population.v - _category_means(population)
+        own = own / own.std(axis=0).mean()
+        nouns, style = self._nouns(population.category, rng), self._words(scenario.styles, own, "styles", rng)
+        colour, use = self._words(scenario.colours, own, "colours", rng), self._words(scenario.uses, own, "uses", rng)
+        materials = np.array([c.materials for c in scenario.categories], dtype=object)
+        material = materials[population.category, _choose(own @ self._vectors("materials", materials.shape[1]).T, rng)]
+        titles = [f"{s.capitalize()} {m} {n}" for s, m, n in zip(style, material, nouns, strict=True)]
+        heads = [f"{t} in {c}, meant for {u}." for t, c, u in zip(titles, colour, use, strict=True)]
+        return titles, heads
+
+    def _nouns(self, category: Ints, rng: np.random.Generator) -> list[str]:
+        table = np.array([c.nouns for c in self.population.scenario.categories], dtype=object)
+        return list(table[category, rng.integers(table.shape[1], size=len(category))])
+
+    def _words(self, options: Sequence[str], latent: Floats, kind: str, rng: np.random.Generator) -> list[str]:
+        """One word a row, chosen by a softmax in the latent: the same word means the same for users and items."""
+        scores = SHARPNESS * latent @ self._vectors(kind, len(options)).T
+        return list(np.array(options, dtype=object)[_choose(scores, rng)])
+
+    def _vectors(self, kind: str, count: int) -> Floats:
+        vectors = stream(f"meaning of {kind}", self.seed).standard_normal((count, self.population.scenario.taste))
+        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+
+    def _opinions(self, strengths: Ints, category: Ints, whose: str) -> list[list[str]]:
+        """Opinion clauses of each text: an aspect of the product, a phrase of the drawn strength, a frame."""
+        rng = stream(f"{whose} phrases", self.seed)
+        aspects = [c.aspects for c in self.population.scenario.categories]
+        phrase = self._phrases(strengths, rng)
+        about = np.broadcast_to(category.reshape(len(strengths), -1), (len(strengths), category.size // len(strengths)))
+        about = about[:, np.arange(strengths.shape[1]) % about.shape[1]]
+        which = rng.integers(len(aspects[0]), size=strengths.shape).tolist()
+        frame = rng.integers(len(FRAMES), size=strengths.shape).tolist()
+        return [
+            [FRAMES[f].format(aspects[c][a], p) for f, c, a, p in zip(*row, strict=True)]
+            for row in zip(frame, about.tolist(), which, phrase, strict=True)
+        ]
+
+    def _phrases(self, strengths: Ints, rng: np.random.Generator) -> list[list[str]]:
+        """A phrase of each strength, common ones first by Zipf's law: chance of rank k proportional to 1 / k."""
+        words = phrases(self.vocabulary)
+        table = np.empty(strengths.shape, dtype=object)
+        for strength in STRENGTHS:
+            here = strengths == strength
+            weights = 1.0 / np.arange(1, len(words[strength]) + 1)
+            edges = np.cumsum(weights / weights.sum())[:-1]
+            rank = np.searchsorted(edges, rng.random(int(here.sum())))
+            table[here] = np.array(words[strength], dtype=object)[rank]
+        return [list(row) for row in table]
+
+
+def bag_of_words(texts: Texts, users: Ints, items: Ints) -> npt.NDArray[np.float32]:
+    """Counts of words in a user's and an item's text together, shape (n, words)."""
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    counter = CountVectorizer(min_df=2, dtype=np.float32, token_pattern=r"(?u)\b\w[\w-]+\b")
+    said = sorted({*users.tolist()})
+    counts = counter.fit_transform([texts.users[u] for u in said] + [texts.items[i] for i in sorted({*items.tolist()})])
+    left, right = counts[: len(said)], counts[len(said) :]
+    rows = left[np.searchsorted(said, users)] + right[np.searchsorted(np.unique(items), items)]
+    return np.asarray(rows.toarray(), dtype=np.float32)
+
+
+def _choose(scores: Floats, rng: np.random.Generator) -> Ints:
+    """One option a row from a softmax, by Gumbel's trick."""
+    return np.asarray(np.argmax(scores + rng.gumbel(size=scores.shape), axis=1))
+
+
+def _category_means(population: Population) -> Floats:
+    """Mean attributes of each item's category, a row an item."""
+    count = len(population.scenario.categories)
+    sums = np.zeros((count, population.v.shape[1]))
+    np.add.at(sums, population.category, population.v)
+    sizes = np.maximum(np.bincount(population.category, minlength=count), 1)
+    return np.asarray((sums / sizes[:, None])[population.category])
+
+
+def _article(word: str) -> str:
+    """An before a vowel, a elsewhere."""
+    return "an" if word[0] in "aeiou" else "a"
+
+
+def _sentences(clauses: Sequence[str]) -> str:
+    """Clauses as sentences."""
+    return " ".join(f"{clause[0].upper()}{clause[1:]}." for clause in clauses)
