@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -12,12 +14,52 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
+data_app = typer.Typer(help="List the real data sets, say where each comes from, fetch them.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+Names = Annotated[list[str] | None, typer.Argument(help="Chapters: 06, treatment_effects or the full name; none: all.")]
+Profile = Annotated[str, typer.Option(help="smoke: seconds, one thread; full: what reports show.")]
 
 
-@app.callback()
-def _main() -> None:
-    """Run the chapters, build the report, look after the data."""
+@app.command()
+def run(
+    names: Names = None,
+    profile: Profile = "full",
+    parameter: Annotated[
+        list[str] | None, typer.Option("-p", "--parameter", help="A chapter parameter: -p seed=8")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(help="Chapters at once; left out: two at smoke, one at full.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Run even what has not changed.")] = False,
+    report: Annotated[bool, typer.Option(help="Build the report afterwards.")] = True,
+) -> None:
+    """Run chapters; a failed one stops no other, and the exit code is then 1."""
+    _log()
+    from causalrec_lab.lab.run import run_notebooks
+
+    given = dict(_pair(text) for text in parameter or [])
+    statuses = _or_exit(run_notebooks, names or None, profile, given, jobs=jobs, force=force)
+    if report:
+        _build(profile)
+    failed = [status.chapter for status in statuses if not status.ok]
+    if failed:
+        typer.echo(f"failed: {', '.join(failed)}", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(profile: Profile = "full") -> None:
+    """Build the HTML report from what was run; the exit code is 1 where a chapter failed or was never run."""
+    _log()
+    _build(profile)
+    from causalrec_lab.lab.project import chapters
+    from causalrec_lab.lab.status import ChapterStatus
+
+    statuses = {name: ChapterStatus.read(profile, name) for name in chapters()}
+    if bad := [name for name, status in statuses.items() if status is None or not status.ok]:
+        typer.echo(f"failed or not run: {', '.join(bad)}", err=True)
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -25,7 +67,111 @@ def refresh(
     names: Annotated[list[str], typer.Argument(help="Chapters: 06, treatment_effects, or the full name.")],
 ) -> None:
     """Run chapters at smoke and rewrite their committed notebooks (only checked cells keep their output)."""
-    from causalrec_lab.lab.refresh import refresh as run
+    from causalrec_lab.lab.refresh import refresh as rewrite
 
-    for path in run(*names):
+    for path in _or_exit(rewrite, *names):
         typer.echo(f"refreshed {path.name}")
+
+
+@data_app.command("list")
+def data_list() -> None:
+    """List the real data sets: name, licence, title, and whether their files are at hand."""
+    from causalrec_lab.lab.shelf import shelf
+
+    for found, there in shelf():
+        typer.echo(f"{found.name:18} {'at hand ' if there else 'to fetch'}  {found.title}")
+
+
+@data_app.command("where")
+def data_where(name: str) -> None:
+    """Say where a data set comes from, under which licence, how to cite it, and what its files should be."""
+    from causalrec_lab.data.registry import entry
+
+    found = _or_exit(entry, name)
+    for word in ("title", "official", "licence", "citation", "notes"):
+        typer.echo(f"{word:9} {getattr(found, word)}")
+    for file in found.files:
+        typer.echo(f"{'file':9} {file.path}  {file.bytes:,} bytes  sha256 {file.sha256}\n{'':9} {file.url}")
+
+
+@data_app.command("fetch")
+def data_fetch(names: Annotated[list[str] | None, typer.Argument(help="Data sets; none: all.")] = None) -> None:
+    """Take data sets from the mirror, the cache or the network; the exit code is 1 where one cannot be had."""
+    _log()
+    from causalrec_lab.lab.shelf import fetch_all
+
+    faults = _or_exit(fetch_all, names or None)
+    for name, fault in faults.items():
+        typer.echo(f"{name:18} {fault or 'at hand'}", err=bool(fault))
+    raise typer.Exit(1 if any(faults.values()) else 0)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is missing for a full run, and the way out."""
+    from causalrec_lab.lab.doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        typer.echo(
+            f"{'ok  ' if finding.ok else 'MISS' if finding.needed else 'note'}  {finding.what:14} {finding.found}"
+        )
+        if finding.way_out:
+            typer.echo(f"{'':22}-> {finding.way_out}")
+    raise typer.Exit(0 if all(finding.ok or not finding.needed for finding in findings) else 1)
+
+
+@app.command()
+def bench(names: Annotated[list[str] | None, typer.Argument(help="Benchmarks by name; none: all.")] = None) -> None:
+    """Run the benchmarks; each prints one table and writes one JSON file."""
+    from causalrec_lab.lab.bench import run_benchmarks
+
+    failed = _or_exit(run_benchmarks, names or None)
+    if failed:
+        typer.echo(f"failed: {', '.join(failed)}", err=True)
+        raise typer.Exit(1)
+
+
+def _build(profile: str) -> None:
+    from causalrec_lab.lab.report.build import build_report
+
+    index = _or_exit(build_report, profile)
+    typer.echo(f"report: {_short(index)}")
+
+
+def _short(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def _log() -> None:
+    """Progress a line a chapter, with the time, on the error stream."""
+    import logging
+
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.getLogger("causalrec_lab").setLevel(logging.INFO)
+
+
+def _or_exit(function: Any, *arguments: Any, **options: Any) -> Any:
+    """Call the library; a wrong name or a missing file is told in one line, not by a traceback."""
+    try:
+        return function(*arguments, **options)
+    except (ValueError, OSError) as error:
+        typer.echo(f"causalrec: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    """Name and value of a parameter given as name=value; numbers, true, false and none are read as such."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{text!r} is not of the form name=value", param_hint="-p")
+    words = {"true": True, "false": False, "none": None}
+    if value.lower() in words:
+        return name, words[value.lower()]
+    for kind in (int, float):
+        try:
+            return name, kind(value)
+        except ValueError:
+            continue
+    return name, value

@@ -14,7 +14,7 @@ import pandas as pd
 import causalrec_lab
 from causalrec_lab.estimate import Estimate, Truth
 from causalrec_lab.lab.artefacts import folder, write_whole
-from causalrec_lab.lab.project import home
+from causalrec_lab.lab.manifest import masked
 from causalrec_lab.lab.session import current, say
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def real_data(name: str, **options: Any) -> Dataset | None:
     try:
         dataset: Dataset = data.load(name, **options)
     except data.DataUnavailable as error:
-        say(f"The data set {name!r} cannot be had here, so this section is skipped: {_one_line(error)}")
+        say(f"{name} cannot be had here, so its part of this chapter is left out: {_one_line(error)}")
         _add("real_data", {name: False}, merge=True)
         return None
     _add("real_data", {name: True}, merge=True)
@@ -159,5 +159,6 @@ def _add(key: str, value: Any, *, merge: bool = False) -> None:
 
 
 def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split()).replace(str(home()), ".")
+    """First sentences of a fault, without the folders that were tried."""
+    text = str(masked({"text": " ".join(str(error).split(" Tried: ")[0].split())})["text"])
     return text if len(text) <= 300 else text[:299] + "…"

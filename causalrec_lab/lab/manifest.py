@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import re
 import subprocess
@@ -74,29 +73,9 @@ def git_state() -> dict[str, Any]:
 
 def data_hashes(names: tuple[str, ...]) -> dict[str, dict[str, str]]:
     """SHA-256 of the files of data sets, by data set and file name, as the registry says and every load checks."""
-    registry = Path(causalrec_lab.__file__).parent / "data" / "registry.json"
-    try:
-        entries = json.loads(registry.read_text())
-    except FileNotFoundError:
-        return {}
-    entries = entries.get("datasets", entries)
-    return {name: dict(_hashes(entries[name])) for name in names if name in entries}
+    from causalrec_lab.data.registry import entry
 
-
-def _hashes(entry: Any) -> list[tuple[str, str]]:
-    """(file, SHA-256) pairs found anywhere in a registry entry."""
-    found: list[tuple[str, str]] = []
-    if isinstance(entry, dict):
-        digest = entry.get("sha256")
-        name = entry.get("file") or entry.get("path") or entry.get("name")
-        if isinstance(digest, str) and isinstance(name, str):
-            return [(name, digest)]
-        for key, value in entry.items():
-            inner = value.get("sha256") if isinstance(value, dict) else None
-            found += [(str(key), inner)] if isinstance(inner, str) else _hashes(value)
-    if isinstance(entry, list):
-        found += [pair for item in entry for pair in _hashes(item)]
-    return found
+    return {name: {file.path: file.sha256 for file in entry(name).files} for name in names}
 
 
 def _without_folders(text: str) -> str:

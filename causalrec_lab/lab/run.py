@@ -6,6 +6,7 @@ files it used in make's language (`NN.d`), so that make reruns exactly what chan
 
 from __future__ import annotations
 
+import ast
 import json
 import logging
 import os
@@ -22,7 +23,7 @@ from causalrec_lab.lab.project import PROFILES, chapter, chapters, nearest, note
 from causalrec_lab.lab.refresh import kernel_environment
 from causalrec_lab.lab.status import ChapterStatus, build_folder, fingerprint, make_rule, plain_error
 
-__all__ = ["run_notebooks"]
+__all__ = ["known_parameters", "run_notebooks"]
 
 log = logging.getLogger("causalrec_lab.run")
 QUIET_KERNEL = ["--IPKernelApp.log_level=40"]
@@ -67,14 +68,20 @@ def run_notebooks(
         return list(pool.map(lambda name: _run_or_keep(name, profile, given, force=force), wanted))
 
 
+def known_parameters(name: str) -> frozenset[str]:
+    """Names assigned in a chapter's cell tagged `parameters`."""
+    cells = json.loads(notebook_path(name).read_text(encoding="utf-8"))["cells"]
+    sources = ["".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
+    nodes = [node for source in sources for node in ast.parse(source).body]
+    targets = [target for node in nodes if isinstance(node, ast.Assign) for target in node.targets]
+    targets += [node.target for node in nodes if isinstance(node, ast.AnnAssign)]
+    return frozenset(target.id for target in targets if isinstance(target, ast.Name))
+
+
 def _check_parameters(names: Iterable[str], given: Mapping[str, Any]) -> None:
     """Refuse a parameter a chapter does not have: papermill would only warn."""
-    if not given:
-        return
-    from papermill.inspection import inspect_notebook
-
-    for name in names:
-        known = set(inspect_notebook(str(notebook_path(name)))) - {"profile"}  # type: ignore[no-untyped-call]
+    for name in names if given else ():
+        known = known_parameters(name) - {"profile"}
         for parameter in given:
             if parameter not in known:
                 raise nearest(f"parameter of chapter {name}:", parameter, known)
@@ -138,6 +145,7 @@ def _execute(source: Path, target: Path, parameters: dict[str, Any]) -> dict[str
             str(target),
             parameters=parameters,
             kernel_name="python3",
+            language="python",
             cwd=str(source.parent),
             progress_bar=False,
             extra_arguments=QUIET_KERNEL,

@@ -1,0 +1,1 @@
+"""The HTML report: pages that open without a network."""

@@ -1,0 +1,124 @@
+"""The report's first page: what the lab is for, and a card a chapter."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from causalrec_lab.lab.report.chapter import Opening, duration
+from causalrec_lab.lab.report.interval_plot import interval_plot, number
+from causalrec_lab.lab.report.page import Site, page
+from causalrec_lab.lab.status import ChapterStatus
+
+__all__ = ["covered", "index_page"]
+
+PURPOSE = (
+    "From behaviour logs and text to a recommender, from the recommender to a causal question, from the question to an "
+    "identified and honest estimate, from the estimate to an intervention, and round again."
+)
+STEPS = ("Events and text", "Recommender", "Causal question", "Estimate", "Intervention", "Evaluation")
+
+
+def index_page(
+    openings: Mapping[str, Opening], statuses: Mapping[str, ChapterStatus | None], site: Site, subtitle: str
+) -> str:
+    """The first page.
+
+    Parameters
+    ----------
+    openings
+        Title and question of every chapter, in order.
+    statuses
+        Last run of every chapter, None where it was not finished.
+    site
+        The report.
+    subtitle
+        Profile and date, as text.
+    """
+    cards = "".join(_card(name, text, statuses[name]) for name, text in openings.items())
+    known = [status for status in statuses.values() if status]
+    loop = "".join(f"<li>{step}</li>" for step in STEPS)
+    body = (
+        f'<section class="hero"><p class="eyebrow">{html.escape(subtitle)}</p>'
+        f"<h1>Every estimate stands beside the truth</h1><p>{PURPOSE}</p>"
+        f'<ol class="loop" aria-label="The loop">{loop}</ol>{_figures(known, len(openings))}</section>'
+        f'<section class="cards" aria-label="Chapters">{cards}</section>{_doors(site)}'
+    )
+    return page(site, title="Report", body=body, here="index", kind="front")
+
+
+def covered(row: Mapping[str, Any]) -> bool | None:
+    """Tell whether the interval holds the truth; None where either is unknown."""
+    from causalrec_lab.estimate import Estimate, Truth
+
+    if row.get("truth") is None or row.get("low") is None or row.get("high") is None:
+        return None
+    estimate = Estimate(row["value"], 0.0, (row["low"], row["high"]), level=row.get("level", 0.95))
+    return estimate.covers(Truth(row["truth"], row.get("truth_std_error", 0.0)))
+
+
+def _figures(known: Sequence[ChapterStatus], chapters: int) -> str:
+    heads = [covered(status.findings["headline"]) for status in known if status.findings.get("headline")]
+    judged = [held for held in heads if held is not None]
+    sets = {name: there for status in known for name, there in status.findings.get("real_data", {}).items()}
+    rows = [
+        (f"{sum(status.ok for status in known)}/{chapters}", "chapters finished"),
+        (f"{sum(judged)}/{len(judged)}", "headline intervals that hold the truth") if judged else None,
+        (f"{sum(sets.values())}/{len(sets)}", "real data sets at hand") if sets else None,
+        (duration(sum(status.seconds for status in known)), "of computing"),
+    ]
+    items = "".join(f"<div><dt>{words}</dt><dd>{value}</dd></div>" for value, words in filter(None, rows))
+    return f'<dl class="figures">{items}</dl>'
+
+
+def _card(name: str, text: Opening, status: ChapterStatus | None) -> str:
+    state, word = ("missing", "not run") if status is None else ("ok", "done") if status.ok else ("failed", "failed")
+    title = html.escape(text.title)
+    linked = title if status is None else f'<a href="{html.escape(name)}.html">{title}</a>'
+    head = f'<header><span class="number">{name[:2]}</span><span class="badge {state}">{word}</span></header>'
+    foot = "" if status is None else f"<footer><span>{duration(status.seconds)}</span>{_missing(status)}</footer>"
+    body = f'<h2>{linked}</h2><p class="question">{text.question}</p>{_middle(status)}'
+    return f'<article class="card {state}">{head}{body}{foot}</article>'
+
+
+def _middle(status: ChapterStatus | None) -> str:
+    if status is None:
+        return '<p class="quiet">This chapter has not been run to its end.</p>'
+    if not status.ok:
+        name, value = html.escape(status.error["name"]), html.escape(status.error["value"][:300])
+        return f'<div class="error" role="alert"><p><strong>{name}</strong> {value}</p></div>'
+    row = status.findings.get("headline")
+    return _headline(row) if row else ""
+
+
+def _headline(row: Mapping[str, Any]) -> str:
+    interval = "" if row.get("low") is None else f" <span>[{number(row['low'])}, {number(row['high'])}]</span>"
+    truth = "" if row.get("truth") is None else f'<span class="true">truth {number(row["truth"])}</span>'
+    held = covered(row)
+    verdict = (
+        ""
+        if held is None
+        else f'<span class="{"held" if held else "lost"}">{"covered" if held else "not covered"}</span>'
+    )
+    return (
+        f'<div class="headline"><p class="label">{html.escape(row["label"])}</p>{interval_plot(row)}'
+        f'<p class="values"><strong>{number(row["value"])}</strong>{interval}{truth}{verdict}</p></div>'
+    )
+
+
+def _missing(status: ChapterStatus) -> str:
+    if names := status.missing_data:
+        return f'<span class="absent">real data not at hand: {html.escape(", ".join(names))}</span>'
+    there = [name for name, found in status.findings.get("real_data", {}).items() if found]
+    return f'<span class="present">real data: {html.escape(", ".join(there))}</span>' if there else ""
+
+
+def _doors(site: Site) -> str:
+    doors = [("decision", "The decision", "Which intervention, how much, how sure, and how far from the truth")]
+    doors = doors * site.has_decision
+    doors += [
+        ("manifest", "The manifest", "Code, parameters, seeds, threads, machine, packages and data of this report")
+    ]
+    links = (f'<a href="{name}.html"><strong>{head}</strong><span>{text}</span></a>' for name, head, text in doors)
+    return f'<nav class="doors" aria-label="More">{"".join(links)}</nav>'
