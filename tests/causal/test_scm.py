@@ -164,7 +164,7 @@ def test_pgmpy_models_are_read_and_its_wrong_do_query_is_not_repeated():
     cut = peer.do(["t"])
     right = VariableElimination(cut).query(["a"], evidence={"y": "p", "t": 1}, show_progress=False)
     answer = ours.query("a", do={"t": 1}, given={"y": "p"})
-    assert [answer[s] for s in right.state_names["a"]] == pytest.approx(np.ravel(right.values).tolist(), abs=1e-12)  # noqa: PD011
+    assert [answer[s] for s in right.state_names["a"]] == pytest.approx(np.ravel(right.values).tolist(), abs=1e-12)
     assert answer["lo"] == pytest.approx(0.3 * 0.4 / (0.3 * 0.4 + 0.7 * 0.9))
     linear = LinearGaussianBayesianNetwork([("x", "y")])
     linear.add_cpds(LinearGaussianCPD("x", [1.0], 2.0), LinearGaussianCPD("y", [0.5, 3.0], 1.0, ["x"]))
