@@ -71,7 +71,7 @@ def locate(known: Entry, path: str, root: str | Path | None = None) -> Path:
         candidate = folder / path
         if candidate.is_file():
             return _checked(candidate, file, label)
-        tried.append(f"{label} ({candidate}: {'no such file' if folder.is_dir() else 'no such folder'})")
+        tried.append(f"{label} ({_short(candidate)}: {'no such file' if folder.is_dir() else 'no such folder'})")
     if MIRROR_VARIABLE not in os.environ:
         tried.append(f"mirror ({MIRROR_VARIABLE} is not set)")
     return _download(known, file, cache_folders()[0] / path, tried)
@@ -110,8 +110,9 @@ def _download(known: Entry, file: RemoteFile, target: Path, tried: list[str]) ->
         try:
             _retrieve(file, arriving)
         except (OSError, ValueError) as problem:  # requests' errors are OSErrors
+            _log.debug("download failed", exc_info=True)
             reason = f"download ({file.url}: {type(problem).__name__})"
-            raise DataUnavailable(_way_out(known, file, [*tried, reason])) from problem
+            raise DataUnavailable(_way_out(known, file, [*tried, reason])) from None  # the cause is two pages long
     _checked(arriving, file, "download")
     return arriving.replace(target)
 
@@ -127,6 +128,12 @@ def _retrieve(file: RemoteFile, arriving: Path) -> None:
     with tqdm(total=file.bytes, unit="B", unit_scale=True, desc=name, disable=None) as bar:
         downloader = HTTPDownloader(progressbar=bar, timeout=_SECONDS_TO_CONNECT)  # type: ignore[no-untyped-call]
         retrieve(file.url, None, fname=arriving.name, path=arriving.parent, downloader=downloader)
+
+
+def _short(path: Path) -> str:
+    """Path with the user's home as ~, since messages end up in notebooks that are passed on."""
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
 def _way_out(known: Entry, file: RemoteFile, tried: list[str]) -> str:

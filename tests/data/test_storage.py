@@ -1,0 +1,105 @@
+"""CSV, Parquet and DuckDB give the same table; wrong addresses, files and mappings say the way out."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+
+from causalrec_lab import data
+
+MAPPING = {"user_id": "customer", "timestamp": "when", "treated": "shown"}
+
+
+@pytest.fixture
+def log() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "customer": ["a", "b", "c", "d"],
+            "item_id": [1, 2, 3, 4],
+            "when": pd.to_datetime(["2024-01-01 10:00", "2024-01-02 11:00", "2024-01-03 12:30", "2024-01-04 09:15"]),
+            "shown": [True, False, True, False],
+            "click": [0, 1, 0, 1],
+        }
+    )
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "duckdb", "url"])
+def test_every_storage_gives_the_same_decisions(kind, log, tmp_path):
+    path = tmp_path / f"log.{kind}"
+    if kind == "csv":
+        log.to_csv(path, index=False)
+    elif kind == "parquet":
+        log.to_parquet(path)
+    else:
+        path = tmp_path / "shop.duckdb"
+        database = data.connect(f"duckdb:///{path}")
+        database.create_table("shown_items", log)
+        database.create_table("other", log.head(1))
+        database.disconnect()
+        path = f"duckdb:///{path}" if kind == "url" else path
+    source = "shown_items" if kind in ("duckdb", "url") else None
+    read = data.read(path, mapping=MAPPING, table="decisions", source=source)
+    expected = log.rename(columns={yours: name for name, yours in MAPPING.items()}).astype({"treated": "int64"})
+    assert_frame_equal(read.decisions, expected, check_dtype=False)
+    assert read.decisions["treated"].dtype == "int64"
+    assert pd.api.types.is_datetime64_any_dtype(read.decisions["timestamp"])
+
+
+def test_an_ibis_expression_stays_lazy_and_runs_in_duckdb(log):
+    database = data.connect("duckdb://")
+    table = database.create_table("log", log)
+    rate = table.group_by("shown").agg(rate=table.click.mean()).order_by("shown")
+    assert rate.to_pandas()["rate"].tolist() == [1.0, 0.0]
+
+
+def test_a_broken_contract_is_named(log, tmp_path):
+    log.assign(shown=1).to_csv(tmp_path / "log.csv", index=False)
+    with pytest.raises(data.SchemaError, match="single class"):
+        data.read(tmp_path / "log.csv", mapping=MAPPING, table="decisions")
+
+
+@pytest.mark.parametrize(
+    ("mapping", "words"),
+    [
+        ({"user_id": "custmer"}, "did you mean 'customer'"),
+        ({"customer": "user_id"}, r"mapping goes from contract name to yours: \{'user_id': 'customer'\}"),
+        ({"item_id": "customer"}, "already has a column 'item_id'"),
+    ],
+)
+def test_a_wrong_mapping_says_how_it_goes(mapping, words, log, tmp_path):
+    log.to_csv(tmp_path / "log.csv", index=False)
+    with pytest.raises(ValueError, match=words):
+        data.read(tmp_path / "log.csv", mapping=mapping, table="decisions")
+
+
+def test_wrong_addresses(tmp_path, log):
+    with pytest.raises(ValueError, match=r"postgres is not supported; today it is duckdb"):
+        data.connect("postgres://host/shop")
+    with pytest.raises(ValueError, match="no scheme"):
+        data.connect("shop.duckdb")
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        data.connect(f"duckdb:///{tmp_path}/nowhere/shop.duckdb")
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        data.read(tmp_path / "log.csv")
+    (tmp_path / "log.xlsx").write_text("")
+    with pytest.raises(ValueError, match=r"must end in one of \.csv"):
+        data.read(tmp_path / "log.xlsx")
+    database = data.connect(f"duckdb:///{tmp_path}/shop.duckdb")
+    database.create_table("orders", log)
+    database.create_table("views", log)
+    database.disconnect()
+    with pytest.raises(ValueError, match=r"no table 'order' in the database: did you mean 'orders'"):
+        data.read(tmp_path / "shop.duckdb", source="order")
+
+
+def test_names_from_outside_are_never_pasted_into_sql(tmp_path, log):
+    """A table or column name that is itself SQL is a name like any other."""
+    name = 'x"; DROP TABLE orders; --'
+    database = data.connect(f"duckdb:///{tmp_path}/shop.duckdb")
+    database.create_table("orders", log)
+    database.create_table(name, log.rename(columns={"customer": name}))
+    database.disconnect()
+    read = data.read(tmp_path / "shop.duckdb", {**MAPPING, "user_id": name}, "decisions", source=name)
+    assert len(read.decisions) == len(log)
+    assert len(data.connect(f"duckdb:///{tmp_path}/shop.duckdb").table("orders").to_pandas()) == len(log)
