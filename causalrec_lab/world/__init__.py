@@ -6,16 +6,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from causalrec_lab.world.linear import LinearGaussian, linear_gaussian
     from causalrec_lab.world.platform import Platform
     from causalrec_lab.world.scenario import Dials, Scenario
 
 _HOME = {
     "Dials": "scenario",
+    "LinearGaussian": "linear",
     "Platform": "platform",
     "Scenario": "scenario",
+    "linear_gaussian": "linear",
 }
 
-__all__ = ["Dials", "Platform", "Scenario"]
+__all__ = ["Dials", "LinearGaussian", "Platform", "Scenario", "linear_gaussian"]
 
 
 def __getattr__(name: str) -> Any:

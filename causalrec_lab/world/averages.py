@@ -125,7 +125,7 @@ class Law:
 
 
 def _ratio(moments: Floats) -> tuple[Floats, Floats]:
-    """Ratio of means a / b by group and its delta-method error where second moments were kept; empty groups give nan."""
+    """Ratio of means a / b by group and its delta-method error where second moments were kept; nan if empty."""
     above, below, squared, crossed, weight = moments
     with np.errstate(invalid="ignore", divide="ignore"):
         value = above / below

@@ -91,7 +91,14 @@ class Draw:
 
 
 def draw_decisions(
-    population: Population, funnel: Funnel, rule: Exposure, n: int, seeds: tuple[int, ...], *, pairs: str = "iid"
+    population: Population,
+    funnel: Funnel,
+    rule: Exposure,
+    n: int,
+    seeds: tuple[int, ...],
+    *,
+    pairs: str = "iid",
+    users: Ints | None = None,
 ) -> Draw:
     """Draw n decisions from the law.
 
@@ -107,6 +114,9 @@ def draw_decisions(
         "iid": users and items with replacement. "once": a random matching in which no user and no item stands twice;
         each row alone still follows the law, and intervals are right or, where n is near the population's size, wide.
 
+    users
+        (n,) users that are given instead of drawn; their items are drawn.
+
     Raises
     ------
     ValueError
@@ -114,12 +124,12 @@ def draw_decisions(
     """
     check_count(n)
     rng = stream("decisions", *seeds)
-    users, items = _draw_pairs(population, n, pairs, rng)
+    drawn, items = _draw_pairs(population, n, pairs, rng)
     return Draw(
         population=population,
         funnel=funnel,
         rule=rule,
-        users=users,
+        users=drawn if users is None else users,
         items=items,
         moment=np.sort(rng.integers(YEAR, size=n)),
         lottery=rng.integers(2, size=n),

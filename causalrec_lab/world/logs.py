@@ -76,7 +76,7 @@ def event_table(decisions: pd.DataFrame, funnel: Funnel, amount: Amount) -> pd.D
     row, stage, second = row[order], stage[order], second[order]
     table = pd.DataFrame({c: decisions[c].to_numpy()[row] for c in kept if c != "timestamp"}, copy=False)
     table.insert(2, "timestamp", second)
-    table.insert(3, "event", pd.array(list(funnel.names), dtype="str").take(stage))
+    table.insert(3, "event", pd.Series(pd.array(list(funnel.names), dtype="str").take(stage)))
     table.insert(4, "value", _values(decisions, funnel, amount, row, stage))
     return table
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from causalrec_lab.data.dataset import About, Dataset
-from causalrec_lab.world.decisions import draw_decisions
+from causalrec_lab.policy import BanditLog, Policy
+from causalrec_lab.world.decisions import check_count, draw_decisions
+from causalrec_lab.world.experiments import run_experiment
 from causalrec_lab.world.exposure import COVARIATES
 from causalrec_lab.world.logs import decision_table, event_table
 from causalrec_lab.world.outcomes import Funnel
@@ -18,6 +21,7 @@ from causalrec_lab.world.policies import SoftmaxPolicy
 from causalrec_lab.world.population import Population, draw_population, known_ids
 from causalrec_lab.world.presets import scenario as find_scenario
 from causalrec_lab.world.scenario import Coefficients, Dials, Scenario, coefficients
+from causalrec_lab.world.slates import bandit_log, slate_log
 from causalrec_lab.world.tables import context_table, item_table, user_table
 from causalrec_lab.world.text import Texts, bag_of_words
 from causalrec_lab.world.truth import PlatformTruth
@@ -183,6 +187,71 @@ class Platform:
         if not temperature > 0:
             raise ValueError(f"temperature={temperature!r}: give a positive number; small is greedy, large is uniform")
         return SoftmaxPolicy(self.population, temperature)
+
+    def slates(
+        self, policy: Policy, n: int, seed: int = 0, *, length: int = 1, reward: str = "click"
+    ) -> BanditLog | pd.DataFrame:
+        """Log n rounds in which a policy chooses what is shown.
+
+        Parameters
+        ----------
+        policy
+            `probabilities(contexts)` over the catalogue, contexts as in `contexts()`.
+        n, seed
+            Rounds (users drawn uniformly) and the log's seed.
+        length
+            1 gives a `BanditLog`; more gives a table of lists, one row a slot (see `slates.slate_log`).
+        reward
+            Outcome of a shown item that counts.
+
+        Raises
+        ------
+        ValueError
+            If n or length is not positive, the reward is unknown, or the policy's probabilities are no distributions.
+        """
+        check_count(n)
+        if length != int(length) or length < 1:
+            raise ValueError(f"length={length!r}: a list has at least one slot")
+        parts = (self.population, self.funnel, self.rule, policy, self.contexts(), n, (self.seed, seed), reward)
+        return bandit_log(*parts) if length == 1 else slate_log(*parts, length)
+
+    def experiment(
+        self,
+        policies: Mapping[str, Policy],
+        n: int,
+        seed: int = 0,
+        *,
+        shares: Mapping[str, float] | None = None,
+        visits: int = 1,
+    ) -> pd.DataFrame:
+        """Randomise n users to arms; in each visit the arm's policy shows one item.
+
+        Parameters
+        ----------
+        policies
+            Arm -> policy, at least two.
+        n, seed
+            Users (each at most once) and the experiment's seed.
+        shares
+            Arm -> share of the users; equal shares by default.
+        visits
+            Visits a user. Outcomes are means over them, so that each arm's expectation is `truth.policy_value` whatever
+            the number; with more visits `pre_clicks` explains more of them.
+
+        Returns
+        -------
+        DataFrame with user_id, arm, pre_clicks (clicks before the experiment, the covariate for CUPED), click,
+        purchase, revenue (price of what was bought).
+
+        Raises
+        ------
+        ValueError
+            If there are more users asked for than there are, fewer than two arms, or the shares are none.
+        """
+        seeds = (self.seed, seed)
+        return run_experiment(
+            self.population, self.funnel, self.rule, policies, self.contexts(), n, seeds, shares, visits
+        )
 
     @property
     def truth(self) -> PlatformTruth:

@@ -10,7 +10,7 @@ import pandas as pd
 from causalrec_lab.estimate import Truth
 from causalrec_lab.policy import Policy
 from causalrec_lab.world.averages import Law, effect_weight
-from causalrec_lab.world.decisions import node_of
+from causalrec_lab.world.decisions import draw_decisions, node_of
 from causalrec_lab.world.exposure import propensity
 from causalrec_lab.world.groups import grouping
 from causalrec_lab.world.outcomes import check_outcome, outcome_link
@@ -122,6 +122,19 @@ class PlatformTruth:
         y0, y1 = self._platform.funnel.reached(pairs, link.stage, (0, 1), node=node, lottery=lottery)
         columns = {"y0": link.offset + link.scale * y0, "y1": link.offset + link.scale * y1}
         return pd.DataFrame(columns, index=decisions.index)
+
+    def coupled_outcomes(self, n: int, seed: int = 0, outcome: str = "purchase", *, pairs: str = "iid") -> pd.DataFrame:
+        """Both potential outcomes of each decision of `log(n, seed, pairs=pairs)`: columns treated, y0, y1.
+
+        They share their uniforms. Individual effects, and whether a recommendation was necessary or sufficient, follow
+        this coupling, which no data could identify: other couplings give every log the same distribution.
+        """
+        platform = self._platform
+        check_outcome(platform.funnel, outcome)
+        seeds = (platform.seed, seed)
+        draw = draw_decisions(platform.population, platform.funnel, platform.rule, n, seeds, pairs=pairs)
+        y0, y1 = draw.outcomes(0)[outcome], draw.outcomes(1)[outcome]
+        return pd.DataFrame({"treated": draw.treated, "y0": y0, "y1": y1})
 
     def text_oracle(self, decisions: pd.DataFrame) -> Floats:
         """E[h | both texts] of each decision, (n,): the most that a reader of the texts could know."""

@@ -1,0 +1,77 @@
+"""Randomised experiments: users to arms, each arm shows what its policy chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from causalrec_lab.policy import Policy
+from causalrec_lab.world.decisions import check_count, draw_decisions
+from causalrec_lab.world.outcomes import Funnel
+from causalrec_lab.world.population import Floats, Ints, Population, stream
+from causalrec_lab.world.scenario import Exposure
+from causalrec_lab.world.slates import drawn_actions, shown
+
+__all__ = ["run_experiment"]
+
+BEFORE = 30  # decisions of each user in the period before the experiment
+
+
+def run_experiment(
+    population: Population,
+    funnel: Funnel,
+    rule: Exposure,
+    policies: Mapping[str, Policy],
+    contexts: pd.DataFrame,
+    n: int,
+    seeds: tuple[int, ...],
+    shares: Mapping[str, float] | None = None,
+    visits: int = 1,
+) -> pd.DataFrame:
+    """Randomise n users to arms; see `Platform.experiment`."""
+    names, chances = _arms(policies, shares)
+    check_count(n)
+    check_count(visits)
+    if n > population.n_users:
+        raise ValueError(
+            f"n={n:,} users cannot be randomised, the platform has {population.n_users:,}; "
+            f"make it with n_users={n} or more, or ask for several visits of each user"
+        )
+    rng = stream("experiment", *seeds)
+    users = rng.permutation(population.n_users)[:n]
+    arm = rng.choice(len(names), size=n, p=chances)
+    before = _clicks_before(population, funnel, rule, users, seeds)
+    items = np.empty((n, visits), dtype=np.int64)
+    for number, name in enumerate(names):
+        here = np.flatnonzero(arm == number)
+        action, _ = drawn_actions(policies[name], contexts, np.repeat(users[here], visits), population.n_items, rng)
+        items[here] = action.reshape(-1, visits)
+    outcomes = shown(population, funnel, rule, np.repeat(users, visits), items.ravel(), rng).outcomes(1)
+    frame = {"user_id": users, "arm": np.array(names)[arm], "pre_clicks": before}
+    for outcome in ("click", "purchase", "revenue"):
+        drawn = np.asarray(outcomes[outcome]).reshape(n, visits)
+        frame[outcome] = drawn[:, 0] if visits == 1 else drawn.mean(axis=1)
+    return pd.DataFrame(frame)
+
+
+def _arms(policies: Mapping[str, Policy], shares: Mapping[str, float] | None) -> tuple[list[str], Floats]:
+    names = list(policies)
+    if len(names) < 2:
+        raise ValueError(f"an experiment compares at least two arms, and policies has {names}; add a control")
+    if shares is None:
+        return names, np.full(len(names), 1.0 / len(names))
+    if set(shares) != set(names):
+        raise ValueError(f"shares are for {sorted(shares)}, the arms are {sorted(names)}; give one share an arm")
+    chances = np.array([shares[name] for name in names], dtype=np.float64)
+    if (chances <= 0).any() or abs(chances.sum() - 1) > 1e-9:
+        raise ValueError(f"shares={dict(shares)} are no shares; give positive numbers that sum to 1")
+    return names, chances
+
+
+def _clicks_before(population: Population, funnel: Funnel, rule: Exposure, users: Ints, seeds: tuple[int, ...]) -> Ints:
+    """Clicks of each user in decisions of the platform's own rule, before the experiment."""
+    draw = draw_decisions(population, funnel, rule, len(users) * BEFORE, seeds, users=np.repeat(users, BEFORE))
+    clicks = np.asarray(draw.outcomes(draw.treated)["click"], dtype=np.int64)
+    return np.asarray(clicks.reshape(len(users), BEFORE).sum(axis=1))

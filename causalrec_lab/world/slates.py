@@ -1,0 +1,183 @@
+r"""Ranked lists that a policy shows, with exact propensities, and what they earn.
+
+A list is drawn without replacement from the policy's own probabilities (Plackett 1975, "The Analysis of Permutations",
+Applied Statistics 24), so the chance of its k-th item is :math:`\pi_k / (1 - \sum_{j<k} \pi_j)`. Position k is
+examined with chance :math:`k^{-0.7}`, independently of everything else (the position-based model of Richardson,
+Dominowska & Ragno 2007, WWW); what is not examined earns nothing. The first position is always examined.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from causalrec_lab.policy import BanditLog, Policy, checked_probabilities
+from causalrec_lab.world.decisions import YEAR, Draw, timestamps
+from causalrec_lab.world.outcomes import Funnel, check_outcome
+from causalrec_lab.world.population import Floats, Ints, Population, stream
+from causalrec_lab.world.scenario import Exposure
+
+__all__ = ["EXAMINATION", "bandit_log", "drawn_actions", "shown", "slate_log"]
+
+EXAMINATION = 0.7  # exponent of the examination curve
+CELLS = 2_000_000  # probabilities held at once
+
+
+def shown(
+    population: Population, funnel: Funnel, rule: Exposure, users: Ints, items: Ints, rng: np.random.Generator
+) -> Draw:
+    """Draws behind the outcomes of items that are shown: moments in time order, a fair lottery, fresh uniforms."""
+    n = len(users)
+    return Draw(
+        population=population,
+        funnel=funnel,
+        rule=rule,
+        users=users,
+        items=items,
+        moment=np.sort(rng.integers(YEAR, size=n)),
+        lottery=rng.integers(2, size=n),
+        u_treatment=rng.random(n),
+        u_stage=rng.random((len(funnel.stages), n)),
+        u_return=rng.random(n),
+        noise=rng.standard_normal(n),
+    )
+
+
+def drawn_actions(
+    policy: Policy, contexts: pd.DataFrame, users: Ints, n_items: int, rng: np.random.Generator
+) -> tuple[Ints, Floats]:
+    """One action a round and its exact probability.
+
+    Parameters
+    ----------
+    policy
+        Asked once for each user, in chunks.
+    contexts
+        One row a user, in user order.
+    users
+        (n,) user of each round.
+
+    Raises
+    ------
+    ValueError
+        If the policy's probabilities are no distributions over the catalogue.
+    """
+    action, propensity = np.empty(len(users), dtype=np.int64), np.empty(len(users))
+    asked, which = np.unique(users, return_inverse=True)
+    uniform, order = rng.random(len(users)), np.argsort(which, kind="stable")
+    step = max(1, CELLS // n_items)
+    for start in range(0, len(asked), step):
+        rows = asked[start : start + step]
+        chances = checked_probabilities(policy.probabilities(contexts.iloc[rows]), n=len(rows), n_actions=n_items)
+        low, high = np.searchsorted(which[order], (start, start + step))
+        rounds = order[low:high]
+        local = which[rounds] - start
+        action[rounds] = _inverse(chances, local, uniform[rounds])
+        propensity[rounds] = chances[local, action[rounds]]
+    return action, propensity
+
+
+def _inverse(chances: Floats, row: Ints, uniform: Floats) -> Ints:
+    """Column where each row's cumulative probability passes a uniform number, in one search over all rows."""
+    edges = np.cumsum(chances, axis=1)
+    edges /= edges[:, -1:]
+    edges += np.arange(len(edges))[:, None]
+    return np.asarray(np.searchsorted(edges.ravel(), row + uniform, side="right") - row * chances.shape[1])
+
+
+def bandit_log(
+    population: Population,
+    funnel: Funnel,
+    rule: Exposure,
+    policy: Policy,
+    contexts: pd.DataFrame,
+    n: int,
+    seeds: tuple[int, ...],
+    reward: str,
+) -> BanditLog:
+    """Log n rounds with one shown item each: user uniform, action by the policy, reward of the shown item."""
+    check_outcome(funnel, reward)
+    rng = stream("bandit", *seeds)
+    users = rng.integers(population.n_users, size=n)
+    action, propensity = drawn_actions(policy, contexts, users, population.n_items, rng)
+    earned = shown(population, funnel, rule, users, action, rng).outcomes(1)[reward]
+    return BanditLog(
+        contexts=contexts.iloc[users].reset_index(drop=True),
+        action=action,
+        reward=np.asarray(earned, dtype=np.float64),
+        propensity=propensity,
+        n_actions=population.n_items,
+        position=np.zeros(n, dtype=np.int64),
+    )
+
+
+def slate_log(
+    population: Population,
+    funnel: Funnel,
+    rule: Exposure,
+    policy: Policy,
+    contexts: pd.DataFrame,
+    n: int,
+    seeds: tuple[int, ...],
+    reward: str,
+    length: int,
+) -> pd.DataFrame:
+    """Log n lists of `length` items each: one row a slot.
+
+    Returns
+    -------
+    DataFrame with slate_id, user_id, timestamp, position (0 first), item_id, propensity (of the item, given the items
+    above it), slate_propensity (of the whole list), reward.
+
+    Raises
+    ------
+    ValueError
+        If the list is longer than the items to which the policy gives a chance.
+    """
+    check_outcome(funnel, reward)
+    rng = stream("slates", *seeds)
+    users = rng.integers(population.n_users, size=n)
+    items, propensity = _ranked(policy, contexts, users, population.n_items, length, rng)
+    draw = shown(population, funnel, rule, np.repeat(users, length), items.ravel(), rng)
+    draw = replace(draw, moment=np.repeat(draw.moment[::length], length))  # a list has one moment
+    position = np.tile(np.arange(length), n)
+    examined = rng.random(n * length) < (position + 1.0) ** -EXAMINATION
+    return pd.DataFrame(
+        {
+            "slate_id": np.repeat(np.arange(n), length),
+            "user_id": draw.users,
+            "timestamp": timestamps(draw.moment),
+            "position": position,
+            "item_id": draw.items,
+            "propensity": propensity.ravel(),
+            "slate_propensity": np.repeat(propensity.prod(axis=1), length),
+            "reward": np.asarray(draw.outcomes(1)[reward], dtype=np.float64) * examined,
+        }
+    )
+
+
+def _ranked(
+    policy: Policy, contexts: pd.DataFrame, users: Ints, n_items: int, length: int, rng: np.random.Generator
+) -> tuple[Ints, Floats]:
+    """Plackett-Luce lists by Gumbel's trick, and each item's probability given those above it; both (n, length)."""
+    items, propensity = np.empty((len(users), length), dtype=np.int64), np.empty((len(users), length))
+    step = max(1, CELLS // n_items)
+    for start in range(0, len(users), step):
+        rows = users[start : start + step]
+        chances = checked_probabilities(policy.probabilities(contexts.iloc[rows]), n=len(rows), n_actions=n_items)
+        fewest = int((chances > 0).sum(axis=1).min())
+        if fewest < length:
+            raise ValueError(
+                f"length={length}: the policy gives a chance to only {fewest} items for some user; "
+                f"take length <= {fewest}, or a policy that can show more"
+            )
+        with np.errstate(divide="ignore"):
+            scores = np.log(chances) + rng.gumbel(size=chances.shape)
+        top = np.argsort(-scores, axis=1, kind="stable")[:, :length]
+        picked = np.take_along_axis(chances, top, axis=1)
+        above = np.cumsum(picked, axis=1) - picked
+        items[start : start + step] = top
+        propensity[start : start + step] = np.minimum(picked / (1.0 - above), 1.0)
+    return items, propensity
