@@ -24,7 +24,19 @@ _HOME = {
 }
 _ROOMS = ("causal", "data", "intervention", "lab", "recommender", "world")
 
-__all__ = ["BanditLog", "Estimate", "Policy", "Truth", "causal", "compare", "data", "intervention", "lab", "recommender", "world"]
+__all__ = [
+    "BanditLog",
+    "Estimate",
+    "Policy",
+    "Truth",
+    "causal",
+    "compare",
+    "data",
+    "intervention",
+    "lab",
+    "recommender",
+    "world",
+]
 
 
 def __getattr__(name: str) -> Any:
