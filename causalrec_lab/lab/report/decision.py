@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from causalrec_lab.lab.report.index import covered
-from causalrec_lab.lab.report.interval_plot import Scale, interval_plot, number
+from causalrec_lab.lab.report.interval_plot import Scale, interval_plot, number, width
 from causalrec_lab.lab.report.page import Site, page
 
 __all__ = ["decision_page"]
@@ -45,12 +45,13 @@ def decision_page(rows: Sequence[Mapping[str, Any]], chapter: tuple[str, str], s
 def _verdict(chosen: Mapping[str, Any] | None) -> str:
     if chosen is None:
         return "<h1>No intervention was chosen</h1><p>The estimates below do not single one out.</p>"
+    unit = width(chosen)
     what = html.escape(str(chosen.get("estimand") or "outcome"))
     sure = ""
     if chosen.get("low") is not None:
         level = f"{chosen.get('level', 0.95):.0%}"
-        sure = f", with a {level} interval from {number(chosen['low'])} to {number(chosen['high'])}"
-    lines = f"Its estimated {what} is <strong>{number(chosen['value'])}</strong>{sure}. {_distance(chosen)}"
+        sure = f", with a {level} interval from {number(chosen['low'], unit)} to {number(chosen['high'], unit)}"
+    lines = f"Its estimated {what} is <strong>{number(chosen['value'], unit)}</strong>{sure}. {_distance(chosen)}"
     return f"<h1>Take: {html.escape(str(chosen['intervention']))}</h1><p>{lines}</p>"
 
 
@@ -59,16 +60,19 @@ def _distance(row: Mapping[str, Any]) -> str:
         return "No truth is known for it."
     held = covered(row)
     inside = "" if held is None else ", which the interval holds" if held else ", which the interval misses"
-    return f"The truth is {number(row['truth'])}{inside}: the estimate is off by {number(row['value'] - row['truth'])}."
+    unit = width(row)
+    off = number(row["value"] - row["truth"], unit)
+    return f"The truth is {number(row['truth'], unit)}{inside}: the estimate is off by {off}."
 
 
 def _row(row: Mapping[str, Any], scale: Scale) -> str:
     mark = '<span class="badge ok">chosen</span>' if row.get("chosen") else ""
-    facts = [("estimate", number(row["value"]))]
-    if row.get("low") is not None:
-        facts.append(("interval", f"[{number(row['low'])}, {number(row['high'])}]"))
+    unit = width(row)
+    facts = [("estimate", number(row["value"], unit))]
+    if unit is not None:
+        facts.append(("interval", f"[{number(row['low'], unit)}, {number(row['high'], unit)}]"))
     if row.get("truth") is not None:
-        facts += [("truth", number(row["truth"])), ("off by", number(row["value"] - row["truth"]))]
+        facts += [("truth", number(row["truth"], unit)), ("off by", number(row["value"] - row["truth"], unit))]
     facts += [(key.replace("_", " "), _cell(value)) for key, value in row.items() if key not in SHOWN]
     items = "".join(f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>" for name, value in facts)
     how = f'<p class="quiet">{html.escape(str(row["method"]))}</p>' if row.get("method") else ""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from causalrec_lab.lab.report.chapter import Opening, duration
-from causalrec_lab.lab.report.interval_plot import interval_plot, number
+from causalrec_lab.lab.report.interval_plot import interval_plot, number, width
 from causalrec_lab.lab.report.page import Site, page
 from causalrec_lab.lab.status import ChapterStatus
 
@@ -39,13 +40,33 @@ def index_page(
     cards = "".join(_card(name, text, statuses[name]) for name, text in openings.items())
     known = [status for status in statuses.values() if status]
     loop = "".join(f"<li>{step}</li>" for step in STEPS)
+    words = f"<h1>Every estimate stands beside the truth</h1><p>{PURPOSE}</p>"
     body = (
-        f'<section class="hero"><p class="eyebrow">{html.escape(subtitle)}</p>'
-        f"<h1>Every estimate stands beside the truth</h1><p>{PURPOSE}</p>"
-        f'<ol class="loop" aria-label="The loop">{loop}</ol>{_figures(known, len(openings))}</section>'
+        f'<section class="hero"><div><p class="eyebrow">{html.escape(subtitle)}</p>{words}'
+        f'<ol class="loop" aria-label="The loop">{loop}</ol>{_figures(known, len(openings))}</div>{_ring()}</section>'
         f'<section class="cards" aria-label="Chapters">{cards}</section>{_doors(site)}'
     )
     return page(site, title="Report", body=body, here="index", kind="front")
+
+
+def _ring() -> str:
+    """The loop as a ring of six steps, for wide screens; the list beside it says the same."""
+    parts = []
+    for step, name in enumerate(STEPS):
+        angle = math.radians(60 * step - 90)
+        x, y = 190 + 118 * math.cos(angle), 170 + 118 * math.sin(angle)
+        ends = [math.radians(60 * step - 90 + turn) for turn in (11, 49)]
+        (x1, y1), (x2, y2) = ((190 + 118 * math.cos(end), 170 + 118 * math.sin(end)) for end in ends)
+        parts.append(f'<path d="M{x1:.1f} {y1:.1f}A118 118 0 0 1 {x2:.1f} {y2:.1f}" marker-end="url(#tip)"/>')
+        anchor = "middle" if abs(math.cos(angle)) < 0.1 else "start" if math.cos(angle) > 0 else "end"
+        shift = 0 if anchor == "middle" else 17 if anchor == "start" else -17
+        lift = (-16 if math.sin(angle) < 0 else 27) if anchor == "middle" else 4
+        parts.append(f'<circle class="step-{step + 1}" cx="{x:.1f}" cy="{y:.1f}" r="8.5"/>')
+        parts.append(f'<text x="{x + shift:.1f}" y="{y + lift:.1f}" text-anchor="{anchor}">{name}</text>')
+    tip = '<defs><marker id="tip" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+    tip += '<path class="tip" d="M1 1 6.5 4 1 7"/></marker></defs>'
+    middle = '<circle class="truth" cx="190" cy="170" r="46"/><text class="middle" x="190" y="176">truth</text>'
+    return f'<svg class="ring" viewBox="-42 22 470 300" aria-hidden="true">{tip}{middle}{"".join(parts)}</svg>'
 
 
 def covered(row: Mapping[str, Any]) -> bool | None:
@@ -93,8 +114,9 @@ def _middle(status: ChapterStatus | None) -> str:
 
 
 def _headline(row: Mapping[str, Any]) -> str:
-    interval = "" if row.get("low") is None else f" <span>[{number(row['low'])}, {number(row['high'])}]</span>"
-    truth = "" if row.get("truth") is None else f'<span class="true">truth {number(row["truth"])}</span>'
+    unit = width(row)
+    interval = "" if unit is None else f" <span>[{number(row['low'], unit)}, {number(row['high'], unit)}]</span>"
+    truth = "" if row.get("truth") is None else f'<span class="true">truth {number(row["truth"], unit)}</span>'
     held = covered(row)
     verdict = (
         ""
@@ -103,7 +125,7 @@ def _headline(row: Mapping[str, Any]) -> str:
     )
     return (
         f'<div class="headline"><p class="label">{html.escape(row["label"])}</p>{interval_plot(row)}'
-        f'<p class="values"><strong>{number(row["value"])}</strong>{interval}{truth}{verdict}</p></div>'
+        f'<p class="values"><strong>{number(row["value"], unit)}</strong>{interval}{truth}{verdict}</p></div>'
     )
 
 

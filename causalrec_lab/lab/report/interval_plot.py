@@ -8,20 +8,37 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Scale", "interval_plot", "interval_words", "number"]
+__all__ = ["Scale", "interval_plot", "interval_words", "number", "width"]
 
 WIDTH, HEIGHT, MARGIN = 320, 62, 16
 
 
-def number(value: float | None) -> str:
-    """A number as a reader wants it: three significant digits, a true minus sign, thousands set apart."""
+def number(value: float | None, unit: float | None = None) -> str:
+    """A number as a reader wants it: a true minus sign, thousands set apart, three significant digits.
+
+    Parameters
+    ----------
+    value
+        The number; None and nan are a dash.
+    unit
+        With it, as many decimals as show two digits of this width, so that an estimate and its ends stand alike.
+    """
     if value is None or math.isnan(value):
         return "–"
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     size = abs(value)
-    text = f"{value:,.0f}" if size >= 1000 else f"{value:.3g}" if size == 0 or size >= 1e-4 else f"{value:.1e}"
+    if unit is not None and math.isfinite(unit) and unit > 1e-6:
+        text = f"{value:,.{max(0, 1 - math.floor(math.log10(unit)))}f}"
+    else:
+        text = f"{value:,.0f}" if size >= 1000 else f"{value:.3g}" if size == 0 or size >= 1e-4 else f"{value:.1e}"
     return text.replace("-", "−")
+
+
+def width(row: Mapping[str, Any]) -> float | None:
+    """Width of a row's interval, None where it has none."""
+    known = _known(row.get("low")) and _known(row.get("high"))
+    return row["high"] - row["low"] if known else None
 
 
 @dataclass(frozen=True)
@@ -59,12 +76,13 @@ class Scale:
 
 def interval_words(row: Mapping[str, Any]) -> str:
     """The estimate in words, for those who do not see the drawing."""
-    words = f"estimate {number(row['value'])}"
+    unit = width(row)
+    words = f"estimate {number(row['value'], unit)}"
     if _known(row.get("low")) and _known(row.get("high")):
         level = f"{row.get('level', 0.95):.0%}"
-        words += f", {level} interval from {number(row['low'])} to {number(row['high'])}"
+        words += f", {level} interval from {number(row['low'], unit)} to {number(row['high'], unit)}"
     if _known(row.get("truth")):
-        words += f", truth {number(row['truth'])}"
+        words += f", truth {number(row['truth'], unit)}"
     return words
 
 

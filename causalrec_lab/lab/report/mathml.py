@@ -25,7 +25,7 @@ _ATTRIBUTES = (
 )
 ELEMENTS, ATTRIBUTES = frozenset(_ELEMENTS.split()), frozenset(_ATTRIBUTES.split())
 SPACES = {"negativethinmathspace": "-0.167em", "negativemediummathspace": "-0.222em"}
-RELATIONS = {"~": "∼", "⟂": "⟂", "⫫": "⫫", "∼": "∼"}  # given as identifiers, which have no space around them
+RELATIONS = {"~": "∼", "⟂": "⟂", "∼": "∼"}  # given as identifiers, which have no space around them
 ALPHABETS = {
     "bold": "MATHEMATICAL BOLD",
     "bold-italic": "MATHEMATICAL BOLD ITALIC",
@@ -38,6 +38,9 @@ ALPHABETS = {
 _ENVIRONMENT = re.compile(
     r"\\(begin|end)\{(?:aligned|align|split|gathered|gather|equation|eqnarray)\*?\}(?:\[[tbc]\])?"
 )
+
+_INDEPENDENT = re.compile(r"\\perp\s*(?:\\!\s*)+\\perp|\\indep(?![A-Za-z])")
+_NAMED = re.compile(r"\\operatorname\*?\{(arg)\s*(?:\\[,;: ])?\s*(max|min)\}")
 
 
 @lru_cache(maxsize=4096)
@@ -61,8 +64,10 @@ def mathml(tex: str, *, display: bool = False) -> str:
 def _convert(tex: str, *, display: bool) -> str:
     from latex2mathml.converter import convert
 
-    plain = _ENVIRONMENT.sub(r"\\\1{align*}", tex).replace(r"\operatorname*", r"\operatorname")
-    plain = plain.replace(r"\bigm", r"\big").replace(r"\indep", r"\perp\!\!\!\perp")
+    plain = _INDEPENDENT.sub("⫫", _ENVIRONMENT.sub(r"\\\1{align*}", tex))
+    plain = _NAMED.sub(lambda match: "\\" + match[1] + match[2] + " ", plain).replace(
+        r"\operatorname*", r"\operatorname"
+    )
     tree = Tree.fromstring(convert(plain, display="block" if display else "inline"))
     _settle(tree)
     return Tree.tostring(tree, encoding="unicode", short_empty_elements=False)
@@ -77,10 +82,32 @@ def _settle(node: Tree.Element) -> None:
     if text.startswith("\\") or (node.tail or "").strip():
         raise ValueError(f"{text or node.tail} was not understood")
     _restyle(node, text)
-    if node.tag == "mi" and text in RELATIONS:
+    if text == "⫫":
+        _double_tack(node)
+    elif node.tag == "mi" and text in RELATIONS:
         node.tag, node.text = "mo", RELATIONS[text]
+    elif node.tag == "mo" and text.isascii() and text.isalpha():
+        _name_operator(node, text)
     for child in node:
         _settle(child)
+
+
+def _double_tack(node: Tree.Element) -> None:
+    """Set "independent of" from two tacks: few fonts have the sign."""
+    node.tag, node.text = "mrow", None
+    for attributes in ({"lspace": "0.3em", "rspace": "0"}, {"lspace": "0", "rspace": "0.3em"}):
+        if len(node):
+            Tree.SubElement(node, "mspace", {"width": "-0.55em"})
+        Tree.SubElement(node, "mo", attributes).text = "⟂"
+
+
+def _name_operator(node: Tree.Element, text: str) -> None:
+    """Set the name of an operator upright: E as a letter, max with the space that follows a name."""
+    if len(text) == 1:
+        node.tag = "mi"
+        node.set("mathvariant", "normal")
+    else:
+        node.attrib |= {"lspace": "0.08em", "rspace": "0.167em"}
 
 
 def _restyle(node: Tree.Element, text: str) -> None:

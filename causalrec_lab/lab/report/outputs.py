@@ -11,7 +11,7 @@ from typing import Any
 from causalrec_lab.lab.manifest import masked
 from causalrec_lab.lab.report.markdown import MarkdownPage
 from causalrec_lab.lab.report.mathml import mathml
-from causalrec_lab.lab.theme import GRID, INK, MUTED, PAPER
+from causalrec_lab.lab.theme import GRID, INK, MUTED, PALETTE, PAPER
 
 __all__ = ["output_html"]
 
@@ -27,6 +27,7 @@ _SVG_STYLE = re.compile(r'<style type="text/css">\*\{[^<]*?\}</style>')
 _SVG_ACTIVE = re.compile(r"<(script|foreignObject|iframe|a|animate|set|style)\b|\son\w+\s*=", re.IGNORECASE)
 _SVG_OUTSIDE = re.compile(r"""href\s*=\s*["'](?!#|data:image/png;base64,)""")
 _COLOURS = {INK: "var(--ink)", MUTED: "var(--muted)", GRID: "var(--line)", PAPER: "var(--figure)"}
+_COLOURS |= {colour: f"var(--c{number})" for number, colour in enumerate(PALETTE, start=1)}
 
 
 def output_html(output: Mapping[str, Any], page: MarkdownPage, where: str) -> str:
