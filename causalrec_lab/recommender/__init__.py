@@ -9,13 +9,22 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from causalrec_lab.recommender.baselines import ItemKNN, Popularity
+    from causalrec_lab.recommender.config import RecommenderConfig
     from causalrec_lab.recommender.encoder import TextEncoder
+    from causalrec_lab.recommender.ranking import evaluate
+    from causalrec_lab.recommender.transformer import TransformerRecommender
 
 _HOME = {
+    "ItemKNN": "causalrec_lab.recommender.baselines",
+    "Popularity": "causalrec_lab.recommender.baselines",
+    "RecommenderConfig": "causalrec_lab.recommender.config",
     "TextEncoder": "causalrec_lab.recommender.encoder",
+    "TransformerRecommender": "causalrec_lab.recommender.transformer",
+    "evaluate": "causalrec_lab.recommender.ranking",
 }
 
-__all__ = ["TextEncoder"]
+__all__ = ["ItemKNN", "Popularity", "RecommenderConfig", "TextEncoder", "TransformerRecommender", "evaluate"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,101 @@
+"""What is chosen before training: `RecommenderConfig`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from causalrec_lab.recommender.precision import Precision
+
+__all__ = ["RecommenderConfig"]
+
+
+@dataclass(frozen=True)
+class RecommenderConfig:
+    """Sizes and training of a `TransformerRecommender`.
+
+    Parameters
+    ----------
+    length
+        Longest history read, in items.
+    dim, blocks, heads, dropout
+        Width, attention blocks, heads a block, share of activations dropped in training.
+    epochs, learning_rate, warm_up, weight_decay
+        AdamW (Loshchilov & Hutter 2019) with a linear warm-up over the share `warm_up` of the training and a cosine
+        down to 0.
+    tokens
+        Positions a batch holds.
+    text
+        Name of a `TextEncoder` whose vectors of `items.text` are a second tower, None for identities alone.
+    outcome
+        Column with 0 or 1 for each row of the events: then the behaviour head learns P(outcome | history, item), the
+        outcomes are read with the history, and the interest head learns the next item *with outcome 1*.
+    weight
+        Column with weights of the rows in the loss (inverse propensities, say).
+    behaviour_share
+        Weight of the behaviour loss beside the interest loss.
+    patience
+        Stop after so many epochs without a better validation NDCG@10, keeping the best; None trains all epochs.
+    precision
+        "auto" takes bf16 where the processor multiplies it in hardware; "fp32" is the same on every processor.
+    seed
+        Of weights, batches and dropout.
+
+    Raises
+    ------
+    ValueError
+        If a size is not positive, `dim` is no multiple of `2 * heads`, or a share lies outside [0, 1).
+    """
+
+    length: int = 200
+    dim: int = 64
+    blocks: int = 2
+    heads: int = 2
+    dropout: float = 0.3
+    epochs: int = 20
+    learning_rate: float = 2e-3
+    warm_up: float = 0.05
+    weight_decay: float = 0.01
+    tokens: int = 12_800
+    text: str | None = None
+    outcome: str | None = None
+    weight: str | None = None
+    behaviour_share: float = 1.0
+    patience: int | None = None
+    precision: Precision = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that fit nothing."""
+        for name in ("length", "dim", "blocks", "heads", "epochs", "tokens", "learning_rate"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"RecommenderConfig({name}={getattr(self, name)!r}): give a positive number")
+        for name in ("dropout", "warm_up"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"RecommenderConfig({name}={getattr(self, name)!r}): give a share in [0, 1)")
+        if self.dim % (2 * self.heads):
+            raise ValueError(f"RecommenderConfig(dim={self.dim}, heads={self.heads}): dim is a multiple of 2 x heads")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dictionary that JSON can hold."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> RecommenderConfig:
+        """Read what `to_dict` wrote.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown; the nearest one is offered.
+        """
+        known = [field.name for field in fields(cls)]
+        for name in values:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                raise ValueError(
+                    f"RecommenderConfig has no {name!r}; {'try ' + near[0] if near else f'it has {known}'}"
+                )
+        return cls(**values)

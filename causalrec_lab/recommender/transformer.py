@@ -1,0 +1,264 @@
+"""`TransformerRecommender`: fit, score, recommend, embed, save, load."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch import Tensor
+
+from causalrec_lab.data.dataset import Dataset
+from causalrec_lab.data.splits import Split
+from causalrec_lab.recommender.config import RecommenderConfig
+from causalrec_lab.recommender.embedding_cache import write_atomically
+from causalrec_lab.recommender.histories import Histories, last_windows
+from causalrec_lab.recommender.interactions import Scores, Table, catalogue_of, recommend, training_table
+from causalrec_lab.recommender.network import NetworkShape, SequenceNetwork
+from causalrec_lab.recommender.precision import autocast, resolve_precision
+from causalrec_lab.recommender.ranking import evaluate
+from causalrec_lab.recommender.training import Callback, Trainer, log_line
+
+__all__ = ["TransformerRecommender"]
+
+FORMAT = 1
+
+
+class TransformerRecommender:
+    """Causal self-attention over each user's items, with a head for interest and one for behaviour.
+
+    Parameters
+    ----------
+    config
+        Sizes and training.
+    """
+
+    def __init__(self, config: RecommenderConfig | None = None) -> None:
+        self.config = config or RecommenderConfig()
+        self.history: pd.DataFrame = pd.DataFrame()
+        self.encoder_name = ""
+
+    def fit(
+        self,
+        data: Table,
+        callbacks: Sequence[Callback] = (log_line,),
+        *,
+        items: pd.DataFrame | None = None,
+        checkpoint: Path | str | None = None,
+    ) -> Self:
+        """Train on events, one row an item met: user_id, item_id, timestamp and the columns the configuration names.
+
+        Parameters
+        ----------
+        data
+            Table, data set (its events) or split (its training part; validation serves `patience`).
+        callbacks
+            Called after every epoch with an `EpochReport`; one that returns True ends the training.
+        items
+            Table with item_id (and text, for a text tower); a data set brings its own.
+        checkpoint
+            Folder for a checkpoint an epoch. A killed run that is started again goes on from it, with the same numbers.
+
+        Raises
+        ------
+        TrainingDiverged
+            If the loss stops being finite.
+        ValueError
+            If the table breaks its contract, or the checkpoint belongs to something else.
+        """
+        table = training_table(data)
+        self._catalogue = catalogue_of(data, items)
+        self._histories = Histories.of(table, self._catalogue, outcome=self.config.outcome, weight=self.config.weight)
+        self._text = self._text_vectors(data.items if items is None and isinstance(data, Dataset) else items)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.config.seed)
+            self.network = SequenceNetwork(self._shape())
+        validate = self._validation(data) if isinstance(data, Split) and self.config.patience else None
+        folder = None if checkpoint is None else Path(checkpoint)
+        trainer = Trainer(self.network, self.config, self._histories, self._text, validate, folder)
+        self.history = pd.DataFrame(trainer.run(callbacks).history)
+        self._forget_strangers()
+        return self
+
+    @property
+    def catalogue(self) -> pd.Index:
+        """Item ids, in the order of the scores' columns."""
+        return self._catalogue
+
+    @property
+    def histories(self) -> Histories:
+        """What it was trained on."""
+        return self._histories
+
+    def read(self, frame: pd.DataFrame) -> Histories:
+        """Histories in a table of events, with the outcomes where this model reads them."""
+        return Histories.of(frame, self._catalogue, outcome=self.config.outcome)
+
+    def score(self, user_ids: Any, head: Literal["interest", "behaviour"] = "interest") -> Scores:
+        """(n, items) scores of the whole catalogue: logits of the next item, or P(outcome) if that item is met.
+
+        Raises
+        ------
+        ValueError
+            If the behaviour head is asked of a model trained without an outcome.
+        """
+        return self.score_histories(self._of(user_ids), head)
+
+    def score_histories(self, histories: Histories, head: Literal["interest", "behaviour"] = "interest") -> Scores:
+        """(n, items) scores for `histories`; an empty one gives what fits everybody."""
+        states, vectors = torch.from_numpy(self._states(histories)), self._item_vectors()
+        if head == "interest":
+            return (states @ vectors[1:].T).numpy()
+        if head != "behaviour":
+            raise ValueError(f"head={head!r} is unknown; give 'interest' or 'behaviour'")
+        if self.config.outcome is None:
+            raise ValueError("this model has no behaviour head; train it with RecommenderConfig(outcome=column)")
+        with torch.inference_mode():
+            logits = self.network.behaviour(states) @ vectors[1:].T
+            logits += self.network.behaviour_bias.weight[1:, 0] + self.network.base_rate
+            chances: Scores = logits.sigmoid().numpy()
+            return chances
+
+    def recommend(self, user_ids: Any, k: int, *, filter_seen: bool = True) -> pd.DataFrame:
+        """Top k items of each user, best first; see `interactions.recommend`."""
+        return recommend(self, user_ids, k, filter_seen=filter_seen)
+
+    def embed_users(self, user_ids: Any) -> npt.NDArray[np.float32]:
+        """(n, dim) states of the users after their whole history."""
+        return self._states(self._of(user_ids))
+
+    def embed_items(self, item_ids: Any = None) -> npt.NDArray[np.float32]:
+        """(n, dim) item vectors, of the whole catalogue unless ids are given.
+
+        Raises
+        ------
+        KeyError
+            If an id is not in the catalogue.
+        """
+        vectors = self._item_vectors()[1:].numpy()
+        if item_ids is None:
+            return vectors
+        places = self._catalogue.get_indexer(pd.Index(np.atleast_1d(np.asarray(item_ids))))
+        if (places < 0).any():
+            raise KeyError(f"item {np.atleast_1d(item_ids)[int(np.argmin(places))]!r} is not in the catalogue")
+        return vectors[places]
+
+    def save(self, folder: Path | str) -> Path:
+        """Write model.safetensors (weights, histories) and model.json (configuration, ids); nothing is pickled."""
+        from safetensors.torch import save
+
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        tensors = {f"network.{name}": value.contiguous() for name, value in self.network.state_dict().items()}
+        tensors |= {
+            "items": torch.from_numpy(self._histories.items),
+            "offsets": torch.from_numpy(self._histories.offsets),
+        }
+        if self._histories.outcomes is not None:
+            tensors["outcomes"] = torch.from_numpy(self._histories.outcomes)
+        if self._text is not None:
+            tensors["text"] = self._text
+        head = {
+            "format": FORMAT,
+            "config": self.config.to_dict(),
+            "shape": asdict(self.network.shape),
+            "encoder": self.encoder_name,
+            "catalogue": self._catalogue.tolist(),
+            "users": self._histories.users.tolist(),
+            "history": self.history.to_dict("records"),
+        }
+        write_atomically(target / "model.safetensors", save(tensors))
+        write_atomically(target / "model.json", json.dumps(head).encode())
+        return target
+
+    @classmethod
+    def load(cls, folder: Path | str) -> TransformerRecommender:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the folder holds no saved model.
+        ValueError
+            If it was written in a format this version does not know.
+        """
+        from safetensors.torch import load_file
+
+        source = Path(folder)
+        if not (source / "model.json").is_file():
+            raise FileNotFoundError(f"{source} holds no model.json; it is no folder a recommender was saved to")
+        head = json.loads((source / "model.json").read_text(encoding="utf-8"))
+        if head.get("format") != FORMAT:
+            raise ValueError(f"{source}: saved in format {head.get('format')!r}, this version reads {FORMAT}")
+        tensors = load_file(source / "model.safetensors")
+        model = cls(RecommenderConfig.from_dict(head["config"]))
+        model.network = SequenceNetwork(NetworkShape(**head["shape"])).eval()
+        model.network.load_state_dict({n[8:]: v for n, v in tensors.items() if n.startswith("network.")})
+        model._catalogue = pd.Index(head["catalogue"], name="item_id")
+        users = pd.Index(head["users"], name="user_id")
+        outcomes = tensors["outcomes"].numpy() if "outcomes" in tensors else None
+        model._histories = Histories(users, tensors["items"].numpy(), tensors["offsets"].numpy(), outcomes)
+        model._text, model.encoder_name = tensors.get("text"), head["encoder"]
+        model.history = pd.DataFrame(head["history"])
+        return model
+
+    def _shape(self) -> NetworkShape:
+        sizes = {name: getattr(self.config, name) for name in ("length", "dim", "blocks", "heads", "dropout")}
+        text_dim = 0 if self._text is None else self._text.shape[1]
+        return NetworkShape(len(self._catalogue), text_dim=text_dim, outcome=self.config.outcome is not None, **sizes)
+
+    def _text_vectors(self, items: pd.DataFrame | None) -> Tensor | None:
+        """(n_items + 1, text_dim); the start of a history has no text."""
+        if self.config.text is None:
+            return None
+        if items is None or "text" not in items:
+            raise ValueError(
+                f"text={self.config.text!r} needs the items' texts; pass items= with columns item_id and text"
+            )
+        from causalrec_lab.recommender.encoder import TextEncoder
+
+        texts = items["text"].fillna("").tolist()
+        encoder = TextEncoder.load(self.config.text, corpus=texts, seed=self.config.seed)
+        self.encoder_name = encoder.name
+        vectors = encoder.embed(texts)
+        spread = np.sqrt(vectors.var(axis=0).mean())  # one scale for all: constant dimensions stay harmless
+        centred = (vectors - vectors.mean(axis=0)) / (spread if spread > 0 else 1.0)
+        return torch.from_numpy(np.vstack([np.zeros((1, vectors.shape[1]), np.float32), centred]).astype(np.float32))
+
+    def _validation(self, split: Split) -> Any:
+        def validate() -> float:
+            table = evaluate(self, split, k=(10,), part="validation", replications=2)
+            return float(table["value"]["NDCG@10"])
+
+        return validate
+
+    def _forget_strangers(self) -> None:
+        """With a text tower, items never met speak by their text alone."""
+        if self._text is not None:
+            stranger = np.setdiff1d(np.arange(1, len(self._catalogue) + 1), self._histories.items)
+            with torch.no_grad():
+                self.network.identity.weight[torch.from_numpy(stranger)] = 0.0
+
+    def _of(self, user_ids: Any) -> Histories:
+        return self._histories.take(pd.Index(np.atleast_1d(np.asarray(user_ids)), name="user_id"))
+
+    def _item_vectors(self) -> Tensor:
+        with torch.no_grad():
+            return self.network.eval().item_vectors(self._text).detach()
+
+    def _states(self, histories: Histories) -> npt.NDArray[np.float32]:
+        """(n, dim) state after each whole history."""
+        out = np.zeros((len(histories.users), self.config.dim), dtype=np.float32)
+        vectors = self._item_vectors()
+        with torch.inference_mode(), autocast(resolve_precision(self.config.precision)):
+            for batch in last_windows(histories, self.config.length, 4 * self.config.tokens):
+                outcomes = None if batch.input_outcomes is None else torch.from_numpy(batch.input_outcomes)
+                states = self.network(torch.from_numpy(batch.inputs), vectors, outcomes)
+                out[batch.rows] = states[torch.arange(len(batch.rows)), torch.from_numpy(batch.ends)].float().numpy()
+        return out

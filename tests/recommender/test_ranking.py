@@ -1,0 +1,134 @@
+"""Ranking metrics against hand-computed and brute-force values."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from causalrec_lab.data.splits import Split, split_leave_one_out
+from causalrec_lab.recommender import ItemKNN, Popularity, evaluate
+from causalrec_lab.recommender.histories import Histories, batches, last_windows
+from causalrec_lab.recommender.ranking import user_bootstrap
+
+
+class Table:
+    """A recommender whose scores are given."""
+
+    def __init__(self, scores, histories, catalogue):
+        self.scores, self.histories, self.catalogue = scores, histories, catalogue
+
+    def read(self, frame):
+        return Histories.of(frame, self.catalogue)
+
+    def score_histories(self, histories):
+        return self.scores[np.asarray(histories.users)].copy()
+
+
+def make(n_users=50, n_items=30, length=6, seed=0):
+    rng = np.random.default_rng(seed)
+    items = np.concatenate([rng.permutation(n_items)[:length] for _ in range(n_users)])
+    events = pd.DataFrame(
+        {
+            "user_id": np.repeat(np.arange(n_users), length),
+            "item_id": items,
+            "timestamp": np.tile(np.arange(length), n_users),
+        }
+    )
+    split = split_leave_one_out(events)
+    catalogue = pd.Index(range(n_items))
+    scores = rng.normal(size=(n_users, n_items)).astype(np.float32)
+    return Table(scores, Histories.of(split.train, catalogue), catalogue), split, events
+
+
+@pytest.mark.parametrize("filter_seen", [True, False])
+def test_metrics_equal_a_loop_over_users(filter_seen):
+    model, split, events = make()
+    table = evaluate(model, split, k=(3, 10), filter_seen=filter_seen)
+    hits, gains, reciprocal, shown = [], [], [], set()
+    for row in split.test.itertuples():
+        known = set(events.query("user_id == @row.user_id and timestamp < 5")["item_id"]) if filter_seen else set()
+        order = [i for i in np.argsort(-model.scores[row.user_id]) if i not in known]
+        rank = order.index(row.item_id) + 1
+        hits.append(rank <= 3)
+        gains.append((rank <= 10) / np.log2(rank + 1))
+        reciprocal.append(1 / rank)
+        shown |= set(order[:3])
+    assert table["value"]["HR@3"] == pytest.approx(np.mean(hits))
+    assert table["value"]["NDCG@10"] == pytest.approx(np.mean(gains))
+    assert table["value"]["MRR"] == pytest.approx(np.mean(reciprocal))
+    assert table["value"]["Coverage@3"] == pytest.approx(len(shown) / 30)
+    assert set(table["seen"]) == {"filtered" if filter_seen else "kept"}
+
+
+def test_several_targets_are_divided_by_the_best_order():
+    catalogue = pd.Index(range(5))
+    frame = lambda items: pd.DataFrame({"user_id": 0, "item_id": items, "timestamp": range(len(items))})  # noqa: E731
+    split = Split(frame([0]), frame([1]), frame([2, 4]))
+    model = Table(np.array([[9, 8, 3, 2, 1]], np.float32), Histories.of(split.train, catalogue), catalogue)
+    table = evaluate(model, split, k=(2,))
+    assert table["value"]["NDCG@2"] == pytest.approx(1 / (1 + 1 / np.log2(3)))
+    assert table["value"]["MRR"] == 1
+
+
+def test_ties_count_against_the_model():
+    model, split, _ = make()
+    model.scores[:] = 0.0
+    assert evaluate(model, split, k=(10,))["value"]["HR@10"] == 0
+
+
+def test_popularity_scores_counts():
+    events = pd.DataFrame({"user_id": [1, 1, 2, 3], "item_id": ["a", "b", "a", "a"]})
+    model = Popularity().fit(events)
+    np.testing.assert_array_equal(model.score([1, 9]), [[3, 1], [3, 1]])
+    assert model.recommend([1], 1, filter_seen=False)["item_id"].tolist() == ["a"]
+    assert model.recommend([2], 2)["item_id"].tolist() == ["b"]
+
+
+def test_item_neighbours_equal_the_formula():
+    events = pd.DataFrame({"user_id": [1, 1, 2, 2, 3], "item_id": [0, 1, 0, 1, 2]})
+    model = ItemKNN(neighbours=3, shrinkage=1.0).fit(events)
+    np.testing.assert_allclose(model.similarity, [[0, 2 / 3, 0], [2 / 3, 0, 0], [0, 0, 0]], rtol=1e-6)
+    np.testing.assert_allclose(model.score([3, 1]), [[0, 0, 0], [2 / 3, 2 / 3, 0]], rtol=1e-6)
+
+
+def test_bootstrap_interval_is_that_of_a_mean():
+    values = np.random.default_rng(0).normal(3, 2, size=(4_000, 1))
+    low, high = user_bootstrap(values, replications=4_000)
+    assert (high - low)[0] == pytest.approx(2 * 1.96 * values.std() / np.sqrt(4_000), rel=0.06)
+
+
+def test_every_target_is_met_once_an_epoch_with_what_came_before_it():
+    rng = np.random.default_rng(3)
+    lengths = [1, 2, 7, 30, 0, 13]
+    offsets = np.concatenate(([0], np.cumsum(lengths)))
+    items = rng.integers(1, 1000, offsets[-1])
+    histories = Histories(pd.Index(range(6)), items, offsets)
+    met = np.zeros(len(items), int)
+    for batch in batches(histories, length=5, tokens=20, rng=rng):
+        assert batch.inputs.shape == batch.targets.shape
+        assert batch.inputs.size <= 20
+        for row, inputs, targets in zip(batch.rows, batch.inputs, batch.targets, strict=True):
+            story = np.concatenate(([0], items[offsets[row] : offsets[row + 1]]))
+            n = (targets > 0).sum()
+            at = next(
+                s
+                for s in range(len(story) - n)
+                if (story[s : s + n] == inputs[:n]).all() and (story[s + 1 : s + n + 1] == targets[:n]).all()
+            )
+            met[offsets[row] + at : offsets[row] + at + n] += 1
+    assert (met == 1).all()
+
+
+def test_reading_takes_the_last_items():
+    offsets = np.array([0, 3, 11, 11])
+    histories = Histories(pd.Index(range(3)), np.arange(1, 12), offsets)
+    read = {}
+    for batch in last_windows(histories, length=4, tokens=100):
+        for row, inputs, end in zip(batch.rows, batch.inputs, batch.ends, strict=True):
+            read[row] = inputs[: end + 1].tolist()
+    assert read == {0: [0, 1, 2, 3], 1: [8, 9, 10, 11], 2: [0]}
+
+
+def test_cut_off_beyond_the_catalogue():
+    model, split, _ = make()
+    with pytest.raises(ValueError, match="30 items"):
+        evaluate(model, split, k=(99,))
