@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import logging
@@ -111,10 +112,18 @@ def _download(known: Entry, file: RemoteFile, target: Path, tried: list[str]) ->
             _retrieve(file, arriving)
         except (OSError, ValueError) as problem:  # requests' errors are OSErrors
             _log.debug("download failed", exc_info=True)
+            _sweep(arriving.parent)
             reason = f"download ({file.url}: {type(problem).__name__})"
             raise DataUnavailable(_way_out(known, file, [*tried, reason])) from None  # the cause is two pages long
     _checked(arriving, file, "download")
     return arriving.replace(target)
+
+
+def _sweep(folder: Path) -> None:
+    """Take away the empty folders that a failed download has made."""
+    with contextlib.suppress(OSError):  # the first that is not empty ends it
+        for empty in (folder, *folder.parents):
+            empty.rmdir()
 
 
 def _retrieve(file: RemoteFile, arriving: Path) -> None:

@@ -17,6 +17,7 @@ __all__ = ["Finding", "ranked"]
 SEVERITIES = ("high", "medium", "low")
 _FEW_POSITIVES = 100
 _TEXT_WANTED = 0.95
+_OF_SOME_EVENTS = ("value", "position", "propensity", "treated")  # a view has no price, a purchase no position
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ def of_tables(dataset: Dataset, duplicates: pd.DataFrame, missing: pd.DataFrame)
             "every count and every interval: a row that stands twice is counted twice",
             f"data.clean({row.table}, {row.table!r}) keeps the first of each",
         )
-    for row in missing[missing["share"] > 0.05].itertuples():
+    whole = ~((missing["table"] == "events") & missing["column"].isin(_OF_SOME_EVENTS))
+    for row in missing[whole & (missing["share"] > 0.05)].itertuples():
         yield Finding(
             "medium",
             f"{row.table}.{row.column}: {row.share:.0%} missing",
@@ -147,8 +149,8 @@ def of_decisions(decisions: pd.DataFrame, outcome: str | None) -> Iterator[Findi
         yield Finding(
             "medium",
             f"a user has {repeated:.1f} rows on average",
-            "intervals: rows of one user are alike, so plain standard errors are too small",
-            "pass cluster='user_id' to the estimator",
+            "intervals: rows of one user are alike; where users stand for others, plain standard errors are too small",
+            "pass cluster='user_id' to the estimator, unless rows were drawn independently from the users you speak of",
         )
     if outcome is not None and decisions[outcome].isin([0, 1]).all():
         rare = decisions.groupby("treated")[outcome].sum().min()

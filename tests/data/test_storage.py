@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
@@ -103,3 +105,11 @@ def test_names_from_outside_are_never_pasted_into_sql(tmp_path, log):
     read = data.read(tmp_path / "shop.duckdb", {**MAPPING, "user_id": name}, "decisions", source=name)
     assert len(read.decisions) == len(log)
     assert len(data.connect(f"duckdb:///{tmp_path}/shop.duckdb").table("orders").to_pandas()) == len(log)
+
+
+def test_the_sample_that_comes_with_the_project_reads_as_decisions():
+    path = Path(__file__).parents[2] / "data" / "sample" / "decisions.csv"
+    names = {"user_id": "customer", "item_id": "product", "timestamp": "decided_at", "treated": "shown"}
+    read = data.read(path, {**names, "propensity": "chance_shown"}, "decisions")
+    assert len(read.decisions) == 600
+    assert data.overlap(read.decisions).p_value > 0.001
