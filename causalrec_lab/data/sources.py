@@ -112,18 +112,19 @@ def _download(known: Entry, file: RemoteFile, target: Path, tried: list[str]) ->
             _retrieve(file, arriving)
         except (OSError, ValueError) as problem:  # requests' errors are OSErrors
             _log.debug("download failed", exc_info=True)
-            _sweep(arriving.parent)
+            _sweep(arriving.parent, cache_folders()[0])
             reason = f"download ({file.url}: {type(problem).__name__})"
             raise DataUnavailable(_way_out(known, file, [*tried, reason])) from None  # the cause is two pages long
     _checked(arriving, file, "download")
     return arriving.replace(target)
 
 
-def _sweep(folder: Path) -> None:
-    """Take away the empty folders that a failed download has made."""
+def _sweep(folder: Path, cache: Path) -> None:
+    """Take away the empty folders that a failed download has made inside the cache."""
     with contextlib.suppress(OSError):  # the first that is not empty ends it
-        for empty in (folder, *folder.parents):
-            empty.rmdir()
+        while folder.is_relative_to(cache):
+            folder.rmdir()
+            folder = folder.parent
 
 
 def _retrieve(file: RemoteFile, arriving: Path) -> None:

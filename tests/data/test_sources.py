@@ -129,3 +129,10 @@ def test_unavailable_says_what_was_tried_and_the_way_out(url, served, cache, tmp
     assert isinstance(caught.value, OSError)
     assert not isinstance(caught.value, data.ChecksumMismatch)
     assert not (cache / "toy" / "log.csv").exists()
+
+
+def test_a_failed_download_leaves_no_folder_behind_and_takes_nothing_else(cache, tmp_path):
+    with pytest.raises(data.DataUnavailable):
+        sources.locate(toy("http://127.0.0.1:9/none"), "toy/log.csv")
+    assert not cache.exists()
+    assert tmp_path.is_dir()
