@@ -1,7 +1,6 @@
 """What every estimator and the platform return: `Estimate` and `Truth`.
 
-Both are frozen. An estimate carries its estimand, its interval and the words a careful statistician would add; a truth
-carries its own Monte-Carlo error, so that a comparison never takes a simulated truth for an exact one.
+Both are frozen. A truth carries its own Monte-Carlo error: a simulated truth is never taken for an exact one.
 """
 
 from __future__ import annotations

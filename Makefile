@@ -1,0 +1,87 @@
+# One word a task; `make` alone lists them. Every task first does the set-up it still needs.
+SHELL := bash
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PROFILE ?= full
+JOBS ?= 2
+PIP_ARGS ?=
+PARAMETERS ?=
+
+BUILD := build/$(PROFILE)
+SITE := $(if $(filter full,$(PROFILE)),reports,reports/$(PROFILE))
+CHAPTERS := $(patsubst notebooks/%.ipynb,%,$(sort $(wildcard notebooks/[0-9][0-9]_*.ipynb)))
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
+
+export CAUSALREC_HOME := $(CURDIR)
+ifneq ($(strip $(CAUSALREC_DATA_MIRROR)),)
+export CAUSALREC_DATA_MIRROR := $(abspath $(CAUSALREC_DATA_MIRROR))
+endif
+
+.PHONY: help setup lab reports test test-library test-notebooks lint bench data doctor clean FORCE
+
+help: ## this list
+	@echo "make <task>   e.g. make reports PROFILE=smoke"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(READY) ## a virtual environment with everything (PIP_ARGS="--index-url …" for another index)
+
+$(READY): pyproject.toml requirements.lock
+	@python="$(PYTHON)"; for found in python3 python3.13 python3.12 python3.11; do \
+	  [ -n "$$python" ] && break; \
+	  "$$found" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && python=$$found; \
+	done; \
+	[ -n "$$python" ] || { echo "Python 3.11 or newer was not found; install it, or name it: make PYTHON=/path/to/python" >&2; exit 1; }; \
+	[ -x $(BIN)/python ] || "$$python" -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet $(PIP_ARGS) -c requirements.lock -e '.[dev]'
+	@touch $@
+
+lab: $(READY) ## JupyterLab on the notebooks
+	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+reports: $(SITE)/index.html ## run what changed and build the report (PROFILE=full|smoke, PARAMETERS="-p seed=8")
+	@echo "open $(SITE)/index.html"
+
+# A chapter depends on its notebook, on the library's files it loaded when it last ran (its .d file), on the pinned
+# packages and on how it is run. Those that are out of date are noted here and run by one process below.
+$(BUILD)/%.ipynb: notebooks/%.ipynb requirements.lock $(BUILD)/settings | $(READY)
+	@echo $* >> $(BUILD)/todo
+
+$(BUILD)/settings: FORCE
+	@mkdir -p $(BUILD); echo "$(CAUSALREC_DATA_MIRROR) $(PARAMETERS)" > $@.new; \
+	cmp -s $@.new $@ && rm -f $@.new || mv -f $@.new $@
+
+$(SITE)/index.html: $(CHAPTERS:%=$(BUILD)/%.ipynb) $(wildcard causalrec_lab/lab/report/*.*) | $(READY)
+	@todo=$$(sort -u $(BUILD)/todo 2>/dev/null); rm -f $(BUILD)/todo; \
+	if [ -n "$$todo" ]; then $(BIN)/causalrec run $$todo --profile $(PROFILE) --force $(PARAMETERS); \
+	else $(BIN)/causalrec report --profile $(PROFILE); fi
+
+-include $(wildcard $(BUILD)/*.d)
+
+test: test-library test-notebooks ## the library's tests, then the checked cells of the notebooks
+
+test-library: $(READY) ## the library's tests alone
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -n $(JOBS) --dist loadscope $(PYTEST_ARGS)
+
+test-notebooks: $(READY) ## the checked cells of the committed notebooks, at smoke
+	$(ONE_THREAD) CAUSALREC_HEADLESS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadscope \
+	  --nbval-lax --nbval-current-env --nbval-cell-timeout=600 $(CHAPTERS:%=notebooks/%.ipynb)
+
+lint: $(READY) ## style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY) ## measure what the project claims; one table and one JSON file a claim
+	$(BIN)/causalrec bench
+
+data: $(READY) ## take every real data set from the mirror, the cache or the network
+	$(BIN)/causalrec data fetch
+
+doctor: $(READY) ## what is missing here, and the way out
+	$(BIN)/causalrec doctor
+
+clean: ## remove what was built (not the virtual environment, not downloaded data)
+	rm -rf build artifacts reports/smoke reports/*.html .pytest_cache .ruff_cache .mypy_cache .hypothesis
