@@ -113,11 +113,11 @@ class DiscreteNetwork:
         total = joint.sum()
         if not total > 0:
             raise ValueError(f"given={dict(given)!r} has probability 0 under do={dict(do)!r}: nothing follows from it")
-        states = [list(self.states[n]) for n in target]
+        states: list[list[Any]] = [list(self.states[n]) for n in target]
         index = (
             pd.Index(states[0], name=target[0])
             if len(target) == 1
-            else pd.MultiIndex.from_product(states, names=target)
+            else pd.MultiIndex.from_product(states, names=list(target))
         )
         return pd.Series((joint / total).ravel(), index=index, name="probability")
 

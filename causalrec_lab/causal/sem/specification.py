@@ -1,0 +1,148 @@
+"""A model's variables and parameters, completed by lavaan's default rules, as positions in two matrices."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from causalrec_lab.causal.notation import nearest
+from causalrec_lab.causal.sem.syntax import Statement
+
+__all__ = ["Parameter", "Specification", "specify"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One entry of the model.
+
+    `index` numbers free parameters (equal labels share one) and is -1 where the value is fixed; `exogenous` marks the
+    variances and covariances of observed covariates, which stay at their sample values.
+    """
+
+    lhs: str
+    op: str
+    rhs: str
+    label: str = ""
+    fixed: float | None = None
+    index: int = -1
+    exogenous: bool = False
+
+    @property
+    def name(self) -> str:
+        """``lhs op rhs`` or the label."""
+        return self.label or f"{self.lhs} {self.op} {self.rhs}"
+
+
+@dataclass(frozen=True)
+class Specification:
+    """Observed and latent variables, parameters, defined parameters ``(name, expression)``."""
+
+    observed: tuple[str, ...]
+    latent: tuple[str, ...]
+    covariates: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    defined: tuple[tuple[str, str], ...]
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Observed first, then latent: the order of every matrix."""
+        return self.observed + self.latent
+
+    @property
+    def free(self) -> tuple[Parameter, ...]:
+        """First parameter of each free index, in order."""
+        seen: dict[int, Parameter] = {}
+        for p in self.parameters:
+            if p.index >= 0:
+                seen.setdefault(p.index, p)
+        return tuple(seen[i] for i in sorted(seen))
+
+    def edges(self) -> list[tuple[str, str, Parameter]]:
+        """Every arrow of the path diagram as (cause, effect, parameter), loadings included."""
+        arrows = {"~": lambda p: (p.rhs, p.lhs, p), "=~": lambda p: (p.lhs, p.rhs, p)}
+        return [arrows[p.op](p) for p in self.parameters if p.op in arrows]
+
+
+def specify(statements: Sequence[Statement], columns: Iterable[str]) -> Specification:
+    """Complete a model by the defaults of lavaan's ``sem()`` (Rosseel 2012, appendix A).
+
+    The first loading of a latent variable is 1; every endogenous variable has a free residual variance, every latent
+    variable a free variance; exogenous latent variables covary, and so do the residuals of outcomes that cause nothing;
+    observed covariates keep their sample variances and covariances.
+
+    Raises
+    ------
+    ValueError
+        If a variable is neither latent nor a column, a relation is stated twice, or a latent is also a column.
+    """
+    columns = [str(c) for c in columns]
+    latent = tuple(dict.fromkeys(s.lhs for s in statements if s.op == "=~"))
+    relations = [s for s in statements if s.op != ":="]
+    names = dict.fromkeys(name for s in relations for name in ((s.rhs,) if s.op == "=~" else (s.lhs, s.rhs)))
+    observed = tuple(n for n in names if n not in latent)
+    if both := [n for n in latent if n in columns]:
+        raise ValueError(f"latent variable {both[0]!r} is also a column of the data; rename one")
+    if absent := [n for n in observed if n not in columns]:
+        raise ValueError(f"{absent[0]!r} is neither a latent variable nor a column; {nearest(absent[0], columns)}")
+    _refuse_twice(relations)
+    rows = [*_stated(relations), *_defaults(relations, observed, latent)]
+    outcomes = {s.lhs for s in relations if s.op == "~"} | {s.rhs for s in relations if s.op == "=~"}
+    touched = {n for s in relations if s.op == "~~" for n in (s.lhs, s.rhs)}
+    covariates = tuple(n for n in observed if n not in outcomes and n not in touched)
+    rows += [Parameter(a, "~~", b, exogenous=True) for a, b in itertools.combinations_with_replacement(covariates, 2)]
+    defined = tuple((s.lhs, s.rhs) for s in statements if s.op == ":=")
+    return Specification(observed, latent, covariates, _numbered(rows), defined)
+
+
+def _refuse_twice(relations: Sequence[Statement]) -> None:
+    seen: set[tuple[str, str, str]] = set()
+    for s in relations:
+        first, second = sorted((s.lhs, s.rhs)) if s.op == "~~" else (s.lhs, s.rhs)
+        key = s.op, first, second
+        if key in seen:
+            raise ValueError(f"{s.lhs} {s.op} {s.rhs} is stated twice; state it once")
+        seen.add(key)
+        if s.op != "~~" and s.lhs == s.rhs:
+            raise ValueError(f"{s.lhs} {s.op} {s.rhs}: a variable cannot be its own cause; for a variance write ~~")
+
+
+def _stated(relations: Sequence[Statement]) -> list[Parameter]:
+    rows, begun = [], set()
+    for s in relations:
+        fixed = s.fixed
+        if s.op == "=~" and s.lhs not in begun:
+            begun.add(s.lhs)
+            if fixed is None and not s.freed and not s.label:
+                fixed = 1.0
+        rows.append(Parameter(s.lhs, s.op, s.rhs, s.label, fixed))
+    return rows
+
+
+def _defaults(relations: Sequence[Statement], observed: Sequence[str], latent: Sequence[str]) -> list[Parameter]:
+    stated = {frozenset((s.lhs, s.rhs)) for s in relations if s.op == "~~"}
+    touched = {n for pair in stated for n in pair}
+    caused = {s.lhs for s in relations if s.op == "~"}
+    causes = {s.rhs for s in relations if s.op == "~"}
+    measured = {s.rhs for s in relations if s.op == "=~"}
+    with_variance = [n for n in observed if n in caused | measured or n in touched] + list(latent)
+    pairs = [(n, n) for n in with_variance]
+    pairs += itertools.combinations([n for n in latent if n not in caused | measured], 2)
+    ends = [n for n in (*latent, *observed) if n in caused and n not in causes | measured]
+    pairs += itertools.combinations(ends, 2)
+    free_covariates = [n for n in observed if n not in caused | measured]
+    pairs += [
+        pair for pair in itertools.combinations(free_covariates, 2) if any(n in touched for n in pair)
+    ]  # a covariate with a stated covariance is no longer fixed, and stays correlated with the others
+    return [Parameter(a, "~~", b) for a, b in pairs if frozenset((a, b)) not in stated]
+
+
+def _numbered(rows: Sequence[Parameter]) -> tuple[Parameter, ...]:
+    number: dict[str, int] = {}
+    out = []
+    for row in rows:
+        if row.fixed is not None or row.exogenous:
+            out.append(row)
+        else:
+            out.append(replace(row, index=number.setdefault(row.name, len(number))))
+    return tuple(out)

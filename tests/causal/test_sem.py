@@ -1,0 +1,305 @@
+"""fit_sem: against regression, published fits, numerical derivatives and its own intervals; bad input."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from causalrec_lab.causal import CausalGraph, fit_sem
+from causalrec_lab.causal.sem import ConvergenceError, UnderidentifiedError
+from causalrec_lab.causal.sem.expression import evaluate
+from causalrec_lab.causal.sem.moments import Moments
+from causalrec_lab.causal.sem.specification import specify
+from causalrec_lab.causal.sem.syntax import read_model
+
+MEDIATION = "m ~ a*x + w; y ~ b*m + c*x; indirect := a*b; total := c + a*b; share := indirect/total"
+
+
+def mediation(n: int = 400, seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    x, w, e, u = rng.normal(size=(4, n))
+    m = 0.5 * x - 0.4 * w + e
+    return pd.DataFrame({"x": x, "w": w, "m": m, "y": 0.7 * m + 0.2 * x + u})
+
+
+def factors(n: int = 500, seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    f = rng.multivariate_normal([0, 0], [[1, 0.5], [0.5, 1]], n)
+    columns = {f"x{i}": (0.6 + 0.1 * i) * f[:, i // 3] + rng.normal(size=n) for i in range(6)}
+    return pd.DataFrame(columns)
+
+
+def test_path_model_equals_least_squares():
+    import statsmodels.api as sm
+
+    frame = mediation()
+    fit = fit_sem(MEDIATION, frame)
+    for outcome, causes in {"m": ["x", "w"], "y": ["m", "x"]}.items():
+        peer = sm.OLS(frame[outcome], sm.add_constant(frame[causes])).fit()
+        ours = fit.paths[(fit.paths["lhs"] == outcome) & (fit.paths["op"] == "~")].set_index("rhs")
+        assert ours.loc[causes, "estimate"].to_numpy() == pytest.approx(peer.params[causes].to_numpy())
+        shrink = np.sqrt(peer.df_resid / peer.nobs)  # maximum likelihood divides by n
+        assert ours.loc[causes, "std_error"].to_numpy() == pytest.approx(peer.bse[causes].to_numpy() * shrink)
+        assert fit.r2[outcome] == pytest.approx(peer.rsquared)
+    assert fit.fit_indices["df"] == 1
+
+
+def test_likelihood_is_that_of_the_two_regressions():
+    import statsmodels.api as sm
+
+    frame = mediation()
+    peers = [sm.OLS(frame[y], sm.add_constant(frame[xs])).fit() for y, xs in (("m", ["x", "w"]), ("y", ["m", "x"]))]
+    fit = fit_sem(MEDIATION, frame).fit_indices
+    assert fit["log_likelihood"] == pytest.approx(sum(peer.llf for peer in peers))
+    assert fit["AIC"] == pytest.approx(2 * fit["free_parameters"] - 2 * fit["log_likelihood"])
+
+
+def test_indirect_effect_has_sobels_standard_error():
+    fit = fit_sem(MEDIATION, mediation())
+    table = fit.paths.set_index("label")
+    a, b = table.loc["a"], table.loc["b"]
+    sobel = np.hypot(a["estimate"] * b["std_error"], b["estimate"] * a["std_error"])  # Sobel 1982
+    ours = fit.indirect("x", "y")
+    assert (ours.value, ours.std_error) == pytest.approx((a["estimate"] * b["estimate"], sobel))
+    assert (table.loc["indirect", "estimate"], table.loc["indirect", "std_error"]) == pytest.approx(
+        (ours.value, ours.std_error)
+    )
+
+
+def test_total_is_direct_plus_indirect_and_paths_are_named():
+    fit = fit_sem("v ~ s; c ~ v + s; p ~ c + v + s", mediation().set_axis(["s", "v", "c", "p"], axis=1))
+    effects = fit.path_effects("s", "p")
+    assert set(effects) == {"s->p", "s->v->p", "s->c->p", "s->v->c->p", "total"}
+    parts = [e.value for name, e in effects.items() if name != "total"]
+    assert effects["total"].value == pytest.approx(sum(parts))
+    assert fit.total("s", "p").value == pytest.approx(fit.direct("s", "p").value + fit.indirect("s", "p").value)
+    through = fit.indirect("s", "p", through="c").value
+    assert through == pytest.approx(effects["s->c->p"].value + effects["s->v->c->p"].value)
+
+
+def test_gradient_and_jacobian_equal_differences():
+    frame = factors()
+    spec = specify(read_model("f =~ x0 + l*x1 + x2; g =~ x3 + l*x4 + x5; g ~ f; x0 ~~ x3"), frame.columns)
+    moments = Moments(spec, np.cov(frame.to_numpy().T, bias=True))
+    theta = np.random.default_rng(1).uniform(0.4, 1.2, len(spec.free))
+    gradient, _ = moments.gradient_and_information(theta)
+    jacobian = moments.jacobian(theta)
+    for k in range(len(theta)):
+        step = np.eye(len(theta))[k] * 1e-6
+        slope = (moments.discrepancy(theta + step) - moments.discrepancy(theta - step)) / 2e-6
+        assert gradient[k] == pytest.approx(slope, abs=1e-6)
+        change = (moments.implied(theta + step) - moments.implied(theta - step)) / 2e-6
+        assert np.abs(jacobian[k] - change).max() < 1e-6
+
+
+def test_expected_information_is_the_curvature_at_a_perfect_fit():
+    frame = factors()
+    spec = specify(read_model("f =~ x0 + x1 + x2; g =~ x3 + x4 + x5"), frame.columns)
+    theta = fit_sem("f =~ x0 + x1 + x2; g =~ x3 + x4 + x5", frame).theta
+    moments = Moments(spec, Moments(spec, np.eye(6)).implied(theta))
+    information = moments.gradient_and_information(theta)[1]
+    for k in range(len(theta)):
+        step = np.eye(len(theta))[k] * 1e-5
+        ahead, behind = (moments.gradient_and_information(theta + s)[0] for s in (step, -step))
+        assert (ahead - behind) / 2e-5 == pytest.approx(information[k], abs=1e-5)
+
+
+def test_labels_shared_are_one_parameter_and_fixed_ones_stay():
+    fit = fit_sem("f =~ x0 + l*x1 + l*x2; g =~ NA*x3 + x4 + x5; g ~~ 1*g; f ~~ 0*g", factors())
+    table = fit.paths.set_index(["lhs", "op", "rhs"])
+    assert table.loc[("f", "=~", "x1"), "estimate"] == table.loc[("f", "=~", "x2"), "estimate"]
+    assert table.loc[("g", "~~", "g"), "estimate"] == 1
+    assert table.loc[("f", "~~", "g"), "estimate"] == 0
+    assert not table.loc[("f", "~~", "g"), "free"]
+    assert table.loc[("g", "=~", "x3"), "std_error"] > 0
+
+
+def test_scaling_a_column_scales_its_coefficients_only():
+    frame = factors()
+    model = "f =~ x0 + x1 + x2; g =~ x3 + x4 + x5; g ~ f"
+    one, other = fit_sem(model, frame), fit_sem(model, frame.assign(x4=frame["x4"] * 1000))
+    assert one.fit_indices["chi2"] == pytest.approx(other.fit_indices["chi2"], rel=1e-6)
+    assert one.paths["standardised"].to_numpy() == pytest.approx(other.paths["standardised"].to_numpy(), rel=1e-5)
+
+
+def test_covariance_and_n_equal_rows():
+    frame = factors()
+    model = "f =~ x0 + x1 + x2; g =~ x3 + x4 + x5"
+    rows, matrix = fit_sem(model, frame), fit_sem(model, frame.cov(), n=len(frame))
+    pd.testing.assert_frame_equal(rows.paths, matrix.paths)
+    plain = fit_sem(model, frame.cov(ddof=0), n=len(frame), rescale=False)
+    assert plain.fit_indices.to_numpy() == pytest.approx(rows.fit_indices.to_numpy())
+
+
+def test_graph_and_text_are_the_same_model():
+    graph = CausalGraph("x -> m -> y; w -> m; h -> m; h -> y; x <-> w", latent=["h"])
+    ours = fit_sem(graph, mediation()).paths.set_index(["lhs", "op", "rhs"])["estimate"]
+    text = fit_sem("m ~ x + w; y ~ m; m ~~ y; x ~~ w", mediation()).paths.set_index(["lhs", "op", "rhs"])["estimate"]
+    assert ours[("y", "~", "m")] == pytest.approx(text[("y", "~", "m")])
+    assert ours[("m", "~~", "y")] == pytest.approx(text[("m", "~~", "y")])
+    assert len(ours) == len(text)
+
+
+def test_graph_with_measured_latent_is_a_factor_model():
+    graph = CausalGraph("f -> x0, x1, x2; g -> x3, x4, x5; f -> g", latent=["f", "g"])
+    text = "f =~ x0 + x1 + x2; g =~ x3 + x4 + x5; g ~ f"
+    assert fit_sem(graph, factors()).fit_indices["chi2"] == pytest.approx(fit_sem(text, factors()).fit_indices["chi2"])
+
+
+def test_instrument_as_a_residual_covariance_recovers_the_effect():
+    rng = np.random.default_rng(0)
+    h, z, e, u = rng.normal(size=(4, 20_000))
+    t = z + h + e
+    frame = pd.DataFrame({"z": z, "t": t, "y": 0.5 * t + h + u})
+    fit = fit_sem(CausalGraph("z -> t -> y; t <-> y"), frame)
+    wald = np.cov(frame["z"], frame["y"])[0, 1] / np.cov(frame["z"], frame["t"])[0, 1]
+    assert fit.direct("t", "y").value == pytest.approx(wald)
+    assert fit.direct("t", "y").covers(0.5)
+
+
+def test_wheaton_stability_of_alienation():
+    """Covariances of Wheaton, Muthen, Alwin & Summers (1977); figures as lavaan's tutorial prints them."""
+    names = ["anomia67", "powerless67", "anomia71", "powerless71", "education", "sei"]
+    lower = """11.834 6.947 9.364 6.819 5.091 12.532 4.783 5.028 7.495 9.986 -3.839 -3.889 -3.841 -3.625 9.610
+    -21.899 -18.831 -21.748 -18.775 35.522 450.288"""
+    S = np.zeros((6, 6))
+    S[np.tril_indices(6)] = np.array(lower.split(), float)
+    S = pd.DataFrame(S + np.tril(S, -1).T, index=names, columns=names)
+    fit = fit_sem(
+        """ses =~ education + sei
+        alien67 =~ anomia67 + powerless67
+        alien71 =~ anomia71 + powerless71
+        alien71 ~ alien67 + ses  # stability
+        alien67 ~ ses
+        anomia67 ~~ anomia71
+        powerless67 ~~ powerless71""",
+        S,
+        n=932,
+    )
+    f = fit.fit_indices
+    assert [round(f[k], 3) for k in ("chi2", "df", "p_value", "baseline_chi2")] == [4.735, 4, 0.316, 2133.722]
+    assert f["free_parameters"] == 17
+    published = {
+        ("ses", "=~", "sei"): (5.219, 0.422),
+        ("alien67", "=~", "powerless67"): (0.979, 0.062),
+        ("alien71", "=~", "powerless71"): (0.922, 0.059),
+        ("alien71", "~", "alien67"): (0.607, 0.051),
+        ("alien71", "~", "ses"): (-0.227, 0.052),
+        ("alien67", "~", "ses"): (-0.575, 0.056),
+        ("anomia67", "~~", "anomia71"): (1.623, 0.314),
+        ("powerless67", "~~", "powerless71"): (0.339, 0.261),
+    }
+    table = fit.paths.set_index(["lhs", "op", "rhs"])[["estimate", "std_error"]].round(3)
+    assert {key: tuple(table.loc[key]) for key in published} == published
+
+
+def test_published_mediation_example():
+    """lavaan's tutorial on mediation (n = 100): its coefficients rebuild the moments, and give its standard errors."""
+    a, b, c, residual_m, residual_y = 0.474, 0.788, 0.036, 1.054, 0.898
+    x = residual_m / (100 * 0.103**2)
+    m = a * a * x + residual_m
+    xm, my, xy = a * x, b * m + c * a * x, c * x + a * b * x
+    y = c * xy + b * my + residual_y
+    S = pd.DataFrame([[x, xm, xy], [xm, m, my], [xy, my, y]], index=list("XMY"), columns=list("XMY"))
+    fit = fit_sem("Y ~ c*X; M ~ a*X; Y ~ b*M; ab := a*b; total := c + (a*b)", S, n=100, rescale=False)
+    table = fit.paths.set_index("label")
+    assert table.loc[["a", "b", "c"], "std_error"].to_numpy() == pytest.approx([0.103, 0.092, 0.104], abs=1.1e-3)
+    assert table.loc[["ab", "total"], "estimate"].to_numpy() == pytest.approx([0.374, 0.410], abs=1.1e-3)
+    assert table.loc[["ab", "total"], "std_error"].to_numpy() == pytest.approx([0.092, 0.125], abs=1.1e-3)
+    assert fit.fit_indices["df"] == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "names"),
+    [
+        ("f =~ x0 + x1", ["x0 ~~ x0", "x1 ~~ x1", "f ~~ f", "f =~ x1"]),
+        ("x0 ~ x1; x1 ~ x0", ["x0 ~ x1", "x1 ~ x0"]),
+        ("x1 ~ x0; x0 ~~ x1", ["x1 ~ x0", "x0 ~~ x1"]),
+    ],
+)
+def test_underidentified_models_name_the_parameters(model, names):
+    with pytest.raises(UnderidentifiedError) as caught:
+        fit_sem(model, factors())
+    assert all(name in str(caught.value) for name in names)
+
+
+def test_identified_parts_are_not_blamed():
+    with pytest.raises(UnderidentifiedError) as caught:
+        fit_sem("f =~ x0 + x1; y1 =~ x2 + x3 + x4; f ~~ 0*y1", factors())
+    assert "f =~ x1" in str(caught.value)
+    assert "y1 =~ x3" not in str(caught.value)
+
+
+def test_heywood_case_is_said():
+    S = pd.DataFrame([[1, 0.8, 0.8], [0.8, 1, 0.5], [0.8, 0.5, 1]], index=list("abc"), columns=list("abc"))
+    with pytest.warns(UserWarning, match="residual variance of 'a'"):
+        fit = fit_sem("f =~ a + b + c", S, n=100)
+    assert "Heywood" in fit.notes[0]
+    assert fit.paths.set_index(["lhs", "op", "rhs"]).loc[("a", "~~", "a"), "estimate"] == pytest.approx(
+        (1 - 0.64 / 0.5) * 0.99
+    )
+
+
+def test_good_fit_warns_of_nothing():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert fit_sem("f =~ x0 + x1 + x2; g =~ x3 + x4 + x5", factors()).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("model", "frame", "message"),
+    [
+        ("y ~ mm", mediation(), "did you mean 'm'"),
+        ("y ~ 1 + m", mediation(), "intercepts"),
+        ("y ~ m; y ~ m", mediation(), "stated twice"),
+        ("y ~ y", mediation(), "its own cause"),
+        ("y ? m", mediation(), "cannot read 'y \\? m'"),
+        ("y ~ start(1)*m", mediation(), "not kept here"),
+        ("y ~ b*m; ab := a*b", mediation(), "'a' is no label"),
+        ("y ~ b*m; z := __import__('os')", mediation(), "no label|no arithmetic"),
+        ("y ~ b*m; b > 0", mediation(), "constraint"),
+        ("m =~ x + w + y", mediation(), "also a column"),
+        ("y ~ m", mediation().assign(m=1.0), "column 'm' is constant"),
+        ("y ~ m + x + z", mediation().assign(z=lambda f: f["m"] - f["x"]), "collinear"),
+        ("y ~ m", mediation().assign(m=lambda f: f["m"].where(f.index > 4)), "5 missing values of 400"),
+        ("y ~ m", mediation().astype({"m": str}), "holds no numbers"),
+        ("y ~ m + x + w", mediation().head(4), "too few"),
+        ("y ~ m", mediation().cov(), "looks like a covariance"),
+        ("", mediation(), "the model is empty"),
+    ],
+)
+def test_bad_input_says_what_is_wrong(model, frame, message):
+    with pytest.raises(ValueError, match=message):
+        fit_sem(model, frame)
+
+
+def test_unknown_path_and_variable_are_errors():
+    fit = fit_sem(MEDIATION, mediation())
+    with pytest.raises(ValueError, match="no arrow y -> x"):
+        fit.path("y -> x")
+    with pytest.raises(ValueError, match="no indirect path"):
+        fit.indirect("m", "y")
+    with pytest.raises(ValueError, match="no variable of the model"):
+        fit.total("xx", "y")
+
+
+def test_what_cannot_converge_is_an_error_with_a_way_out(monkeypatch):
+    monkeypatch.setattr("causalrec_lab.causal.sem.fit.ROUNDS", 1)
+    with pytest.raises(ConvergenceError, match="three indicators"):
+        fit_sem("f =~ x0 + x1 + x2; g =~ x3 + x4 + x5", factors())
+
+
+def test_expressions_reckon_and_refuse():
+    assert evaluate("2*a^2 - (b + 1)/4 + exp(log(a))", {"a": 3, "b": 7}) == pytest.approx(19)
+    for text in ("a.real", "[1]", "a if b else 1", "open(a)", "'x'", "a(1)"):
+        with pytest.raises(ValueError, match="no arithmetic"):
+            evaluate(text, {"a": 1, "b": 2})
+
+
+def test_html_and_estimates_are_deterministic():
+    one, two = fit_sem(MEDIATION, mediation()), fit_sem(MEDIATION, mediation())
+    assert one._repr_html_() == two._repr_html_()
+    assert one.indirect("x", "y") == two.indirect("x", "y")
