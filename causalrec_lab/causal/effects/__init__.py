@@ -1,0 +1,53 @@
+"""Average treatment effects: one signature, `f(frame, treatment, outcome, covariates, *, …) -> Estimate`.
+
+`regression` models the outcome, `ipw` the assignment, `aipw` both; each reads text through `embeddings=`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from causalrec_lab.causal.effects.diagnostics import balance
+    from causalrec_lab.causal.effects.doubly_robust import aipw, by_group
+    from causalrec_lab.causal.effects.least_squares import naive, regression
+    from causalrec_lab.causal.effects.nuisance import propensity_scores
+    from causalrec_lab.causal.effects.text import text_confounding, tfidf_embedding
+    from causalrec_lab.causal.effects.weighting import ipw
+
+_HOME = {
+    "aipw": "doubly_robust",
+    "balance": "diagnostics",
+    "by_group": "doubly_robust",
+    "ipw": "weighting",
+    "naive": "least_squares",
+    "propensity_scores": "nuisance",
+    "regression": "least_squares",
+    "text_confounding": "text",
+    "tfidf_embedding": "text",
+}
+
+__all__ = [
+    "aipw",
+    "balance",
+    "by_group",
+    "ipw",
+    "naive",
+    "propensity_scores",
+    "regression",
+    "text_confounding",
+    "tfidf_embedding",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """Public names."""
+    return sorted(__all__)

@@ -1,0 +1,153 @@
+"""Figures that say whether an estimate can be trusted: overlap, effective sample size, balance, nuisance quality."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from causalrec_lab.causal.effects.sample import Floats, Sample, read_sample
+
+__all__ = ["arm_weights", "auc", "balance", "check_overlap", "overlap_diagnostics", "overlap_notes", "r_squared", "smd"]
+
+_LOW, _HIGH = 0.05, 0.95
+_POOR_SHARE = 0.10  # more rows than this outside [.05, .95] and the effect rests on extrapolation
+_HEAVY = 0.05  # one row holding more of an arm's weight than this speaks for everybody
+
+
+def arm_weights(propensity: Floats, estimand: str) -> tuple[Floats, Floats]:
+    """Weights of a treated and of a control row, each (n,).
+
+    1/e and 1/(1-e) for ATE, 1 and e/(1-e) for ATT, 1-e and e for ATO.
+    The family is Li, Morgan and Zaslavsky (2018), table 1.
+    """
+    e = propensity
+    if estimand == "ATE":
+        return 1 / e, 1 / (1 - e)
+    if estimand == "ATT":
+        return np.ones_like(e), e / (1 - e)
+    return 1 - e, e
+
+
+def check_overlap(sample: Sample, propensity: Floats) -> None:
+    """Refuse a sample whose arms share no propensity.
+
+    Raises
+    ------
+    ValueError
+        If every treated row has a higher propensity than every control row.
+    """
+    lowest, highest = propensity[sample.treated].min(), propensity[~sample.treated].max()
+    if lowest >= highest and np.ptp(propensity) > 1e-9:
+        raise ValueError(
+            f"empty overlap: every treated row has propensity >= {lowest:.3g}, every control row <= {highest:.3g}; "
+            "no row has "
+            "a comparable one in the other arm, so no effect is identified: drop the covariate that decides the "
+            "treatment, "
+            "or use data in which both could happen"
+        )
+
+
+def overlap_diagnostics(sample: Sample, propensity: Floats, estimand: str) -> dict[str, float]:
+    """Overlap, effective sample size, weight tail, balance and propensity AUC of one weighting."""
+    t, w = sample.treated, sample.weights
+    for_treated, for_control = arm_weights(propensity, estimand)
+    weight = np.where(t, for_treated, for_control) * w
+    before, after = smd(sample, w), smd(sample, weight)
+    sizes = [weight[arm].sum() ** 2 / (weight[arm] ** 2).sum() for arm in (t, ~t)]
+    return {
+        "share_extreme": float(np.mean((propensity < _LOW) | (propensity > _HIGH))),
+        "propensity_min": float(propensity.min()),
+        "propensity_max": float(propensity.max()),
+        "ess_treated": float(sizes[0]),
+        "ess_control": float(sizes[1]),
+        "effective_sample_size": float(sum(sizes)),
+        "max_weight_share": float(max(weight[arm].max() / weight[arm].sum() for arm in (t, ~t))),
+        "propensity_auc": auc(sample.treatment, propensity),
+        "max_smd_before": float(np.abs(before).max(initial=0.0)),
+        "max_smd_after": float(np.abs(after).max(initial=0.0)),
+    }
+
+
+def overlap_notes(found: dict[str, float], estimand: str) -> tuple[str, ...]:
+    """What a careful statistician would say about the diagnostics: warnings first word."""
+    notes = []
+    if found["share_extreme"] > _POOR_SHARE and estimand != "ATO":
+        notes.append(
+            f"warning: overlap is poor: {found['share_extreme']:.0%} of propensities lie outside [{_LOW}, {_HIGH}] "
+            f"(from {found['propensity_min']:.2g} to {found['propensity_max']:.2g}); there the {estimand} is "
+            "extrapolated, not "
+            "observed: restrict the population, or ask for the effect where there is overlap (estimand='ATO')"
+        )
+    if found["max_weight_share"] > _HEAVY:
+        notes.append(
+            f"warning: one row carries {found['max_weight_share']:.0%} of its arm's weight "
+            f"(effective sample size {found['effective_sample_size']:.0f}); the estimate hangs on single rows"
+        )
+    if found["max_smd_after"] > 0.1:
+        notes.append(
+            f"warning: after weighting a covariate still differs by {found['max_smd_after']:.2f} standard deviations"
+        )
+    return tuple(notes)
+
+
+def smd(sample: Sample, weights: Floats) -> Floats:
+    r"""(p,) standardised mean differences under the given weights.
+
+    :math:`(\bar x_1 - \bar x_0) / \sqrt{(s_1^2 + s_0^2)/2}`
+
+    The scale is the unweighted one, so that before and after are in the same unit (Austin 2009).
+    """
+    t, X = sample.treated, sample.covariates
+    if X.shape[1] == 0:
+        return np.empty(0)
+    difference = np.average(X[t], axis=0, weights=weights[t]) - np.average(X[~t], axis=0, weights=weights[~t])
+    scale = np.sqrt((X[t].var(axis=0) + X[~t].var(axis=0)) / 2)
+    return np.asarray(np.where(scale > 1e-12, difference / np.where(scale > 1e-12, scale, 1.0), 0.0))
+
+
+def balance(
+    frame: pd.DataFrame, treatment: str, covariates: Sequence[str], propensity: Floats, *, estimand: str = "ATE"
+) -> pd.DataFrame:
+    """Standardised mean differences before and after weighting: the data of a love plot.
+
+    Parameters
+    ----------
+    propensity
+        (n,) P(treated = 1), as from `propensity_scores`.
+
+    Returns
+    -------
+    DataFrame indexed by covariate (categories by level) with columns before, after.
+
+    Raises
+    ------
+    ValueError
+        On the bad input that every estimator refuses, or if the propensity has another length.
+    """
+    sample = read_sample(frame, treatment, treatment, covariates, estimand=estimand)
+    if np.shape(propensity) != (sample.n,):
+        raise ValueError(
+            f"propensity has shape {np.shape(propensity)}; give one value for each of the {sample.n:,} rows"
+        )
+    for_treated, for_control = arm_weights(propensity, estimand)
+    after = smd(sample, np.where(sample.treated, for_treated, for_control))
+    return pd.DataFrame(
+        {"before": smd(sample, sample.weights), "after": after}, index=pd.Index(sample.names, name="covariate")
+    )
+
+
+def auc(label: Floats, score: Floats) -> float:
+    """Chance that a random positive scores above a random negative (ties count half)."""
+    ranks = pd.Series(score).rank().to_numpy()
+    positive = label == 1
+    ones, zeros = int(positive.sum()), int((~positive).sum())
+    return float((ranks[positive].sum() - ones * (ones + 1) / 2) / (ones * zeros)) if ones and zeros else float("nan")
+
+
+def r_squared(target: Floats, prediction: Floats, weights: Floats) -> float:
+    """Share of the target's variance that an out-of-fold prediction explains (negative: worse than the mean)."""
+    centre = np.average(target, weights=weights)
+    total = float(weights @ (target - centre) ** 2)
+    return float(1 - weights @ (target - prediction) ** 2 / total) if total > 0 else float("nan")

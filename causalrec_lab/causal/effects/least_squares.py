@@ -1,0 +1,154 @@
+"""Outcome regression: ordinary least squares with robust errors, and the naive difference in means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from causalrec_lab.causal.effects.diagnostics import check_overlap, overlap_diagnostics, overlap_notes, r_squared
+from causalrec_lab.causal.effects.inference import IGNORABILITY, SUTVA, report
+from causalrec_lab.causal.effects.nuisance import NUISANCES, design_matrix, embedding_indices
+from causalrec_lab.causal.effects.ridge import expit, fit_linear, fit_logistic
+from causalrec_lab.causal.effects.sample import Embeddings, Floats, Sample, nearest, read_sample
+from causalrec_lab.estimate import Estimate
+
+__all__ = ["naive", "regression"]
+
+
+def naive(
+    frame: pd.DataFrame,
+    treatment: str,
+    outcome: str,
+    *,
+    cluster: str | Sequence[str] | None = None,
+    level: float = 0.95,
+) -> Estimate:
+    """Difference in mean outcome between treated and untreated rows: an association, causal only under randomisation.
+
+    Raises
+    ------
+    ValueError
+        On the bad input that every estimator refuses.
+    """
+    found = regression(frame, treatment, outcome, (), cluster=cluster, level=level)
+    words = {"method": "difference in means", "assumptions": ("treatment was randomised", SUTVA)}
+    return Estimate.from_dict({**found.to_dict(), **words})
+
+
+def regression(
+    frame: pd.DataFrame,
+    treatment: str,
+    outcome: str,
+    covariates: Sequence[str],
+    *,
+    embeddings: Embeddings | None = None,
+    cluster: str | Sequence[str] | None = None,
+    weights: str | None = None,
+    estimand: str = "ATE",
+    level: float = 0.95,
+    seed: int = 0,
+    folds: int = 5,
+    groups: str | Sequence[str] | None = None,
+    interactions: bool = True,
+    nuisance: str = "linear",
+) -> Estimate:
+    r"""Effect by ordinary least squares, with HC1 or cluster-robust errors.
+
+    .. math:: Y = \alpha + \tau T + (X - c)'\beta + T (X - c)'\delta + \varepsilon
+
+    With interactions (Lin 2013) :math:`c` is the mean of X over all rows (ATE) or over the treated (ATT),
+    and the error includes the sampling of :math:`c`. Without them the model says one effect fits all; where it does
+    not, OLS weighs rows by the variance of treatment (Angrist 1998), which is the ATO if the propensity is linear in X.
+
+    Parameters
+    ----------
+    frame
+        One row an eligible decision.
+    treatment, outcome
+        Columns: 0 or 1; a number.
+    covariates
+        Columns that close every back door; text and category columns become indicators.
+    embeddings
+        (n, d) array or several. Two cross-fitted ridge readings of them (for treatment and outcome) join the
+        covariates; their own estimation error is not in the interval.
+    cluster
+        Column or two whose rows err together.
+    weights
+        Column of sampling weights.
+    estimand
+        "ATE", "ATT" or "ATO" (the last fits no interactions).
+    level, seed, folds, groups
+        Confidence level; seed and number of folds for embeddings; columns whose values no fold splits (default:
+        `cluster`).
+    interactions
+        Whether effects may differ with X.
+    nuisance
+        "linear" or "spline" terms of X.
+
+    Raises
+    ------
+    ValueError
+        On an unknown column, estimand or nuisance, a single-class treatment, missing outcomes, non-finite covariates,
+        or embeddings of another length.
+    """
+    sample = read_sample(
+        frame, treatment, outcome, covariates,
+        embeddings=embeddings, cluster=cluster, weights=weights, estimand=estimand, groups=groups,
+    )  # fmt: skip
+    if nuisance not in NUISANCES[:2]:
+        raise ValueError(f"regression has no nuisance {nuisance!r}; {nearest(nuisance, NUISANCES[:2])}")
+    X = design_matrix(sample.covariates, nuisance)[:, 1:]
+    if sample.embeddings.shape[1]:
+        X = np.column_stack([X, embedding_indices(sample, folds=folds, seed=seed)])
+    crossed = interactions and estimand != "ATO" and X.shape[1] > 0
+    value, influence, fitted = _least_squares(sample, X, estimand, crossed)
+    e = _overlap_propensity(sample, X)
+    diagnostics = overlap_diagnostics(sample, e, estimand) | {
+        "outcome_r2": r_squared(sample.outcome, fitted, sample.weights)
+    }
+    kind = f"OLS with {'interactions' if crossed else 'one effect'}, {'clustered' if sample.clusters else 'HC1'}"
+    return report(
+        sample, value, influence,
+        level=level, estimand=estimand, method=kind, diagnostics=diagnostics,
+        notes=_notes(sample, diagnostics, estimand, crossed, X.shape[1] > 0),
+        assumptions=(IGNORABILITY, "the outcome is linear in the terms given", SUTVA),
+    )  # fmt: skip
+
+
+def _least_squares(sample: Sample, X: Floats, estimand: str, crossed: bool) -> tuple[float, Floats, Floats]:
+    t, w, n = sample.treatment, sample.weights, sample.n
+    share = w * t if estimand == "ATT" else w  # rows over which the effect is averaged
+    centred = X - np.average(X, axis=0, weights=share)
+    D = np.column_stack([np.ones(n), t, centred, *([centred * t[:, None]] if crossed else [])])
+    beta = fit_linear(D, sample.outcome, w, np.zeros(D.shape[1]))
+    fitted = D @ beta
+    gram = (D * w[:, None]).T @ D / n
+    direction = np.linalg.pinv(gram, hermitian=True)[1]
+    scores = (D @ direction) * w * (sample.outcome - fitted)
+    influence = scores * np.sqrt((n - 1) / max(n - D.shape[1], 1))
+    if crossed:
+        influence = influence + share / share.mean() * (centred @ beta[2 + X.shape[1] :])
+    return float(beta[1]), np.asarray(influence), fitted
+
+
+def _overlap_propensity(sample: Sample, X: Floats) -> Floats:
+    design = np.column_stack([np.ones(sample.n), X])
+    penalty = np.concatenate([[0.0], np.full(X.shape[1], 1e-3)])
+    e = expit(design @ fit_logistic(design, sample.treatment, sample.weights, penalty))
+    check_overlap(sample, e)
+    return np.clip(e, 1e-6, 1 - 1e-6)
+
+
+def _notes(sample: Sample, found: dict[str, float], estimand: str, crossed: bool, adjusted: bool) -> tuple[str, ...]:
+    said = [note for note in overlap_notes(found, estimand) if "overlap" in note]
+    if not adjusted:
+        said.append("nothing is adjusted for: this is an association unless treatment was randomised")
+    elif not crossed:
+        said.append(
+            "one effect for all rows is assumed; where effects differ this is their average weighted by e(1 - e)"
+        )
+    if sample.embeddings.shape[1]:
+        said.append(f"{sample.embeddings.shape[1]} embedding dimensions enter as two cross-fitted ridge readings")
+    return tuple(said)

@@ -1,0 +1,268 @@
+"""Cross-fitted nuisances: the propensity P(T = 1 | X, E) and the outcome surfaces E[Y | T = t, X, E]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from causalrec_lab.causal.effects.ridge import choose_penalty, choose_penalty_by_group, expit, fit_linear, fit_logistic
+from causalrec_lab.causal.effects.sample import Embeddings, Floats, Integers, Sample, nearest, read_sample, standardised
+
+__all__ = [
+    "NUISANCES",
+    "Nuisances",
+    "clipped",
+    "cross_fit",
+    "cross_fit_propensity",
+    "design_matrix",
+    "embedding_indices",
+    "propensity_scores",
+    "splits",
+]
+
+NUISANCES = ("spline", "linear", "boosted")
+_KNOTS = (0.05, 0.35, 0.65, 0.95)
+_CROSSED = 8  # with more covariates than this, pairwise products cost more than they give
+
+
+@dataclass(frozen=True)
+class Nuisances:
+    """Out-of-fold predictions, each (n,): propensity, outcome under control and under treatment."""
+
+    propensity: Floats
+    control: Floats
+    treated: Floats
+
+
+def design_matrix(covariates: Floats, nuisance: str) -> Floats:
+    """Columns the linear learners see: 1, the covariates and, for "spline", natural cubic splines and products.
+
+    The basis is fixed by the covariates alone (knots at their 5, 35, 65 and 95 % quantiles; Harrell 2015, section
+    2.4.5), so it may be made once for all folds.
+
+    Raises
+    ------
+    ValueError
+        If `nuisance` is unknown.
+    """
+    if nuisance not in NUISANCES:
+        raise ValueError(f"unknown nuisance {nuisance!r}; {nearest(nuisance, NUISANCES)}")
+    z = standardised(covariates)
+    columns = [np.ones((len(z), 1)), z]
+    if nuisance == "spline":
+        columns += [standardised(_natural_spline(column)) for column in z.T if len(np.unique(column[:200])) > 8]
+        if z.shape[1] <= _CROSSED:
+            columns += [(z[:, [i]] * z[:, [j]]) for i in range(z.shape[1]) for j in range(i)]
+    return np.column_stack(columns)
+
+
+def splits(
+    n: int, folds: int, groups: Sequence[Integers], treatment: Floats, seed: int
+) -> Iterator[tuple[Integers, Integers]]:
+    """(train, test) row numbers; a group never stands in both.
+
+    One group column: its groups are dealt to folds. Two (user and item): each is dealt, a test set is one cell of the
+    grid, and its training set shares neither user nor item with it (Chiang, Kato, Ma and Sasaki 2022).
+
+    Raises
+    ------
+    ValueError
+        If there are fewer groups than folds, or a training set would be empty or of one class.
+    """
+    rng = np.random.default_rng(seed)
+    if not 2 <= folds <= n:
+        raise ValueError(f"folds={folds}; give a number between 2 and the {n:,} rows")
+    labels = [_deal(codes, folds, rng) for codes in groups] or [_deal_stratified(treatment, folds, rng)]
+    cells = np.unique(np.column_stack(labels), axis=0)
+    for cell in cells:
+        same = np.column_stack([label == value for label, value in zip(labels, cell, strict=True)])
+        train = np.flatnonzero(~same.any(axis=1))
+        if len(train) == 0 or treatment[train].min() == treatment[train].max():
+            raise ValueError(
+                f"a fold's training set has {len(train):,} rows of one treatment class after groups are kept whole; "
+                "use fewer folds or larger data"
+            )
+        yield train, np.flatnonzero(same.all(axis=1))
+
+
+def cross_fit(sample: Sample, *, nuisance: str, folds: int, seed: int, clip: float) -> Nuisances:
+    """Predict every row's propensity and two outcome surfaces by models that did not see it (nor its groups)."""
+    design = design_matrix(sample.covariates, nuisance)
+    e, m0, m1 = (np.empty(sample.n) for _ in range(3))
+    for train, test in splits(sample.n, folds, sample.groups, sample.treatment, seed):
+        learner = _boosted if nuisance == "boosted" else _ridge
+        m0[test], m1[test] = learner(sample, design, train, test, "outcome", seed)
+        if sample.propensity is None:
+            e[test] = learner(sample, design, train, test, "propensity", seed)[0]
+    e = sample.propensity if sample.propensity is not None else e
+    return Nuisances(clipped(e, clip), m0, m1)
+
+
+def cross_fit_propensity(sample: Sample, *, nuisance: str, folds: int, seed: int) -> Floats:
+    """Out-of-fold propensities, not clipped."""
+    design, e = design_matrix(sample.covariates, nuisance), np.empty(sample.n)
+    learner = _boosted if nuisance == "boosted" else _ridge
+    for train, test in splits(sample.n, folds, sample.groups, sample.treatment, seed):
+        e[test] = learner(sample, design, train, test, "propensity", seed)[0]
+    return e
+
+
+def propensity_scores(
+    frame: pd.DataFrame,
+    treatment: str,
+    covariates: Sequence[str],
+    *,
+    embeddings: Embeddings | None = None,
+    groups: str | Sequence[str] | None = None,
+    nuisance: str = "spline",
+    folds: int = 5,
+    seed: int = 0,
+) -> Floats:
+    """(n,) cross-fitted P(treated = 1 | covariates, embeddings): for overlap plots and weights.
+
+    Raises
+    ------
+    ValueError
+        On the bad input that every estimator refuses, and where covariates decide the treatment.
+    """
+    sample = read_sample(frame, treatment, treatment, covariates, embeddings=embeddings, groups=groups)
+    return cross_fit_propensity(sample, nuisance=nuisance, folds=folds, seed=seed)
+
+
+def clipped(propensity: Floats, clip: float) -> Floats:
+    """Propensities held inside [clip, 1 - clip].
+
+    Raises
+    ------
+    ValueError
+        If `clip` is outside [0, 0.5).
+    """
+    if not 0 <= clip < 0.5:
+        raise ValueError(f"clip={clip}; give a small probability such as 0.01, in [0, 0.5)")
+    return np.clip(propensity, clip, 1 - clip)
+
+
+def embedding_indices(sample: Sample, *, folds: int, seed: int) -> Floats:
+    """(n, 2) out-of-fold readings of the embeddings: what they add to the covariates for the treatment and the outcome.
+
+    Two columns stand in for d: the double selection of Belloni, Chernozhukov and Hansen (2014), with ridge for the
+    lasso.
+    """
+    design, indices = design_matrix(sample.covariates, "linear"), np.empty((sample.n, 2))
+    with_treatment = np.column_stack([design, sample.treatment])
+    for train, test in splits(sample.n, folds, sample.groups, sample.treatment, seed):
+        for column, base, target in ((0, design, sample.treatment), (1, with_treatment, sample.outcome)):
+            coefficients = _fit_blocks(
+                base[train],
+                sample.embeddings[train],
+                target[train],
+                sample.weights[train],
+                _thirds(sample, train),
+                logistic=False,
+            )
+            indices[test, column] = sample.embeddings[test] @ coefficients[base.shape[1] :]
+    return standardised(indices)
+
+
+def _ridge(
+    sample: Sample, design: Floats, train: Integers, test: Integers, what: str, _seed: int
+) -> tuple[Floats, Floats]:
+    t, w, E = sample.treatment, sample.weights, sample.embeddings
+    if what == "propensity":
+        link = _fit_blocks(design[train], E[train], t[train], w[train], _thirds(sample, train), logistic=True)
+        e = expit(np.column_stack([design[test], E[test]]) @ link)
+        return e, e
+    by_arm = np.column_stack(
+        [design * (1 - t)[:, None], design * t[:, None]]
+    )  # surfaces differ by arm, the reading of E is shared
+    beta = _fit_blocks(
+        by_arm[train], E[train], sample.outcome[train], w[train], _thirds(sample, train), logistic=sample.binary_outcome
+    )
+    m = design.shape[1]
+    shared = E[test] @ beta[2 * m :]
+    surfaces = design[test] @ beta[:m] + shared, design[test] @ beta[m : 2 * m] + shared
+    return (expit(surfaces[0]), expit(surfaces[1])) if sample.binary_outcome else surfaces
+
+
+def _fit_blocks(
+    design: Floats, embeddings: Floats, target: Floats, weights: Floats, thirds: list[Integers], *, logistic: bool
+) -> Floats:
+    penalty, columns = np.full(design.shape[1], 1e-3), design
+    if embeddings.shape[1]:
+        strength = _strength(design, embeddings, target, weights, thirds)
+        if logistic:  # the linear problem's penalty, on the scale of the logistic Hessian
+            mean = float(weights @ target / weights.sum())
+            strength *= mean * (1 - mean)
+        penalty = np.concatenate([penalty, np.full(embeddings.shape[1], strength)])
+        columns = np.column_stack([design, embeddings])
+    return (fit_logistic if logistic else fit_linear)(columns, target, weights, penalty)
+
+
+def _strength(design: Floats, embeddings: Floats, target: Floats, weights: Floats, thirds: list[Integers]) -> float:
+    if thirds:
+        return choose_penalty_by_group(design, embeddings, target, weights, thirds)
+    return choose_penalty(design, embeddings, target, weights)
+
+
+def _thirds(sample: Sample, rows: Integers) -> list[Integers]:
+    return [codes[rows] % 3 for codes in sample.groups]
+
+
+def _boosted(
+    sample: Sample, _design: Floats, train: Integers, test: Integers, what: str, seed: int
+) -> tuple[Floats, Floats]:
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    options: dict[str, Any] = {"max_iter": 100, "learning_rate": 0.08, "max_leaf_nodes": 8, "min_samples_leaf": 30}
+    X = np.column_stack([sample.covariates, sample.embeddings])
+
+    def predict(rows: Integers, target: Floats, classes: bool) -> Floats:
+        kind: Any = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
+        model = kind(random_state=seed, **options).fit(X[rows], target[rows], sample_weight=sample.weights[rows])
+        return np.asarray(model.predict_proba(X[test])[:, 1] if classes else model.predict(X[test]))
+
+    if what == "propensity":
+        e = predict(train, sample.treatment, True)
+        return e, e
+    arms = [train[sample.treatment[train] == arm] for arm in (0, 1)]
+    surfaces = [
+        predict(rows, sample.outcome, sample.binary_outcome and np.ptp(sample.outcome[rows]) > 0) for rows in arms
+    ]
+    return surfaces[0], surfaces[1]
+
+
+def _natural_spline(x: Floats) -> Floats:
+    knots = np.unique(np.quantile(x, _KNOTS))
+    if len(knots) < 3:
+        return np.empty((len(x), 0))
+    last, before = knots[-1], knots[-2]
+
+    def cubed(knot: float) -> npt.NDArray[Any]:
+        return np.maximum(x - knot, 0.0) ** 3
+
+    return np.column_stack(
+        [
+            cubed(k) - cubed(before) * (last - k) / (last - before) + cubed(last) * (before - k) / (last - before)
+            for k in knots[:-2]
+        ]
+    )
+
+
+def _deal(codes: Integers, folds: int, rng: np.random.Generator) -> Integers:
+    count = int(codes.max()) + 1
+    if count < folds:
+        raise ValueError(f"folds={folds} but only {count} groups to deal to them; use at most {count} folds")
+    return np.asarray(rng.permutation(np.arange(count) % folds)[codes])
+
+
+def _deal_stratified(treatment: Floats, folds: int, rng: np.random.Generator) -> Integers:
+    labels = np.empty(len(treatment), dtype=np.int64)
+    for arm in (0, 1):
+        rows = np.flatnonzero(treatment == arm)
+        labels[rows] = rng.permutation(np.arange(len(rows)) % folds)
+    return labels

@@ -1,0 +1,131 @@
+"""Text as a confounder: how much of a hidden confounder's bias each reading of the text takes away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from causalrec_lab.causal.effects.doubly_robust import aipw
+from causalrec_lab.causal.effects.least_squares import naive
+from causalrec_lab.causal.effects.sample import Floats, nearest
+from causalrec_lab.causal.effects.weighting import ipw
+from causalrec_lab.estimate import Estimate, Truth
+
+if TYPE_CHECKING:
+    from causalrec_lab.world import Platform
+
+__all__ = ["ROWS", "text_confounding", "tfidf_embedding"]
+
+ROWS = ("naive", "tables only", "+ TF-IDF", "+ text embeddings", "oracle")
+Embed = Callable[[Sequence[str]], npt.NDArray[Any]]
+_ESTIMATORS: Mapping[str, Callable[..., Estimate]] = {"aipw": aipw, "ipw": ipw}
+
+
+def tfidf_embedding(texts: Sequence[str], dimensions: int = 100, *, seed: int = 0) -> Floats:
+    """(n, d) TF-IDF of words seen in two texts or more, by truncated SVD where there are more words than `dimensions`.
+
+    It looks at no treatment and no outcome, so it may be fitted on all rows.
+
+    Raises
+    ------
+    ValueError
+        If there are no texts or no word stands in two of them.
+    """
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    if len(texts) == 0:
+        raise ValueError("tfidf_embedding: no texts; give one a row")
+    try:
+        matrix = TfidfVectorizer(min_df=min(2, len(texts)), sublinear_tf=True).fit_transform(list(texts))
+    except ValueError as error:
+        raise ValueError("tfidf_embedding: no word stands in two of the texts; are they empty?") from error
+    if matrix.shape[1] <= dimensions:
+        return np.asarray(matrix.toarray(), dtype=np.float64)
+    return np.asarray(TruncatedSVD(dimensions, random_state=seed).fit_transform(matrix), dtype=np.float64)
+
+
+def text_confounding(
+    platform: Platform,
+    n: int,
+    seed: int = 0,
+    *,
+    embed: Embed | None = None,
+    outcome: str = "purchase",
+    estimator: str = "aipw",
+    nuisance: str = "spline",
+) -> dict[str, Estimate]:
+    r"""Estimate one effect five times, each time reading more of the text.
+
+    Rows: naive; tables only; + TF-IDF; + text embeddings (left out where `embed` is None); oracle, which adjusts for
+    :math:`E[h \mid \text{text}]`, all that the text can tell about the hidden confounder. Every user and every item
+    stands at most once in the log: otherwise an item's embedding is a fixed effect of that item and recovers what its
+    text never said (Veitch, Sridhar and Blei 2020 treat text as a confounder; the fixed-effect trap is why
+    "once" matters).
+
+    Parameters
+    ----------
+    platform
+        A `world.Platform`; its dials say how strong the confounder is and how much the text tells of it.
+    n, seed
+        Decisions (at most the smaller of users and items) and seed of the log.
+    embed
+        texts -> (n, d) embeddings, such as `TextEncoder.load().embed`.
+    outcome
+        Outcome column.
+    estimator
+        "aipw" or "ipw".
+    nuisance
+        As in `aipw`.
+
+    Returns
+    -------
+    Row label -> estimate of the ATE; compare with `platform.truth.ate(outcome)`.
+
+    Raises
+    ------
+    ValueError
+        If the estimator is unknown, or the log cannot hold each user and item once.
+    """
+    if estimator not in _ESTIMATORS:
+        raise ValueError(f"unknown estimator {estimator!r}; {nearest(estimator, list(_ESTIMATORS))}")
+    frame = platform.log(n, seed, pairs="once").decisions
+    assert frame is not None  # a platform's log always holds decisions
+    covariates = list(platform.covariates)
+    user_texts, item_texts = _texts(platform, frame)
+
+    def adjusted(embeddings: Sequence[npt.NDArray[Any]] | None) -> Estimate:
+        fit = _ESTIMATORS[estimator]
+        return fit(frame, "treated", outcome, covariates, embeddings=embeddings, seed=seed, nuisance=nuisance)
+
+    found = {"naive": naive(frame, "treated", outcome), "tables only": adjusted(None)}
+    found["+ TF-IDF"] = adjusted([tfidf_embedding(user_texts), tfidf_embedding(item_texts)])
+    if embed is not None:
+        found["+ text embeddings"] = adjusted([embed(user_texts), embed(item_texts)])
+    with_oracle = frame.assign(text_oracle=platform.truth.text_oracle(frame))
+    columns = [*covariates, "text_oracle"]
+    found["oracle"] = _ESTIMATORS[estimator](with_oracle, "treated", outcome, columns, seed=seed, nuisance=nuisance)
+    return found
+
+
+def share_of_removal(found: Mapping[str, Estimate], truth: Truth | float) -> dict[str, float]:
+    r"""What share of the bias that the oracle takes away each row takes away.
+
+    :math:`(\hat\tau_{tables} - \hat\tau_{row}) / (\hat\tau_{tables} - \hat\tau_{oracle})`: 0 for tables only, 1 for
+    the oracle; `nan` where the oracle takes nothing away. The truth drops out of it, but the sign of the bias is
+    judged by it.
+    """
+    tables, oracle = found["tables only"].value, found["oracle"].value
+    gap = tables - oracle
+    helped = abs(oracle - float(truth)) < abs(tables - float(truth)) and gap != 0
+    return {label: (tables - row.value) / gap if helped else float("nan") for label, row in found.items()}
+
+
+def _texts(platform: Platform, frame: pd.DataFrame) -> tuple[list[str], list[str]]:
+    users = platform.users.set_index("user_id")["text"].loc[frame["user_id"]]
+    items = platform.items.set_index("item_id")["text"].loc[frame["item_id"]]
+    return [str(t) for t in users], [str(t) for t in items]

@@ -1,0 +1,159 @@
+r"""A fast model of the reward of every action in every context: :math:`\hat q(x, a)`.
+
+One ridge regression shared by all actions, and around it a deviation for each action, shrunk the more the fewer rounds
+the action has: :math:`\hat q(x, a) = z'\beta + z'\delta_a`, z = (1, standardised context).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from causalrec_lab.policy import BanditLog
+
+__all__ = ["FittedRewards", "RewardModel", "context_features", "cross_fitted_rewards"]
+
+Floats = npt.NDArray[np.float64]
+_MAX_LEVELS = 50
+_PENALTIES = np.logspace(-1, 4, 11)
+_TUNING_SHARE = 0.2
+
+
+@runtime_checkable
+class FittedRewards(Protocol):
+    """Anything fitted that predicts the reward of every action."""
+
+    def predict(self, contexts: Any) -> npt.NDArray[Any]:
+        """(n, actions) expected rewards."""
+
+
+def context_features(contexts: Any) -> Floats:
+    """(n, d) numbers from contexts: an array as it is; of a DataFrame the numbers and the small categories.
+
+    Columns ending in "_id" and text with more than 50 levels are left out: they name a row and do not describe it.
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite, or an array has not two dimensions.
+    """
+    if isinstance(contexts, pd.DataFrame):
+        matrix = _from_frame(contexts)
+    else:
+        matrix = np.asarray(contexts, dtype=np.float64)
+        matrix = matrix[:, None] if matrix.ndim == 1 else matrix
+    if matrix.ndim != 2:
+        raise ValueError(f"contexts have shape {matrix.shape}; give (n, d) numbers or a DataFrame")
+    if not np.isfinite(matrix).all():
+        row = int(np.argmin(np.isfinite(matrix).all(axis=1)))
+        raise ValueError(f"contexts are not finite, first at row {row}; impute them and say so")
+    return matrix
+
+
+def _from_frame(frame: pd.DataFrame) -> Floats:
+    columns = [np.empty((len(frame), 0))]
+    for name in frame.columns:
+        if str(name).endswith("_id"):
+            continue
+        values = frame[name]
+        if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
+            columns.append(values.to_numpy(dtype=np.float64)[:, None])
+        elif values.nunique() <= _MAX_LEVELS:
+            columns.append(pd.get_dummies(values.astype(str), drop_first=True).to_numpy(dtype=np.float64))
+    return np.column_stack(columns)
+
+
+@dataclass(frozen=True)
+class RewardModel:
+    """A fitted reward model.
+
+    Parameters
+    ----------
+    centre, scale
+        (d,) standardisation of the context, learned on the training rounds.
+    coefficients
+        (actions, d + 1), the shared part included.
+    bounds
+        Smallest and largest training reward; predictions stay within.
+    """
+
+    centre: Floats
+    scale: Floats
+    coefficients: Floats
+    bounds: tuple[float, float]
+
+    @classmethod
+    def fit(cls, log: BanditLog, seed: int = 0) -> RewardModel:
+        """Fit on a log; how strongly actions are shrunk is tuned on a fifth of it held out.
+
+        Raises
+        ------
+        ValueError
+            If the log has fewer than 10 rounds.
+        """
+        if len(log) < 10:
+            raise ValueError(f"a reward model needs at least 10 rounds; the log has {len(log)}")
+        X = context_features(log.contexts)
+        centre, scale = X.mean(axis=0), X.std(axis=0)
+        scale = np.where(scale > 1e-12, scale, np.inf)  # a constant column tells nothing: it becomes 0
+        Z = _with_one(X, centre, scale)
+        penalty = _tuned(Z, log, np.random.default_rng(seed))
+        coefficients = _coefficients(Z, log.action, log.reward, log.n_actions, penalty)
+        return cls(centre, scale, coefficients, (float(log.reward.min()), float(log.reward.max())))
+
+    def predict(self, contexts: Any) -> Floats:
+        """(n, actions) expected rewards."""
+        found = _with_one(context_features(contexts), self.centre, self.scale) @ self.coefficients.T
+        return np.asarray(np.clip(found, *self.bounds, out=found))
+
+
+def cross_fitted_rewards(log: BanditLog, *, folds: int = 5, seed: int = 0) -> Floats:
+    """(n, actions) predictions for every round by a model that did not see it.
+
+    Raises
+    ------
+    ValueError
+        If `folds` is not between 2 and the number of rounds.
+    """
+    if not 2 <= folds <= len(log):
+        raise ValueError(f"folds={folds}; give a number between 2 and the {len(log):,} rounds")
+    labels = np.random.default_rng(seed).permutation(np.arange(len(log)) % folds)
+    rewards = np.empty((len(log), log.n_actions))
+    for fold in range(folds):
+        test = labels == fold
+        rewards[test] = RewardModel.fit(log.take(~test), seed).predict(log.take(test).contexts)
+    return rewards
+
+
+def _with_one(X: Floats, centre: Floats, scale: Floats) -> Floats:
+    return np.column_stack([np.ones(len(X)), (X - centre) / scale])
+
+
+def _coefficients(Z: Floats, action: npt.NDArray[np.int64], reward: Floats, n_actions: int, penalty: float) -> Floats:
+    width = Z.shape[1]
+    shared = np.linalg.solve(Z.T @ Z + 1e-6 * len(Z) * np.eye(width), Z.T @ reward)
+    residual = reward - Z @ shared
+    grams, moments = np.zeros((n_actions, width, width)), np.zeros((n_actions, width))
+    order = np.argsort(action, kind="stable")
+    ends = np.searchsorted(action[order], np.arange(n_actions + 1))
+    for a in range(n_actions):
+        rows = order[ends[a] : ends[a + 1]]
+        grams[a], moments[a] = Z[rows].T @ Z[rows], Z[rows].T @ residual[rows]
+    deviations = np.linalg.solve(grams + penalty * np.eye(width), moments[:, :, None])[:, :, 0]
+    return np.asarray(shared + deviations)
+
+
+def _tuned(Z: Floats, log: BanditLog, rng: np.random.Generator) -> float:
+    held = rng.uniform(size=len(log)) < _TUNING_SHARE
+    if held.all() or not held.any():
+        return float(_PENALTIES[-1])
+    errors = []
+    for penalty in _PENALTIES:
+        beta = _coefficients(Z[~held], log.action[~held], log.reward[~held], log.n_actions, float(penalty))
+        fitted = np.einsum("ij,ij->i", Z[held], beta[log.action[held]])
+        errors.append(float(np.mean((log.reward[held] - fitted) ** 2)))
+    return float(_PENALTIES[int(np.argmin(errors))])
