@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw", "layout"]
 
-ROLES = {"treatment": "#0072B2", "outcome": "#D55E00", "mediator": "#009E73", "latent": "#999999", "": "#56B4E9"}
+ROLES = {"treatment": "#0072B2", "outcome": "#D55E00", "mediator": "#009E73", "latent": "#7F7F86", "": "#7F7F86"}
 RED = "#CC0000"
 CURVES = (0.0, 0.22, -0.22, 0.4, -0.4, 0.6, -0.6, 0.8)  # tried in turn until an edge passes no other node
 
@@ -73,13 +73,15 @@ def draw(graph: CausalGraph, ax: Axes | None = None, *, failing: Any = (), title
         width = 1.5 + 1.75 * (1 + max(x for x, _ in place.values()))
         tall = 1.2 + 1.05 * (1 + max(y for _, y in place.values()) - min(y for _, y in place.values()))
         _, ax = plt.subplots(figsize=(min(width, 12), min(tall, 8)))
+    from matplotlib import rcParams
+
     boxes = _nodes(ax, graph, place)
     pairs = _failing_pairs(failing)
     for a, b in graph.edges:
         bad = frozenset((a, b)) in pairs
-        _arrow(ax, boxes, a, b, "-|>", RED if bad else "0.25", "solid")
+        _arrow(ax, boxes, a, b, "-|>", RED if bad else str(rcParams["text.color"]), "solid")
     for a, b in graph.bidirected:
-        _arrow(ax, boxes, a, b, "<|-|>", "0.45", "dashed", bend=0.3)
+        _arrow(ax, boxes, a, b, "<|-|>", ROLES["latent"], "dashed", bend=0.3)
     joined = {frozenset(pair) for pair in (*graph.edges, *graph.bidirected)}
     for a, b in sorted(tuple(sorted(pair)) for pair in pairs - joined):
         _arrow(ax, boxes, a, b, "-", RED, "dotted")
@@ -137,25 +139,25 @@ def _curve(place: dict[str, tuple[float, float]], a: str, b: str) -> float:
 
 
 def _nodes(ax: Axes, graph: CausalGraph, place: dict[str, tuple[float, float]]) -> dict[str, Text]:
+    from matplotlib import rcParams
     from matplotlib.lines import Line2D
 
     shown, boxes = {}, {}
     for name, (x, y) in place.items():
         role = _role(graph, name)
-        dashed = role == "latent"
+        hollow = role in ("", "latent")
         box = {
             "boxstyle": "round,pad=0.42",
-            "facecolor": "white" if dashed else ROLES[role],
+            "facecolor": rcParams["axes.facecolor"] if hollow else ROLES[role],
             "edgecolor": ROLES[role],
-            "linestyle": "dashed" if dashed else "solid",
+            "linestyle": "dashed" if role == "latent" else "solid",
             "alpha": 1.0,
         }
-        ink = "0.3" if dashed else "black" if role == "" else "white"
+        ink = rcParams["text.color"] if hollow else "white"
         text = name.replace("$", r"\$")
         boxes[name] = ax.text(x, y, text, ha="center", va="center", fontsize=9.5, color=ink, bbox=box, zorder=3)
-        shown[role] = Line2D([], [], marker="s", linestyle="", markersize=9, color=ROLES[role], label=role or "other")
-    if set(shown) - {""}:
-        handles = [shown[role] for role in ROLES if role in shown]
+        shown[role] = Line2D([], [], marker="s", linestyle="", markersize=9, color=ROLES[role], label=role)
+    if handles := [shown[role] for role in ROLES if role and role in shown]:
         ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.02), ncols=len(handles), frameon=False)
     return boxes
 
