@@ -29,7 +29,7 @@ LENGTHS = (6, 8, 10, 12, 16)  # opinions a text, tried in this order
 MOST_TILT = 1.15  # beyond it strong opinions pile up at the ends and words stop telling more
 
 _S = np.array(STRENGTHS, dtype=np.float64)
-_GRID = HIDDEN_SD * np.linspace(-5.0, 5.0, 201)
+_GRID = HIDDEN_SD * np.linspace(-7.0, 7.0, 281)
 _PRIOR = np.exp(-(_GRID**2) / (2 * HIDDEN_SD**2))
 _PRIOR /= _PRIOR.sum()
 
