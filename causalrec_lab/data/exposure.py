@@ -117,6 +117,9 @@ class ExposureBias:
         """Share of items without a single exposure."""
         return float((self.counts == 0).mean())
 
+    def __repr__(self) -> str:
+        return f"ExposureBias({int(self.counts.sum()):,} exposures of {len(self.counts):,} items, Gini {self.gini:.3f})"
+
     def plot(self, ax: Axes | None = None) -> Axes:
         """Lorenz curve of the exposures, beside the diagonal of equal exposure."""
         if ax is None:

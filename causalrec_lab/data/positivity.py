@@ -64,6 +64,10 @@ class Overlap:
         """Share of rows whose propensity lies outside [0.05, 0.95]."""
         return float(((self.propensity < LOW) | (self.propensity > HIGH)).mean())
 
+    def __repr__(self) -> str:
+        rows = len(self.treated)
+        return f"Overlap({rows:,} rows, {self.source} propensity, {self.outside:.1%} outside [{LOW}, {HIGH}])"
+
     def histogram(self, bins: int = 20) -> pd.DataFrame:
         """Rows by propensity and arm: columns low, high, treated, untreated."""
         edges = np.linspace(0, 1, bins + 1)

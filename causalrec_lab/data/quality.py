@@ -83,6 +83,9 @@ class QualityReport:
             figures["position"] = _draw_positions(self.position)
         return figures
 
+    def __repr__(self) -> str:
+        return f"QualityReport({self.name!r}: {len(self.findings)} findings; frames: {', '.join(self.frames)})"
+
     def _repr_html_(self) -> str:
         """Findings first, then the sizes; the same report gives the same text."""
         tables = ("findings", "sizes", "missing")
