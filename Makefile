@@ -47,7 +47,7 @@ reports: $(SITE)/index.html ## run what changed and build the report (PROFILE=fu
 # A chapter depends on its notebook, on the library's files it loaded when it last ran (its .d file), on the pinned
 # packages and on how it is run. Those that are out of date are noted here and run by one process below.
 $(BUILD)/%.ipynb: notebooks/%.ipynb requirements.lock $(BUILD)/settings | $(READY)
-	@echo $* >> $(BUILD)/todo
+	@rm -f $@; echo $* >> $(BUILD)/todo
 
 $(BUILD)/settings: FORCE
 	@mkdir -p $(BUILD); echo "$(CAUSALREC_DATA_MIRROR) $(PARAMETERS)" > $@.new; \

@@ -33,7 +33,7 @@ def nearest(kind: str, name: str, valid: Iterable[str]) -> UnknownNameError:
     UnknownNameError, to be raised by the caller.
     """
     names = sorted(valid)
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
     offer = f"did you mean {', '.join(map(repr, close))}? " if close else ""
     return UnknownNameError(f"unknown {kind} {name!r}: {offer}valid are {', '.join(names) or '(none)'}")
 

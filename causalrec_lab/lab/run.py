@@ -26,7 +26,7 @@ from causalrec_lab.lab.status import ChapterStatus, build_folder, fingerprint, m
 __all__ = ["known_parameters", "run_notebooks"]
 
 log = logging.getLogger("causalrec_lab.run")
-QUIET_KERNEL = ["--IPKernelApp.log_level=40"]
+QUIET_KERNEL = ["--IPKernelApp.log_level=50"]
 
 
 def run_notebooks(
