@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,8 @@ __all__ = ["draw", "layout"]
 
 ROLES = {"treatment": "#0072B2", "outcome": "#D55E00", "mediator": "#009E73", "latent": "#7F7F86", "": "#7F7F86"}
 RED = "#CC0000"
-CURVES = (0.0, 0.22, -0.22, 0.4, -0.4, 0.6, -0.6, 0.8)  # tried in turn until an edge passes no other node
+ASPECT = 0.62  # height of one unit of y in units of x
+HEIGHTS = (0.0, 0.15, -0.15, 0.3, -0.3, 0.45, -0.45, 0.6, -0.6, 0.8, -0.8, 1.0, -1.0)  # bends, tried in turn
 
 
 def layout(graph: CausalGraph) -> dict[str, tuple[float, float]]:
@@ -66,28 +68,27 @@ def draw(graph: CausalGraph, ax: Axes | None = None, *, failing: Any = (), title
     title
         Title of the axes.
     """
+    from matplotlib import rcParams
+
     place = layout(graph)
+    spread = [(min(ends), max(ends)) for ends in zip(*place.values(), strict=True)]
     if ax is None:
         from matplotlib import pyplot as plt
 
-        width = 1.5 + 1.75 * (1 + max(x for x, _ in place.values()))
-        tall = 1.2 + 1.05 * (1 + max(y for _, y in place.values()) - min(y for _, y in place.values()))
-        _, ax = plt.subplots(figsize=(min(width, 12), min(tall, 8)))
-    from matplotlib import rcParams
-
+        wide, tall = (high - low for low, high in spread)
+        _, ax = plt.subplots(figsize=(min(1.6 + 1.7 * wide, 12), min(1.9 + 1.7 * ASPECT * tall, 8)))
     boxes = _nodes(ax, graph, place)
     pairs = _failing_pairs(failing)
-    for a, b in graph.edges:
-        bad = frozenset((a, b)) in pairs
-        _arrow(ax, boxes, a, b, "-|>", RED if bad else str(rcParams["text.color"]), "solid")
-    for a, b in graph.bidirected:
-        _arrow(ax, boxes, a, b, "<|-|>", ROLES["latent"], "dashed", bend=0.3)
     joined = {frozenset(pair) for pair in (*graph.edges, *graph.bidirected)}
-    for a, b in sorted(tuple(sorted(pair)) for pair in pairs - joined):
-        _arrow(ax, boxes, a, b, "-", RED, "dotted")
+    ink = str(rcParams["text.color"])
+    lines = [(a, b, "-|>", RED if frozenset((a, b)) in pairs else ink, "solid") for a, b in graph.edges]
+    lines += [(a, b, "<|-|>", ROLES["latent"], "dashed") for a, b in graph.bidirected]
+    lines += [(min(pair), max(pair), "-", RED, "dotted") for pair in sorted(pairs - joined, key=sorted)]
+    points = [xy for line in lines for xy in _arrow(ax, boxes, *line)]
+    (left, right), (bottom, top) = spread
+    heights = [bottom, top, *(y for _, y in points)]
+    ax.set(xlim=(left - 0.5, right + 0.5), ylim=(min(heights) - 0.45, max(heights) + 0.45), aspect=ASPECT)
     ax.set_axis_off()
-    across, up = zip(*place.values(), strict=True)
-    ax.set(xlim=(min(across) - 0.5, max(across) + 0.5), ylim=(min(up) - 0.6, max(up) + 0.6))
     if title:
         ax.set_title(title)
     return ax
@@ -101,41 +102,58 @@ def _failing_pairs(failing: Any) -> set[frozenset[str]]:
 
 
 def _arrow(
-    ax: Axes, boxes: Mapping[str, Text], a: str, b: str, style: str, colour: str, line: str, bend: float | None = None
-) -> None:
-    place = {name: box.get_position() for name, box in boxes.items()}
+    ax: Axes, boxes: Mapping[str, Text], a: str, b: str, style: str, colour: str, line: str
+) -> list[tuple[float, float]]:
+    """Draw one arrow and give points it passes, in data coordinates."""
+    place = {name: (box.get_position()[0], ASPECT * box.get_position()[1]) for name, box in boxes.items()}
+    bend, points = _bend(place, a, b, least=0.25 if style == "<|-|>" else 0.0)
     arrow = {
         "arrowstyle": style,
         "color": colour,
         "linestyle": line,
-        "linewidth": 2.2 if colour == RED else 1.3,
-        "mutation_scale": 14,
+        "linewidth": 2.2 if colour == RED else 1.2,
+        "mutation_scale": 13,
         "patchA": boxes[a].get_bbox_patch(),
         "patchB": boxes[b].get_bbox_patch(),
         "shrinkA": 1,
         "shrinkB": 1,
-        "connectionstyle": f"arc3,rad={_curve(place, a, b) if bend is None else bend}",
+        "connectionstyle": f"arc3,rad={bend}",
     }
-    ax.annotate("", xy=place[b], xytext=place[a], arrowprops=arrow, zorder=4)  # after the boxes, which clip it
+    ends = boxes[b].get_position(), boxes[a].get_position()
+    ax.annotate("", xy=ends[0], xytext=ends[1], arrowprops=arrow, zorder=4)  # after the boxes, which clip it
+    return [(x, y / ASPECT) for x, y in points]
 
 
-def _curve(place: dict[str, tuple[float, float]], a: str, b: str) -> float:
-    """Give the smallest bend at which the edge keeps clear of every other node."""
+def _bend(
+    place: Mapping[str, tuple[float, float]], a: str, b: str, least: float
+) -> tuple[float, list[tuple[float, float]]]:
+    """Give the smallest bend at which an edge keeps clear of every other node, and the curve's points."""
     (x0, y0), (x1, y1) = place[a], place[b]
-    others = [point for name, point in place.items() if name not in (a, b)]
-    best = (float("inf"), 0.0)
-    for curve in CURVES:
-        bend = (x0 + x1) / 2 + curve * (y1 - y0), (y0 + y1) / 2 - curve * (x1 - x0)
-        crowd = 0.0
-        for step in range(1, 12):
-            s = step / 12
-            x = (1 - s) ** 2 * x0 + 2 * s * (1 - s) * bend[0] + s * s * x1
-            y = (1 - s) ** 2 * y0 + 2 * s * (1 - s) * bend[1] + s * s * y1
-            crowd += sum(((x - px) / 0.42) ** 2 + ((y - py) / 0.34) ** 2 < 1 for px, py in others)
+    length = math.hypot(x1 - x0, y1 - y0)
+    best: tuple[int, float, list[tuple[float, float]]] = (1_000, 0.0, [])
+    for height in HEIGHTS:
+        if abs(height) < least:
+            continue
+        bend = 2 * height / length  # arc3: the control point lies bend x length off the middle
+        middle = (x0 + x1) / 2 + bend * (y1 - y0), (y0 + y1) / 2 - bend * (x1 - x0)
+        points = []
+        for step in range(1, 24):
+            s = step / 24
+            weights = (1 - s) ** 2, 2 * s * (1 - s), s * s
+            ends = zip((x0, y0), middle, (x1, y1), strict=True)
+            x, y = (sum(w * c for w, c in zip(weights, corner, strict=True)) for corner in ends)
+            points.append((x, y))
+        crowd = sum(_inside(x, y, name, at) for x, y in points for name, at in place.items() if name not in (a, b))
+        if crowd < best[0]:
+            best = crowd, bend, points
         if crowd == 0:
-            return curve
-        best = min(best, (crowd, curve))
-    return best[1]
+            break
+    return best[1], best[2]
+
+
+def _inside(x: float, y: float, name: str, at: tuple[float, float]) -> bool:
+    """Tell whether a point lies in the box of a node, with a little air."""
+    return abs(x - at[0]) < 0.16 + 0.022 * len(name) and abs(y - at[1]) < 0.16
 
 
 def _nodes(ax: Axes, graph: CausalGraph, place: dict[str, tuple[float, float]]) -> dict[str, Text]:
@@ -158,7 +176,7 @@ def _nodes(ax: Axes, graph: CausalGraph, place: dict[str, tuple[float, float]]) 
         boxes[name] = ax.text(x, y, text, ha="center", va="center", fontsize=9.5, color=ink, bbox=box, zorder=3)
         shown[role] = Line2D([], [], marker="s", linestyle="", markersize=9, color=ROLES[role], label=role)
     if handles := [shown[role] for role in ROLES if role and role in shown]:
-        ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.02), ncols=len(handles), frameon=False)
+        ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=len(handles), frameon=False)
     return boxes
 
 
