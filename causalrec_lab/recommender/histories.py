@@ -14,6 +14,7 @@ __all__ = ["Batch", "Histories", "batches", "last_windows"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
+WIDTHS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +120,7 @@ def batches(histories: Histories, length: int, tokens: int, rng: np.random.Gener
     at a random place in each epoch, so that in time every item is met with much and with little before it.
     """
     row, start, stop = _windows(histories, length, rng)
-    order = np.argsort(stop - start + rng.uniform(-4, 4, len(row)), kind="stable")
+    order = np.argsort(-_width(stop - start) + rng.random(len(row)), kind="stable")
     groups = _groups((stop - start)[order], tokens)
     return [
         _batch(histories, row[part], start[part], stop[part]) for part in (order[g] for g in _shuffled(groups, rng))
@@ -130,7 +131,7 @@ def last_windows(histories: Histories, length: int, tokens: int) -> Iterator[Bat
     """Give batches of the last `length` items of each history as inputs, sorted by length; nothing follows the last."""
     stop = histories.offsets[1:]
     start = np.maximum(histories.offsets[:-1], stop - length + 1)
-    order = np.argsort(stop - start, kind="stable")
+    order = np.argsort(start - stop, kind="stable")
     for group in _groups((stop - start)[order] + 1, tokens):
         rows = order[group]
         yield _batch(histories, rows, start[rows], stop[rows], reading=True)
@@ -151,14 +152,18 @@ def _windows(histories: Histories, length: int, rng: np.random.Generator) -> tup
 
 
 def _groups(lengths: Ints, tokens: int) -> list[Ints]:
-    """Consecutive places such that places x longest <= tokens; `lengths` are nearly sorted."""
-    groups, begin, longest = [], 0, 0
-    for place, size in enumerate(lengths.tolist()):
-        longest = max(longest, size)
-        if place > begin and longest * (place - begin + 1) > tokens:
-            groups.append(np.arange(begin, place))
-            begin, longest = place, size
-    return [*groups, np.arange(begin, len(lengths))] if len(lengths) else []
+    """Places of batches of at most `tokens` positions; `lengths` fall, but within a step of WIDTHS."""
+    groups, begin = [], 0
+    while begin < len(lengths):
+        rows = max(1, tokens // _width(int(lengths[begin])))
+        groups.append(np.arange(begin, min(begin + rows, len(lengths))))
+        begin += rows
+    return groups
+
+
+def _width(longest: Any) -> Any:
+    """Next multiple of WIDTHS: few different shapes, since kernels are prepared anew for each."""
+    return -(-longest // WIDTHS) * WIDTHS
 
 
 def _shuffled(groups: list[Ints], rng: np.random.Generator) -> list[Ints]:
@@ -167,7 +172,7 @@ def _shuffled(groups: list[Ints], rng: np.random.Generator) -> list[Ints]:
 
 def _batch(histories: Histories, rows: Ints, start: Ints, stop: Ints, *, reading: bool = False) -> Batch:
     """Gather targets [start, stop) and, one place earlier, their inputs; reading adds a last input without a target."""
-    at = start[:, None] + np.arange(int((stop - start).max()) + reading)
+    at = start[:, None] + np.arange(_width(int((stop - start).max()) + reading))
     follows = at < stop[:, None]
     known = (at < stop[:, None] + reading) & (at > histories.offsets[rows][:, None])
 
