@@ -107,7 +107,7 @@ class Dataset:
     def _repr_html_(self) -> str:
         columns = {name: html.escape(", ".join(map(str, table.columns))) for name, table in self.tables.items()}
         rows = "".join(
-            f"<tr><th>{name}</th><td>{len(table):,} rows</td><td>{columns[name]}</td></tr>"
+            f"<tr><th>{name}</th><td>{len(table):,}&nbsp;rows</td><td>{columns[name]}</td></tr>"
             for name, table in self.tables.items()
         )
         extra = f"<p>extra: {html.escape(', '.join(self.extra))}</p>" if self.extra else ""

@@ -88,9 +88,9 @@ class QualityReport:
 
     def _repr_html_(self) -> str:
         """Findings first, then the sizes; the same report gives the same text."""
-        tables = ("findings", "sizes", "missing")
-        parts = [_table(name, self.frames[name]) for name in tables if name in self.frames]
-        return f'<div class="quality"><p><b>{html.escape(self.name)}</b></p>{"".join(parts)}</div>'
+        head = f"<p><b>{html.escape(self.name)}</b>: {len(self.findings)} findings, the gravest first</p>"
+        parts = [_table(name, self.frames[name]) for name in ("sizes", "missing") if name in self.frames]
+        return f'<div class="quality">{head}{_list(self.findings)}{"".join(parts)}</div>'
 
 
 def quality_report(dataset: Dataset, *, covariates: Sequence[str] = (), outcome: str | None = None) -> QualityReport:
@@ -236,6 +236,16 @@ def _draw_positions(curve: pd.DataFrame) -> Figure:
     ax.errorbar(curve.index.astype(str), curve["rate"], yerr=error, fmt="o", capsize=4)
     ax.set(xlabel="position", ylabel="rate (95 % Wilson interval)", ylim=(0, None))
     return figure
+
+
+def _list(findings: pd.DataFrame) -> str:
+    """Findings as a list: sentences that wrap, which cells of a table do not everywhere."""
+    items = [
+        f"<li><b>{html.escape(row.severity)}</b>: {html.escape(row.finding)}<br>"
+        f"threatens {html.escape(row.threatens)}<br>to do: {html.escape(row.what_to_do)}</li>"
+        for row in map(threats.Finding, *(findings[name].astype(str) for name in findings))
+    ]
+    return f"<ol>{''.join(items)}</ol>" if items else "<p>nothing found</p>"
 
 
 def _table(name: str, frame: pd.DataFrame) -> str:

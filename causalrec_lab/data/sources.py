@@ -135,7 +135,7 @@ def _retrieve(file: RemoteFile, arriving: Path) -> None:
 
     get_logger().setLevel("WARNING")
     name = Path(file.path).name
-    with tqdm(total=file.bytes, unit="B", unit_scale=True, desc=name, disable=None) as bar:
+    with tqdm(total=file.bytes, unit="B", unit_scale=True, desc=name, disable=None, leave=False) as bar:
         downloader = HTTPDownloader(progressbar=bar, timeout=_SECONDS_TO_CONNECT)  # type: ignore[no-untyped-call]
         retrieve(file.url, None, fname=arriving.name, path=arriving.parent, downloader=downloader)
 

@@ -137,7 +137,8 @@ def split_temporal(
     times = ordered["timestamp"]
     first, second = _cut_times(times, fractions) if cuts is None else _given_cuts(times, cuts)
     before, after = (times < first).to_numpy(), (times >= second).to_numpy()
-    protocol = f"temporal: training before {first}, test from {second} on{_core_words(k_core)}"
+    shown = [cut.floor("s") if isinstance(cut, pd.Timestamp) else cut for cut in (first, second)]
+    protocol = f"temporal: training before {shown[0]}, test from {shown[1]} on{_core_words(k_core)}"
     return Split(ordered[before], ordered[~before & ~after], ordered[after], protocol)
 
 
