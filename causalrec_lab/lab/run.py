@@ -146,7 +146,7 @@ def _execute(source: Path, target: Path, parameters: dict[str, Any]) -> dict[str
             parameters=parameters,
             kernel_name="python3",
             language="python",
-            cwd=str(source.parent),
+            resources={"metadata": {"path": str(source.parent)}},  # cwd= would move every thread of this process
             progress_bar=False,
             extra_arguments=QUIET_KERNEL,
         )

@@ -20,10 +20,14 @@ WAIT = "from pathlib import Path\nimport time\nwhile not Path('go').exists():\n 
 
 def test_a_failed_chapter_stops_no_other_and_is_told(write_chapter: Callable[..., Path], project: Path) -> None:
     write_chapter("00_bad", "raise ValueError('overlap is empty <b>')")
-    write_chapter("01_good", "lab.headline('effect', 0.5, 0.4)", "print(seed)")
+    write_chapter(
+        "01_good", "lab.headline('effect', 0.5, 0.4)", "from pathlib import Path\nassert Path('00_bad.ipynb').exists()"
+    )
+    here = Path.cwd()
     done = CliRunner().invoke(app, ["run", "--profile", "smoke", "-p", "seed=11"])
     assert done.exit_code == 1
     assert "failed: 00_bad" in done.output
+    assert Path.cwd() == here
     bad, good = (ChapterStatus.read("smoke", name) for name in ("00_bad", "01_good"))
     assert bad is not None
     assert not bad.ok

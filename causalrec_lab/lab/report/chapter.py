@@ -90,10 +90,18 @@ def _source(cell: Any) -> str:
     if "remove_input" in tags or not cell["source"].strip():
         return ""
     code = highlighted(cell["source"])
-    if tags & FOLDED:
-        words = "Parameters" if "parameters" in tags else "Parameters of this run"
+    if tags & FOLDED or _gives_prose(cell):
+        named = {"parameters": "Parameters", "injected-parameters": "Parameters of this run"}
+        words = next((name for tag, name in named.items() if tag in tags), "Code of the next paragraph")
         return f'<details class="input folded"><summary>{words}</summary>{code}</details>'
     return f'<div class="input">{code}</div>'
+
+
+def _gives_prose(cell: Any) -> bool:
+    """Tell whether a cell gives nothing but Markdown: its reader wants the paragraph, not how it was put together."""
+    return bool(cell["outputs"]) and all(
+        "text/markdown" in output.get("data", {}) and "text/html" not in output["data"] for output in cell["outputs"]
+    )
 
 
 def _outputs(cell: Any, text: MarkdownPage, where: str) -> list[str]:

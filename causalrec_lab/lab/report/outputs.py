@@ -112,6 +112,8 @@ def _svg(drawing: str, alt: str) -> str | None:
     body = _SVG_STYLE.sub("", drawing[drawing.find("<svg") :])
     if not body.startswith("<svg") or _SVG_ACTIVE.search(body) or _SVG_OUTSIDE.search(body):
         return None
+    body = re.sub("stroke: #000000", "stroke: var(--ink)", body)
+    body = re.sub(r"#([3-9][0-9a-f])\1\1\b", "var(--muted)", body)  # matplotlib's greys "0.2" to "0.6"
     for colour, variable in _COLOURS.items():
         body = re.sub(re.escape(colour), variable, body, flags=re.IGNORECASE)
     body = re.sub(r' id="[A-Za-z0-9.]+_\d+"', "", body)  # matplotlib numbers its groups anew in every drawing
