@@ -13,16 +13,16 @@ LATE   :math:`e_{ui}(1) - e_{ui}(0)`           compliers of the lottery (Imbens 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
+from causalrec_lab.world.decisions import Law
 from causalrec_lab.world.exposure import propensity
-from causalrec_lab.world.outcomes import Funnel, outcome_link
+from causalrec_lab.world.outcomes import outcome_link
 from causalrec_lab.world.population import Floats, Ints, Pairs, Population, stream
 from causalrec_lab.world.scenario import Exposure
 
-__all__ = ["BLOCK", "EXACT_CELLS", "Law", "effect_weight"]
+__all__ = ["BLOCK", "EXACT_CELLS", "blocks", "effect_weight", "mean_effects", "summed"]
 
 BLOCK = 1 << 16  # pairs a block: its arrays stay in the processor's cache
 EXACT_CELLS = 100_000_000  # beyond this many pairs, Monte Carlo
@@ -48,80 +48,70 @@ def effect_weight(estimand: str, rule: Exposure, pairs: Pairs, z: int) -> Floats
     return with_ticket - without if estimand == "LATE" else mean * (1.0 - mean)
 
 
-@dataclass(frozen=True, eq=False)
-class Law:
-    """The law of decisions of one platform, to average over.
+def summed(law: Law) -> bool:
+    """Whether all pairs are summed: there are few enough."""
+    return law.population.n_users * law.population.n_items <= EXACT_CELLS
+
+
+def mean_effects(
+    law: Law, outcome: str, estimand: str = "ATE", codes: Codes | None = None, groups: int = 1
+) -> tuple[Floats, Floats]:
+    """Weighted mean effect of each group of pairs, and its Monte-Carlo standard error (0 where summed).
 
     Parameters
     ----------
-    population, funnel, rule
-        The platform's parts, dials turned.
-    seed
-        The platform's seed, for Monte Carlo.
+    law
+        The platform's.
+    outcome
+        A name the scenario has.
+    estimand
+        Which weights.
+    codes, groups
+        Group number of each pair, in [0, groups); one group by default.
     """
+    exact = summed(law)
+    moments = np.zeros((5, groups))
+    for pairs in blocks(law.population) if exact else _draws(law):
+        above, below = _terms(law, outcome, estimand, pairs)
+        below = np.broadcast_to(below, above.shape)
+        products = [above, below] if exact else [above, below, above**2, above * below, below**2]
+        if codes is None:
+            moments[: len(products), 0] += [product.sum() for product in products]
+            continue
+        group = np.broadcast_to(codes(pairs), above.shape).ravel()
+        for row, product in enumerate(products):
+            moments[row] += np.bincount(group, weights=product.ravel(), minlength=groups)
+    value, error = _ratio(moments)
+    return value, np.zeros(groups) if exact else error
 
-    population: Population
-    funnel: Funnel
-    rule: Exposure
-    seed: int
 
-    @property
-    def exact(self) -> bool:
-        """Whether all pairs are summed."""
-        return self.population.n_users * self.population.n_items <= EXACT_CELLS
+def blocks(population: Population) -> Iterator[Pairs]:
+    """All pairs, a few users at a time."""
+    step = max(1, BLOCK // population.n_items)
+    for start in range(0, population.n_users, step):
+        yield population.block(np.arange(start, min(start + step, population.n_users)))
 
-    def mean_effects(
-        self, outcome: str, estimand: str = "ATE", codes: Codes | None = None, groups: int = 1
-    ) -> tuple[Floats, Floats]:
-        """Weighted mean effect of each group of pairs, and its Monte-Carlo standard error (0 where summed).
 
-        Parameters
-        ----------
-        outcome
-            A name the scenario has.
-        estimand
-            Which weights.
-        codes, groups
-            Group number of each pair, in [0, groups); one group by default.
-        """
-        moments = np.zeros((5, groups))
-        for pairs in self.blocks() if self.exact else self._draws():
-            above, below = self._terms(outcome, estimand, pairs)
-            below = np.broadcast_to(below, above.shape)
-            products = [above, below] if self.exact else [above, below, above**2, above * below, below**2]
-            if codes is None:
-                moments[: len(products), 0] += [product.sum() for product in products]
-                continue
-            group = np.broadcast_to(codes(pairs), above.shape).ravel()
-            for row, product in enumerate(products):
-                moments[row] += np.bincount(group, weights=product.ravel(), minlength=groups)
-        return _ratio(moments)
+def _draws(law: Law) -> Iterator[Pairs]:
+    rng = stream("truth", law.seed)
+    for _ in range(DRAWS // BLOCK):
+        users = rng.integers(law.population.n_users, size=BLOCK)
+        yield law.population.at(users, rng.integers(law.population.n_items, size=BLOCK))
 
-    def _terms(self, outcome: str, estimand: str, pairs: Pairs) -> tuple[Floats, Floats | float]:
-        """E_z[w (Y(1) - Y(0))] and E_z[w] of each pair; one computation of the effect where exclusion holds."""
-        link = outcome_link(self.funnel, outcome, pairs)
-        above: Floats | float = 0.0
-        below: Floats | float = 0.0
-        effect: Floats | None = None
-        for z in (0, 1):
-            if effect is None or self.funnel.exclusion:
-                y0, y1 = self.funnel.reached(pairs, link.stage, (0, 1), lottery=z)
-                effect = np.asarray(link.scale * (y1 - y0))
-            weight = 0.5 * effect_weight(estimand, self.rule, pairs, z)
-            above, below = above + weight * effect, below + weight
-        return np.asarray(above), below
 
-    def blocks(self) -> Iterator[Pairs]:
-        """All pairs, a few users at a time."""
-        step = max(1, BLOCK // self.population.n_items)
-        for start in range(0, self.population.n_users, step):
-            yield self.population.block(np.arange(start, min(start + step, self.population.n_users)))
-
-    def _draws(self) -> Iterator[Pairs]:
-        rng = stream("truth", self.seed)
-        for _ in range(DRAWS // BLOCK):
-            users = rng.integers(self.population.n_users, size=BLOCK)
-            yield self.population.at(users, rng.integers(self.population.n_items, size=BLOCK))
+def _terms(law: Law, outcome: str, estimand: str, pairs: Pairs) -> tuple[Floats, Floats | float]:
+    """E_z[w (Y(1) - Y(0))] and E_z[w] of each pair; one computation of the effect where exclusion holds."""
+    link = outcome_link(law.funnel, outcome, pairs)
+    above: Floats | float = 0.0
+    below: Floats | float = 0.0
+    effect: Floats | None = None
+    for z in (0, 1):
+        if effect is None or law.funnel.exclusion:
+            y0, y1 = law.funnel.reached(pairs, link.stage, (0, 1), lottery=z)
+            effect = np.asarray(link.scale * (y1 - y0))
+        weight = 0.5 * effect_weight(estimand, law.rule, pairs, z)
+        above, below = above + weight * effect, below + weight
+    return np.asarray(above), below
 
 
 def _ratio(moments: Floats) -> tuple[Floats, Floats]:

@@ -1,4 +1,4 @@
-"""The law of decisions and what is drawn from it: `Draw`.
+"""The law of decisions, `Law`, and what is drawn from it, `Draw`.
 
 Decisions are drawn independently from a declared law on the given population: a user and an item, each with equal
 chance; a moment of the year, uniform (season node s has probability 1 / nodes); a fair lottery z. Rows of one log are
@@ -19,10 +19,32 @@ from causalrec_lab.world.outcomes import Funnel, amount_location, return_chances
 from causalrec_lab.world.population import Floats, Ints, Pairs, Population, stream
 from causalrec_lab.world.scenario import Exposure
 
-__all__ = ["YEAR", "Draw", "draw_decisions", "node_of"]
+__all__ = ["Draw", "Law", "check_count", "draw_decisions", "draw_randomness", "node_of", "timestamps"]
 
 YEAR = 365 * 86_400_000  # milliseconds
 START = pd.Timestamp("2025-01-01")
+
+
+@dataclass(frozen=True, eq=False)
+class Law:
+    """Everything that decides what a log holds.
+
+    Parameters
+    ----------
+    population
+        Users and items.
+    funnel
+        Outcomes, dials turned.
+    rule
+        Exposure, dials turned.
+    seed
+        The platform's seed.
+    """
+
+    population: Population
+    funnel: Funnel
+    rule: Exposure
+    seed: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +55,7 @@ class Draw:
     Individual effects follow this coupling, which no data could identify.
     """
 
-    population: Population
-    funnel: Funnel
-    rule: Exposure
+    law: Law
     users: Ints
     items: Ints
     moment: Ints
@@ -48,17 +68,17 @@ class Draw:
     @cached_property
     def pairs(self) -> Pairs:
         """What the pairs carry."""
-        return self.population.at(self.users, self.items)
+        return self.law.population.at(self.users, self.items)
 
     @property
     def node(self) -> Ints:
         """Season of each decision."""
-        return self.moment * self.funnel.scenario.nodes // YEAR
+        return self.moment * self.law.funnel.scenario.nodes // YEAR
 
     @cached_property
     def propensity(self) -> Floats:
         """True P(T = 1) of each decision, given its lottery."""
-        return propensity(self.rule, self.pairs, self.lottery)
+        return propensity(self.law.rule, self.pairs, self.lottery)
 
     @cached_property
     def treated(self) -> Ints:
@@ -67,7 +87,8 @@ class Draw:
 
     def outcomes(self, treated: Ints | int) -> dict[str, Floats | Ints]:
         """Potential outcomes under a treatment, by name, in the order of the funnel."""
-        funnel, pairs, season = self.funnel, self.pairs, self.funnel.season(self.node, self.pairs.category)
+        funnel, pairs = self.law.funnel, self.pairs
+        season = funnel.season(self.node, pairs.category)
         tau = funnel.effect_logit(pairs) * treated
         alive = np.ones(len(self.users), dtype=bool)
         drawn: dict[str, Floats | Ints] = {}
@@ -79,41 +100,30 @@ class Draw:
 
     def _beyond(self, drawn: dict[str, Floats | Ints]) -> dict[str, Floats | Ints]:
         """Amount, return and revenue, given the funnel."""
-        amount, retention = self.funnel.scenario.amount, self.funnel.scenario.retention
-        size = np.exp(amount_location(self.funnel, self.pairs) + amount.sigma * self.noise)
-        without, reached = return_chances(self.funnel, self.pairs)
+        funnel = self.law.funnel
+        amount, retention = funnel.scenario.amount, funnel.scenario.retention
+        size = np.exp(amount_location(funnel, self.pairs) + amount.sigma * self.noise)
+        without, reached = return_chances(funnel, self.pairs)
         chance = np.where(drawn[retention.after] == 1, reached, without)
         return {
             amount.name: size * drawn[amount.after],
             retention.name: (self.u_return < chance).astype(np.int64),
-            "revenue": self.population.price[self.items] * drawn[self.funnel.names[-1]],
+            "revenue": self.law.population.price[self.items] * drawn[funnel.names[-1]],
         }
 
 
-def draw_decisions(
-    population: Population,
-    funnel: Funnel,
-    rule: Exposure,
-    n: int,
-    seeds: tuple[int, ...],
-    *,
-    pairs: str = "iid",
-    users: Ints | None = None,
-) -> Draw:
+def draw_decisions(law: Law, n: int, seed: int, *, pairs: str = "iid", users: Ints | None = None) -> Draw:
     """Draw n decisions from the law.
 
     Parameters
     ----------
-    population, funnel, rule
-        The platform's parts, dials turned.
-    n
-        Decisions.
-    seeds
-        The platform's seed and the log's.
+    law
+        The platform's.
+    n, seed
+        Decisions, and the log's own seed.
     pairs
         "iid": users and items with replacement. "once": a random matching in which no user and no item stands twice;
         each row alone still follows the law, and intervals are right or, where n is near the population's size, wide.
-
     users
         (n,) users that are given instead of drawn; their items are drawn.
 
@@ -123,18 +133,22 @@ def draw_decisions(
         If n is not positive, `pairs` is unknown, or "once" asks for more rows than there are users or items.
     """
     check_count(n)
-    rng = stream("decisions", *seeds)
-    drawn, items = _draw_pairs(population, n, pairs, rng)
+    rng = stream("decisions", law.seed, seed)
+    drawn, items = _draw_pairs(law.population, n, pairs, rng)
+    return draw_randomness(law, drawn if users is None else users, items, rng)
+
+
+def draw_randomness(law: Law, users: Ints, items: Ints, rng: np.random.Generator) -> Draw:
+    """Give decisions their moments (in time order), lotteries and the uniforms behind treatment and outcomes."""
+    n = len(users)
     return Draw(
-        population=population,
-        funnel=funnel,
-        rule=rule,
-        users=drawn if users is None else users,
+        law=law,
+        users=users,
         items=items,
         moment=np.sort(rng.integers(YEAR, size=n)),
         lottery=rng.integers(2, size=n),
         u_treatment=rng.random(n),
-        u_stage=rng.random((len(funnel.stages), n)),
+        u_stage=rng.random((len(law.funnel.stages), n)),
         u_return=rng.random(n),
         noise=rng.standard_normal(n),
     )

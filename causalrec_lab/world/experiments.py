@@ -8,11 +8,9 @@ import numpy as np
 import pandas as pd
 
 from causalrec_lab.policy import Policy
-from causalrec_lab.world.decisions import check_count, draw_decisions
-from causalrec_lab.world.outcomes import Funnel
-from causalrec_lab.world.population import Floats, Ints, Population, stream
-from causalrec_lab.world.scenario import Exposure
-from causalrec_lab.world.slates import drawn_actions, shown
+from causalrec_lab.world.decisions import Law, check_count, draw_decisions, draw_randomness
+from causalrec_lab.world.population import Floats, Ints, stream
+from causalrec_lab.world.slates import drawn_actions
 
 __all__ = ["run_experiment"]
 
@@ -20,13 +18,11 @@ BEFORE = 30  # decisions of each user in the period before the experiment
 
 
 def run_experiment(
-    population: Population,
-    funnel: Funnel,
-    rule: Exposure,
+    law: Law,
     policies: Mapping[str, Policy],
     contexts: pd.DataFrame,
     n: int,
-    seeds: tuple[int, ...],
+    seed: int,
     shares: Mapping[str, float] | None = None,
     visits: int = 1,
 ) -> pd.DataFrame:
@@ -34,25 +30,26 @@ def run_experiment(
     names, chances = _arms(policies, shares)
     check_count(n)
     check_count(visits)
-    if n > population.n_users:
+    if n > law.population.n_users:
         raise ValueError(
-            f"n={n:,} users cannot be randomised, the platform has {population.n_users:,}; "
+            f"n={n:,} users cannot be randomised, the platform has {law.population.n_users:,}; "
             f"make it with n_users={n} or more, or ask for several visits of each user"
         )
-    rng = stream("experiment", *seeds)
-    users = rng.permutation(population.n_users)[:n]
+    rng = stream("experiment", law.seed, seed)
+    users = rng.permutation(law.population.n_users)[:n]
     arm = rng.choice(len(names), size=n, p=chances)
-    before = _clicks_before(population, funnel, rule, users, seeds)
-    items = np.empty((n, visits), dtype=np.int64)
+    before = _clicks_before(law, users, seed)
+    reached, last = law.funnel.scenario.amount.after, law.funnel.names[-1]
+    items = np.empty((visits, n), dtype=np.int64)
     for number, name in enumerate(names):
         here = np.flatnonzero(arm == number)
-        action, _ = drawn_actions(policies[name], contexts, np.repeat(users[here], visits), population.n_items, rng)
-        items[here] = action.reshape(-1, visits)
-    outcomes = shown(population, funnel, rule, np.repeat(users, visits), items.ravel(), rng).outcomes(1)
-    frame = {"user_id": users, "arm": np.array(names)[arm], "pre_clicks": before}
-    for outcome in ("click", "purchase", "revenue"):
-        drawn = np.asarray(outcomes[outcome]).reshape(n, visits)
-        frame[outcome] = drawn[:, 0] if visits == 1 else drawn.mean(axis=1)
+        action, _ = drawn_actions(policies[name], contexts, np.tile(users[here], visits), law.population.n_items, rng)
+        items[:, here] = action.reshape(visits, -1)
+    outcomes = draw_randomness(law, np.tile(users, visits), items.ravel(), rng).outcomes(1)
+    frame = {"user_id": users, "arm": np.array(names)[arm], f"pre_{reached}s": before}
+    for outcome in (reached, last, "revenue"):
+        drawn = np.asarray(outcomes[outcome]).reshape(visits, n)
+        frame[outcome] = drawn[0] if visits == 1 else drawn.mean(axis=0)
     return pd.DataFrame(frame)
 
 
@@ -70,8 +67,8 @@ def _arms(policies: Mapping[str, Policy], shares: Mapping[str, float] | None) ->
     return names, chances
 
 
-def _clicks_before(population: Population, funnel: Funnel, rule: Exposure, users: Ints, seeds: tuple[int, ...]) -> Ints:
-    """Clicks of each user in decisions of the platform's own rule, before the experiment."""
-    draw = draw_decisions(population, funnel, rule, len(users) * BEFORE, seeds, users=np.repeat(users, BEFORE))
-    clicks = np.asarray(draw.outcomes(draw.treated)["click"], dtype=np.int64)
-    return np.asarray(clicks.reshape(len(users), BEFORE).sum(axis=1))
+def _clicks_before(law: Law, users: Ints, seed: int) -> Ints:
+    """Clicks of each user in decisions of the platform's own rule, before the experiment, spread over the window."""
+    draw = draw_decisions(law, len(users) * BEFORE, seed, users=np.tile(users, BEFORE))
+    clicks = np.asarray(draw.outcomes(draw.treated)[law.funnel.scenario.amount.after], dtype=np.int64)
+    return np.asarray(clicks.reshape(BEFORE, len(users)).sum(axis=0))

@@ -42,7 +42,7 @@ def decision_table(draw: Draw, propensity: str | None) -> tuple[pd.DataFrame, st
         **({} if stored is None else {"propensity": stored}),
         **draw.outcomes(draw.treated),
         **features,
-        "price": draw.population.price[draw.items],
+        "price": draw.law.population.price[draw.items],
     }
     return pd.DataFrame(columns, copy=False), kind
 
@@ -51,10 +51,10 @@ def _stored_propensity(draw: Draw, propensity: str | None) -> tuple[Floats | Non
     """What a platform would know: the true propensity only where nothing hidden moves exposure."""
     if propensity is None:
         return None, "none"
-    if draw.rule.hidden == 0:
+    if draw.law.rule.hidden == 0:
         return draw.propensity, "true"
     if propensity == "nominal":
-        return nominal_propensity(draw.rule, draw.pairs, draw.lottery), "nominal"
+        return nominal_propensity(draw.law.rule, draw.pairs, draw.lottery), "nominal"
     return None, "none"
 
 

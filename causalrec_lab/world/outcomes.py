@@ -84,7 +84,7 @@ class Funnel:
         self,
         pairs: Pairs,
         last: str,
-        treated: Iterable[npt.ArrayLike],
+        treated: Iterable[int | Ints],
         node: Ints | None = None,
         lottery: npt.ArrayLike = 0.0,
     ) -> list[Floats]:
@@ -108,37 +108,30 @@ class Funnel:
         tau = self.effect_logit(pairs)
         nodes = range(self.scenario.nodes) if node is None else [node]
         seasons = [self.season(at, pairs.category) for at in nodes]
-        return [
-            _product(
-                stages, logits, None if np.isscalar(t) and t == 0 else tau * np.asarray(t, dtype=np.float64), seasons
-            )
-            for t in treated
-        ]
+        shifts = [None if isinstance(t, int) and t == 0 else tau * np.asarray(t, dtype=np.float64) for t in treated]
+        return [_product(stages, logits, shift, seasons) for shift in shifts]
 
 
 def _product(stages: tuple[Stage, ...], logits: list[Floats], tau: Floats | None, seasons: list[Floats]) -> Floats:
     """Mean over seasons of the product of stage probabilities; a stage without season is computed once."""
     shifted = [
-        logit if tau is None or not stage.treatment else logit + stage.treatment * tau
+        (stage, logit if tau is None or not stage.treatment else logit + stage.treatment * tau)
         for stage, logit in zip(stages, logits, strict=True)
     ]
-    seasonal = [(stage, logit) for stage, logit in zip(stages, shifted, strict=True) if stage.season]
-    steady = [logit for stage, logit in zip(stages, shifted, strict=True) if not stage.season]
-    total: Floats | None = None
-    for season in seasons if seasonal else []:
-        product: Floats | None = None
-        for stage, logit in seasonal:
-            chance = sigmoid(logit + stage.season * season)
-            product = chance if product is None else np.multiply(product, chance, out=product)
-        assert product is not None
-        total = product if total is None else np.add(total, product, out=total)
-    if total is not None:
-        total /= len(seasons)
-    for logit in steady:
-        chance = sigmoid(logit.copy())
-        total = chance if total is None else np.multiply(total, chance, out=total)
-    assert total is not None
-    return total
+    seasonal = [(stage.season, logit) for stage, logit in shifted if stage.season]
+    steady = [sigmoid(logit.copy()) for stage, logit in shifted if not stage.season]
+    if not seasonal:
+        return _chain(steady)
+    total = sum(_chain([sigmoid(logit + weight * season) for weight, logit in seasonal]) for season in seasons)
+    return _chain([np.asarray(total / len(seasons)), *steady])
+
+
+def _chain(chances: list[Floats]) -> Floats:
+    """Product, in the memory of the first."""
+    first, *others = chances
+    for other in others:
+        np.multiply(first, other, out=first)
+    return first
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,14 @@ import pandas as pd
 
 from causalrec_lab.data.dataset import About, Dataset
 from causalrec_lab.policy import BanditLog, Policy
-from causalrec_lab.world.decisions import check_count, draw_decisions
+from causalrec_lab.world.decisions import Law, check_count, draw_decisions
 from causalrec_lab.world.experiments import run_experiment
 from causalrec_lab.world.exposure import COVARIATES
+from causalrec_lab.world.linear import LinearGaussian, linear_gaussian
 from causalrec_lab.world.logs import decision_table, event_table
 from causalrec_lab.world.outcomes import Funnel
 from causalrec_lab.world.policies import SoftmaxPolicy
-from causalrec_lab.world.population import Population, draw_population, known_ids
+from causalrec_lab.world.population import draw_population, known_ids
 from causalrec_lab.world.presets import scenario as find_scenario
 from causalrec_lab.world.scenario import Coefficients, Dials, Scenario, coefficients
 from causalrec_lab.world.slates import bandit_log, slate_log
@@ -51,7 +52,8 @@ class Platform:
         chosen: Coefficients = coefficients(scenario, dials)
         self.rule = chosen.exposure
         self.funnel = Funnel(scenario, chosen.stages, chosen.effect, dials.exclusion)
-        self.population: Population = draw_population(scenario, dials.n_users, dials.n_items, seed)
+        self.population = draw_population(scenario, dials.n_users, dials.n_items, seed)
+        self.law = Law(self.population, self.funnel, self.rule, seed)
 
     @classmethod
     def make(cls, scenario: str | Scenario = "ecommerce", seed: int = 0, **dials: Any) -> Platform:
@@ -77,6 +79,11 @@ class Platform:
         if seed != int(seed) or seed < 0:
             raise ValueError(f"seed={seed!r}: give a whole number of at least 0")
         return cls(find_scenario(scenario), int(seed), Dials.named(dials))
+
+    @staticmethod
+    def linear_gaussian(seed: int = 0, **options: float) -> LinearGaussian:
+        """Make the linear-Gaussian preset, whose path coefficients are exact; see `linear.linear_gaussian`."""
+        return linear_gaussian(seed, **options)
 
     @property
     def covariates(self) -> tuple[str, ...]:
@@ -130,7 +137,7 @@ class Platform:
         ValueError
             If n is not positive, "once" asks for too many rows, or an option is unknown.
         """
-        draw = draw_decisions(self.population, self.funnel, self.rule, n, (self.seed, seed), pairs=pairs)
+        draw = draw_decisions(self.law, n, seed, pairs=pairs)
         decisions, kind = decision_table(draw, propensity)
         about = About(
             title=f"{n:,} decisions of the simulated {self.scenario.name} platform",
@@ -212,8 +219,9 @@ class Platform:
         check_count(n)
         if length != int(length) or length < 1:
             raise ValueError(f"length={length!r}: a list has at least one slot")
-        parts = (self.population, self.funnel, self.rule, policy, self.contexts(), n, (self.seed, seed), reward)
-        return bandit_log(*parts) if length == 1 else slate_log(*parts, length)
+        if length == 1:
+            return bandit_log(self.law, policy, self.contexts(), n, seed, reward)
+        return slate_log(self.law, policy, self.contexts(), n, seed, reward, length)
 
     def experiment(
         self,
@@ -248,10 +256,7 @@ class Platform:
         ValueError
             If there are more users asked for than there are, fewer than two arms, or the shares are none.
         """
-        seeds = (self.seed, seed)
-        return run_experiment(
-            self.population, self.funnel, self.rule, policies, self.contexts(), n, seeds, shares, visits
-        )
+        return run_experiment(self.law, policies, self.contexts(), n, seed, shares, visits)
 
     @property
     def truth(self) -> PlatformTruth:

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from causalrec_lab.estimate import Truth
 from causalrec_lab.policy import Policy, checked_probabilities
+from causalrec_lab.world.averages import BLOCK
+from causalrec_lab.world.decisions import Law
 from causalrec_lab.world.outcomes import Funnel, outcome_link
 from causalrec_lab.world.population import Floats, Ints, Pairs, Population, known_ids
 
-if TYPE_CHECKING:
-    from causalrec_lab.world.platform import Platform
-
 __all__ = ["SoftmaxPolicy", "TopPolicy", "best_policy", "policy_value", "shown_means"]
-
-BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +72,7 @@ def shown_means(funnel: Funnel, pairs: Pairs, reward: str) -> Floats:
     return np.asarray(link.offset + link.scale * (sum(reached) / len(reached)))
 
 
-def policy_value(platform: Platform, policy: Policy, reward: str = "click") -> Truth:
+def policy_value(law: Law, contexts: pd.DataFrame, policy: Policy, reward: str = "click") -> Truth:
     r"""Value of showing one item by a policy, :math:`\frac{1}{U} \sum_u \sum_i \pi(i | u) E[Y(1) | u, i]`, exactly.
 
     Raises
@@ -84,7 +80,7 @@ def policy_value(platform: Platform, policy: Policy, reward: str = "click") -> T
     ValueError
         If the policy's probabilities are no distributions over the catalogue, or the reward is unknown.
     """
-    population, contexts = platform.population, platform.contexts()
+    population = law.population
     total, step = 0.0, max(1, BLOCK // population.n_items)
     outer = max(step, 2_000_000 // population.n_items)
     for start in range(0, population.n_users, outer):
@@ -94,11 +90,11 @@ def policy_value(platform: Platform, policy: Policy, reward: str = "click") -> T
         )
         for low in range(0, len(users), step):
             rows = slice(low, low + step)
-            total += float(np.sum(chances[rows] * shown_means(platform.funnel, population.block(users[rows]), reward)))
+            total += float(np.sum(chances[rows] * shown_means(law.funnel, population.block(users[rows]), reward)))
     return Truth(total / population.n_users)
 
 
-def best_policy(platform: Platform, k: int = 1, reward: str = "click") -> TopPolicy:
+def best_policy(law: Law, k: int = 1, reward: str = "click") -> TopPolicy:
     """Policy that knows the truth: each user's k items of the highest mean reward when shown.
 
     Raises
@@ -106,7 +102,7 @@ def best_policy(platform: Platform, k: int = 1, reward: str = "click") -> TopPol
     ValueError
         If k is not between 1 and the size of the catalogue.
     """
-    population = platform.population
+    population = law.population
     if not 1 <= k <= population.n_items:
         raise ValueError(
             f"k={k} items cannot be chosen from a catalogue of {population.n_items}; give 1 to {population.n_items}"
@@ -115,7 +111,7 @@ def best_policy(platform: Platform, k: int = 1, reward: str = "click") -> TopPol
     step = max(1, BLOCK // population.n_items)
     for start in range(0, population.n_users, step):
         users = np.arange(start, min(start + step, population.n_users))
-        means = shown_means(platform.funnel, population.block(users), reward)
+        means = shown_means(law.funnel, population.block(users), reward)
         top = np.argpartition(-means, k - 1, axis=1)[:, :k]
         order = np.argsort(-np.take_along_axis(means, top, axis=1), axis=1, kind="stable")
         chosen[users] = np.take_along_axis(top, order, axis=1)

@@ -14,35 +14,14 @@ import numpy as np
 import pandas as pd
 
 from causalrec_lab.policy import BanditLog, Policy, checked_probabilities
-from causalrec_lab.world.decisions import YEAR, Draw, timestamps
-from causalrec_lab.world.outcomes import Funnel, check_outcome
-from causalrec_lab.world.population import Floats, Ints, Population, stream
-from causalrec_lab.world.scenario import Exposure
+from causalrec_lab.world.decisions import Law, draw_randomness, timestamps
+from causalrec_lab.world.outcomes import check_outcome
+from causalrec_lab.world.population import Floats, Ints, stream
 
-__all__ = ["EXAMINATION", "bandit_log", "drawn_actions", "shown", "slate_log"]
+__all__ = ["EXAMINATION", "bandit_log", "drawn_actions", "slate_log"]
 
 EXAMINATION = 0.7  # exponent of the examination curve
 CELLS = 2_000_000  # probabilities held at once
-
-
-def shown(
-    population: Population, funnel: Funnel, rule: Exposure, users: Ints, items: Ints, rng: np.random.Generator
-) -> Draw:
-    """Draws behind the outcomes of items that are shown: moments in time order, a fair lottery, fresh uniforms."""
-    n = len(users)
-    return Draw(
-        population=population,
-        funnel=funnel,
-        rule=rule,
-        users=users,
-        items=items,
-        moment=np.sort(rng.integers(YEAR, size=n)),
-        lottery=rng.integers(2, size=n),
-        u_treatment=rng.random(n),
-        u_stage=rng.random((len(funnel.stages), n)),
-        u_return=rng.random(n),
-        noise=rng.standard_normal(n),
-    )
 
 
 def drawn_actions(
@@ -88,39 +67,35 @@ def _inverse(chances: Floats, row: Ints, uniform: Floats) -> Ints:
 
 
 def bandit_log(
-    population: Population,
-    funnel: Funnel,
-    rule: Exposure,
+    law: Law,
     policy: Policy,
     contexts: pd.DataFrame,
     n: int,
-    seeds: tuple[int, ...],
+    seed: int,
     reward: str,
 ) -> BanditLog:
     """Log n rounds with one shown item each: user uniform, action by the policy, reward of the shown item."""
-    check_outcome(funnel, reward)
-    rng = stream("bandit", *seeds)
-    users = rng.integers(population.n_users, size=n)
-    action, propensity = drawn_actions(policy, contexts, users, population.n_items, rng)
-    earned = shown(population, funnel, rule, users, action, rng).outcomes(1)[reward]
+    check_outcome(law.funnel, reward)
+    rng = stream("bandit", law.seed, seed)
+    users = rng.integers(law.population.n_users, size=n)
+    action, propensity = drawn_actions(policy, contexts, users, law.population.n_items, rng)
+    earned = draw_randomness(law, users, action, rng).outcomes(1)[reward]
     return BanditLog(
         contexts=contexts.iloc[users].reset_index(drop=True),
         action=action,
         reward=np.asarray(earned, dtype=np.float64),
         propensity=propensity,
-        n_actions=population.n_items,
+        n_actions=law.population.n_items,
         position=np.zeros(n, dtype=np.int64),
     )
 
 
 def slate_log(
-    population: Population,
-    funnel: Funnel,
-    rule: Exposure,
+    law: Law,
     policy: Policy,
     contexts: pd.DataFrame,
     n: int,
-    seeds: tuple[int, ...],
+    seed: int,
     reward: str,
     length: int,
 ) -> pd.DataFrame:
@@ -136,11 +111,11 @@ def slate_log(
     ValueError
         If the list is longer than the items to which the policy gives a chance.
     """
-    check_outcome(funnel, reward)
-    rng = stream("slates", *seeds)
-    users = rng.integers(population.n_users, size=n)
-    items, propensity = _ranked(policy, contexts, users, population.n_items, length, rng)
-    draw = shown(population, funnel, rule, np.repeat(users, length), items.ravel(), rng)
+    check_outcome(law.funnel, reward)
+    rng = stream("slates", law.seed, seed)
+    users = rng.integers(law.population.n_users, size=n)
+    items, propensity = _ranked(policy, contexts, users, law.population.n_items, length, rng)
+    draw = draw_randomness(law, np.repeat(users, length), items.ravel(), rng)
     draw = replace(draw, moment=np.repeat(draw.moment[::length], length))  # a list has one moment
     position = np.tile(np.arange(length), n)
     examined = rng.random(n * length) < (position + 1.0) ** -EXAMINATION

@@ -9,7 +9,7 @@ import pandas as pd
 
 from causalrec_lab.estimate import Truth
 from causalrec_lab.policy import Policy
-from causalrec_lab.world.averages import Law, effect_weight
+from causalrec_lab.world.averages import effect_weight, mean_effects
 from causalrec_lab.world.decisions import draw_decisions, node_of
 from causalrec_lab.world.exposure import propensity
 from causalrec_lab.world.groups import grouping
@@ -35,7 +35,6 @@ class PlatformTruth:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._law = Law(platform.population, platform.funnel, platform.rule, platform.seed)
 
     def ate(self, outcome: str = "purchase", over: str | pd.DataFrame = "population") -> Truth:
         """Average effect of being shown, E[Y(1) - Y(0)].
@@ -102,7 +101,7 @@ class PlatformTruth:
             means = self.potential_outcomes(by, outcome)
             return pd.DataFrame({"value": means["y1"] - means["y0"], "std_error": 0.0}, index=by.index)
         labels, codes = grouping(self._platform.population, by, bins)
-        value, error = self._law.mean_effects(outcome, "ATE", codes, len(labels))
+        value, error = mean_effects(self._platform.law, outcome, "ATE", codes, len(labels))
         return pd.DataFrame({"value": value, "std_error": error}, index=pd.Index(labels, name=by))
 
     def propensity(self, decisions: pd.DataFrame) -> Floats:
@@ -129,10 +128,8 @@ class PlatformTruth:
         They share their uniforms. Individual effects, and whether a recommendation was necessary or sufficient, follow
         this coupling, which no data could identify: other couplings give every log the same distribution.
         """
-        platform = self._platform
-        check_outcome(platform.funnel, outcome)
-        seeds = (platform.seed, seed)
-        draw = draw_decisions(platform.population, platform.funnel, platform.rule, n, seeds, pairs=pairs)
+        check_outcome(self._platform.funnel, outcome)
+        draw = draw_decisions(self._platform.law, n, seed, pairs=pairs)
         y0, y1 = draw.outcomes(0)[outcome], draw.outcomes(1)[outcome]
         return pd.DataFrame({"treated": draw.treated, "y0": y0, "y1": y1})
 
@@ -141,17 +138,21 @@ class PlatformTruth:
         pairs, texts = self._pairs(decisions), self._platform.writing
         return np.asarray(texts.user_oracle[pairs.users] + texts.item_oracle[pairs.items])
 
+    def text_r2(self) -> Truth:
+        """Share of the variance of h over all pairs that both texts tell in this population: what the dial reached."""
+        return Truth(self._platform.writing.measured_r2)
+
     def hidden(self, decisions: pd.DataFrame) -> Floats:
         """The hidden trait h of each decision, (n,): to judge what an embedding recovers; it stands in no log."""
         return np.asarray(self._pairs(decisions).hidden)
 
     def policy_value(self, policy: Policy, reward: str = "click") -> Truth:
         """Value of showing one item by a policy; see `policies.policy_value`."""
-        return policy_value(self._platform, policy, reward)
+        return policy_value(self._platform.law, self._platform.contexts(), policy, reward)
 
     def best_policy(self, k: int = 1, reward: str = "click") -> TopPolicy:
         """Policy that knows the truth; see `policies.best_policy`."""
-        return best_policy(self._platform, k, reward)
+        return best_policy(self._platform.law, k, reward)
 
     def _average(self, estimand: str, outcome: str, over: str | pd.DataFrame) -> Truth:
         check_outcome(self._platform.funnel, outcome)
@@ -159,8 +160,8 @@ class PlatformTruth:
             return self._sample_average(estimand, outcome, over)
         if over != "population":
             raise ValueError(f"over={over!r}: give 'population' for the law of decisions, or a table of decisions")
-        value, error = self._law.mean_effects(outcome, estimand)
-        return Truth(float(value[0]), 0.0 if self._law.exact else float(error[0]))
+        value, error = mean_effects(self._platform.law, outcome, estimand)
+        return Truth(float(value[0]), float(error[0]))
 
     def _sample_average(self, estimand: str, outcome: str, decisions: pd.DataFrame) -> Truth:
         means = self.potential_outcomes(decisions, outcome)
