@@ -11,21 +11,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from causalrec_lab.lab.artefacts import load, save
+    from causalrec_lab.lab.committed import refresh
     from causalrec_lab.lab.figures import show
     from causalrec_lab.lab.findings import decision, headline, real_data
     from causalrec_lab.lab.project import chapters, home
-    from causalrec_lab.lab.refresh import refresh
+    from causalrec_lab.lab.provenance import manifest
+    from causalrec_lab.lab.report.build import build_report
+    from causalrec_lab.lab.run import run_notebooks
     from causalrec_lab.lab.session import say, start
     from causalrec_lab.lab.theme import use_theme
 
+# No module of this folder may bear a public name: importing it would hide the function.
 _HOME = {
+    "build_report": "report.build",
     "chapters": "project",
     "decision": "findings",
     "headline": "findings",
     "home": "project",
     "load": "artefacts",
+    "manifest": "provenance",
     "real_data": "findings",
-    "refresh": "refresh",
+    "refresh": "committed",
+    "run_notebooks": "run",
     "save": "artefacts",
     "say": "session",
     "show": "figures",
@@ -34,13 +41,16 @@ _HOME = {
 }
 
 __all__ = [
+    "build_report",
     "chapters",
     "decision",
     "headline",
     "home",
     "load",
+    "manifest",
     "real_data",
     "refresh",
+    "run_notebooks",
     "save",
     "say",
     "show",
@@ -52,9 +62,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first asked for."""
     if name in _HOME:
-        value = getattr(importlib.import_module(f"causalrec_lab.lab.{_HOME[name]}"), name)
-        globals()[name] = value  # a sub-module of the same name must not hide the function
-        return value
+        return getattr(importlib.import_module(f"causalrec_lab.lab.{_HOME[name]}"), name)
     raise AttributeError(f"module 'causalrec_lab.lab' has no attribute {name!r}; it has {', '.join(__all__)}")
 
 

@@ -67,7 +67,7 @@ def refresh(
     names: Annotated[list[str], typer.Argument(help="Chapters: 06, treatment_effects, or the full name.")],
 ) -> None:
     """Run chapters at smoke and rewrite their committed notebooks (only checked cells keep their output)."""
-    from causalrec_lab.lab.refresh import refresh as rewrite
+    from causalrec_lab.lab.committed import refresh as rewrite
 
     for path in _or_exit(rewrite, *names):
         typer.echo(f"refreshed {path.name}")

@@ -14,7 +14,7 @@ import pandas as pd
 import causalrec_lab
 from causalrec_lab.estimate import Estimate, Truth
 from causalrec_lab.lab.artefacts import folder, write_whole
-from causalrec_lab.lab.manifest import masked
+from causalrec_lab.lab.provenance import masked
 from causalrec_lab.lab.session import current, say
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from causalrec_lab.lab.committed import kernel_environment
 from causalrec_lab.lab.findings import findings_path
-from causalrec_lab.lab.manifest import git_state, masked
 from causalrec_lab.lab.project import PROFILES, chapter, chapters, nearest, notebook_path
-from causalrec_lab.lab.refresh import kernel_environment
+from causalrec_lab.lab.provenance import git_state, masked
 from causalrec_lab.lab.status import ChapterStatus, build_folder, fingerprint, make_rule, plain_error
 
 __all__ = ["known_parameters", "run_notebooks"]

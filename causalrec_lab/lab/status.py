@@ -13,8 +13,8 @@ from typing import Any
 
 import causalrec_lab
 from causalrec_lab.lab.artefacts import write_whole
-from causalrec_lab.lab.manifest import masked
 from causalrec_lab.lab.project import home, notebook_path
+from causalrec_lab.lab.provenance import masked
 
 __all__ = ["ChapterStatus", "build_folder", "fingerprint", "make_rule", "plain_error"]
 

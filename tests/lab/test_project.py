@@ -85,6 +85,17 @@ def test_smoke_runs_on_one_thread_and_quietly(chapter: session.Session, monkeypa
     assert noisy.filter(logging.LogRecord("pgmpy", logging.ERROR, "", 0, "a fault", None, None))
 
 
+def test_every_public_name_is_a_function_even_when_all_modules_are_loaded() -> None:
+    import importlib
+    import pkgutil
+
+    from causalrec_lab import lab
+
+    for module in pkgutil.walk_packages(lab.__path__, "causalrec_lab.lab."):
+        importlib.import_module(module.name)
+    assert all(callable(getattr(lab, name)) for name in lab.__all__)
+
+
 def test_nothing_runs_before_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "_running", [])
     with pytest.raises(RuntimeError, match=r"call lab\.start"):

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from causalrec_lab.lab.manifest import masked
+from causalrec_lab.lab.provenance import masked
 from causalrec_lab.lab.report.build import build_report
 from causalrec_lab.lab.report.index import covered
 from causalrec_lab.lab.report.interval_plot import Scale, interval_plot, number

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from causalrec_lab.lab.artefacts import write_whole
-from causalrec_lab.lab.manifest import data_hashes, manifest
 from causalrec_lab.lab.project import PROFILES, chapters, home, nearest, notebook_path
+from causalrec_lab.lab.provenance import data_hashes, manifest
 from causalrec_lab.lab.report.chapter import chapter_page, opening
 from causalrec_lab.lab.report.decision import decision_page
 from causalrec_lab.lab.report.index import index_page

@@ -24,7 +24,7 @@ def manifest_page(
     Parameters
     ----------
     made_of
-        What `causalrec_lab.lab.manifest.manifest` gives.
+        What `causalrec_lab.lab.provenance.manifest` gives.
     statuses
         Last run of every chapter.
     hashes

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from causalrec_lab.lab.manifest import masked
+from causalrec_lab.lab.provenance import masked
 from causalrec_lab.lab.report.markdown import MarkdownPage
 from causalrec_lab.lab.report.mathml import mathml
 from causalrec_lab.lab.theme import GRID, INK, MUTED, PALETTE, PAPER

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from causalrec_lab.lab.refresh import committed_form, refresh
+from causalrec_lab.lab.committed import committed_form, refresh
 
 CHECKED = ("nbval-check-output", "keep_output")
 
