@@ -6,12 +6,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from causalrec_lab.world.dials import Dials
     from causalrec_lab.world.linear import LinearGaussian, linear_gaussian
     from causalrec_lab.world.platform import Platform
-    from causalrec_lab.world.scenario import Dials, Scenario
+    from causalrec_lab.world.scenario import Scenario
 
 _HOME = {
-    "Dials": "scenario",
+    "Dials": "dials",
     "LinearGaussian": "linear",
     "Platform": "platform",
     "Scenario": "scenario",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -13,6 +14,7 @@ import pandas as pd
 from causalrec_lab.data.dataset import About, Dataset
 from causalrec_lab.policy import BanditLog, Policy
 from causalrec_lab.world.decisions import Law, check_count, draw_decisions
+from causalrec_lab.world.dials import Dials, coefficients
 from causalrec_lab.world.experiments import run_experiment
 from causalrec_lab.world.exposure import COVARIATES
 from causalrec_lab.world.linear import LinearGaussian, linear_gaussian
@@ -21,7 +23,7 @@ from causalrec_lab.world.outcomes import Funnel
 from causalrec_lab.world.policies import SoftmaxPolicy
 from causalrec_lab.world.population import draw_population, known_ids
 from causalrec_lab.world.presets import scenario as find_scenario
-from causalrec_lab.world.scenario import Coefficients, Dials, Scenario, coefficients
+from causalrec_lab.world.scenario import Coefficients, Scenario
 from causalrec_lab.world.slates import bandit_log, slate_log
 from causalrec_lab.world.tables import context_table, item_table, user_table
 from causalrec_lab.world.text import Texts, bag_of_words
@@ -262,6 +264,12 @@ class Platform:
     def truth(self) -> PlatformTruth:
         """What a log does not tell."""
         return PlatformTruth(self)
+
+    def _repr_html_(self) -> str:
+        """Scenario, seed and dials."""
+        cells = {"scenario": self.scenario.name, "seed": self.seed} | self.dials.__dict__
+        rows = "".join(f"<tr><th>{name}</th><td>{html.escape(str(value))}</td></tr>" for name, value in cells.items())
+        return f'<table class="platform"><tbody>{rows}</tbody></table>'
 
     def __repr__(self) -> str:
         return f"Platform({self.scenario.name!r}, seed={self.seed}, {self.dials})"

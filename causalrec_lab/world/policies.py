@@ -9,12 +9,15 @@ import pandas as pd
 
 from causalrec_lab.estimate import Truth
 from causalrec_lab.policy import Policy, checked_probabilities
-from causalrec_lab.world.averages import BLOCK
+from causalrec_lab.world import averages
+from causalrec_lab.world.averages import summed
 from causalrec_lab.world.decisions import Law
-from causalrec_lab.world.outcomes import Funnel, outcome_link
-from causalrec_lab.world.population import Floats, Ints, Pairs, Population, known_ids
+from causalrec_lab.world.outcomes import Funnel, check_outcome, outcome_link
+from causalrec_lab.world.population import Floats, Ints, Pairs, Population, known_ids, stream
 
 __all__ = ["SoftmaxPolicy", "TopPolicy", "best_policy", "policy_value", "shown_means"]
+
+CELLS = 2_000_000  # probabilities held at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +76,10 @@ def shown_means(funnel: Funnel, pairs: Pairs, reward: str) -> Floats:
 
 
 def policy_value(law: Law, contexts: pd.DataFrame, policy: Policy, reward: str = "click") -> Truth:
-    r"""Value of showing one item by a policy, :math:`\frac{1}{U} \sum_u \sum_i \pi(i | u) E[Y(1) | u, i]`, exactly.
+    r"""Value of showing one item by a policy, :math:`\frac{1}{U} \sum_u \sum_i \pi(i | u) E[Y(1) | u, i]`.
+
+    Summed over all pairs where there are at most 100 million; beyond, over all items of a random part of the users, with
+    the standard error of their mean.
 
     Raises
     ------
@@ -81,17 +87,32 @@ def policy_value(law: Law, contexts: pd.DataFrame, policy: Policy, reward: str =
         If the policy's probabilities are no distributions over the catalogue, or the reward is unknown.
     """
     population = law.population
-    total, step = 0.0, max(1, BLOCK // population.n_items)
-    outer = max(step, 2_000_000 // population.n_items)
-    for start in range(0, population.n_users, outer):
-        users = np.arange(start, min(start + outer, population.n_users))
-        chances = checked_probabilities(
-            policy.probabilities(contexts.iloc[users]), n=len(users), n_actions=population.n_items
+    check_outcome(law.funnel, reward)
+    users, exact = np.arange(population.n_users), summed(law)
+    if not exact:
+        part = max(2, averages.EXACT_CELLS // (10 * population.n_items))
+        users = stream("policy value", law.seed).choice(
+            population.n_users, size=min(part, population.n_users), replace=False
         )
-        for low in range(0, len(users), step):
-            rows = slice(low, low + step)
-            total += float(np.sum(chances[rows] * shown_means(law.funnel, population.block(users[rows]), reward)))
-    return Truth(total / population.n_users)
+    values = np.empty(len(users))
+    step = max(1, CELLS // population.n_items)
+    for start in range(0, len(users), step):
+        rows = slice(start, start + step)
+        values[rows] = _user_values(law, contexts.iloc[users[rows]], users[rows], policy, reward)
+    return Truth(float(values.mean()), 0.0 if exact else float(values.std() / np.sqrt(len(values))))
+
+
+def _user_values(law: Law, contexts: pd.DataFrame, users: Ints, policy: Policy, reward: str) -> Floats:
+    """Value of a policy for each of some users, shape (users,)."""
+    population = law.population
+    chances = checked_probabilities(policy.probabilities(contexts), n=len(users), n_actions=population.n_items)
+    values = np.empty(len(users))
+    step = max(1, averages.BLOCK // population.n_items)
+    for start in range(0, len(users), step):
+        rows = slice(start, start + step)
+        means = shown_means(law.funnel, population.block(users[rows]), reward)
+        values[rows] = np.einsum("ui,ui->u", chances[rows], means)
+    return values
 
 
 def best_policy(law: Law, k: int = 1, reward: str = "click") -> TopPolicy:
@@ -108,7 +129,7 @@ def best_policy(law: Law, k: int = 1, reward: str = "click") -> TopPolicy:
             f"k={k} items cannot be chosen from a catalogue of {population.n_items}; give 1 to {population.n_items}"
         )
     chosen = np.empty((population.n_users, k), dtype=np.int64)
-    step = max(1, BLOCK // population.n_items)
+    step = max(1, averages.BLOCK // population.n_items)
     for start in range(0, population.n_users, step):
         users = np.arange(start, min(start + step, population.n_users))
         means = shown_means(law.funnel, population.block(users), reward)

@@ -204,3 +204,12 @@ def test_best_policy_beats_every_other_and_knows_its_lists(platform):
     np.testing.assert_allclose(truth.best_policy(5).probabilities(everyone).sum(axis=1), 1)
     for_money = truth.best_policy(reward="revenue")
     assert float(truth.policy_value(for_money, "revenue")) > float(truth.policy_value(truth.best_policy(), "revenue"))
+
+
+def test_policy_value_of_a_large_population_has_a_standard_error(platform, monkeypatch):
+    policy = platform.logging_policy(0.5)
+    exact = float(platform.truth.policy_value(policy))
+    monkeypatch.setattr(averages, "EXACT_CELLS", 40_000)
+    drawn = platform.truth.policy_value(policy)
+    assert 0 < drawn.std_error < 0.1
+    assert abs(drawn.value - exact) < 4 * drawn.std_error

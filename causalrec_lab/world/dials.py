@@ -1,0 +1,121 @@
+"""What a study may turn on a platform: `Dials`, and the coefficients of a scenario with them turned."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from causalrec_lab.world.scenario import Coefficients, Effect, Scenario
+
+__all__ = ["Dials", "coefficients"]
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "n_users": (2, 10_000_000),
+    "n_items": (2, 10_000_000),
+    "confounding": (0.0, 3.0),
+    "text_r2": (0.0, 0.95),
+    "vocabulary": (18, 4_000),
+    "overlap": (0.1, 1.0),
+    "effect": (0.0, 3.0),
+    "instrument": (0.0, 3.0),
+    "exclusion": (-3.0, 3.0),
+}
+_MEANING = {
+    "confounding": "0 closes the back door through the hidden trait, 1 is strong",
+    "text_r2": "it is the share of the hidden trait's variance that the text tells; sampled words never tell all of it",
+    "vocabulary": "it counts opinion phrases",
+    "overlap": "1 is good overlap, 0.1 almost none",
+}
+
+
+@dataclass(frozen=True)
+class Dials:
+    r"""What a study may turn; everything else is the scenario's.
+
+    Parameters
+    ----------
+    n_users, n_items
+        Size of the finite population.
+    confounding
+        :math:`\gamma` of the exposure rule: how much exposure follows the hidden trait h.
+    text_r2
+        Target :math:`R^2` of h given the two texts, in [0, .95].
+    vocabulary
+        Opinion phrases the texts draw from (Zipf within each strength), 18 to 4,000.
+    overlap
+        Divides the slopes of the exposure rule: 1 as in the scenario, .1 almost deterministic exposure.
+    effect
+        Multiplies :math:`\tau_{ui}`; 0 makes every effect exactly zero.
+    instrument
+        Multiplies the lottery's coefficient in the exposure rule; 0 makes it irrelevant.
+    exclusion
+        Direct effect of the lottery on the first stage (logit); 0 keeps it a valid instrument.
+    base_rate
+        None or "realistic" for the scenario's own rates; "common" for frequent outcomes and propensities in [.1, .9].
+
+    Raises
+    ------
+    ValueError
+        If a dial lies outside its range, or the base rate is unknown.
+    """
+
+    n_users: int = 2_000
+    n_items: int = 500
+    confounding: float = 0.0
+    text_r2: float = 0.7
+    vocabulary: int = 60
+    overlap: float = 1.0
+    effect: float = 1.0
+    instrument: float = 1.0
+    exclusion: float = 0.0
+    base_rate: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a dial that is out of its range."""
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
+                why = f" ({_MEANING[name]})" if name in _MEANING else ""
+                raise ValueError(f"{name}={value!r} is outside [{low:g}, {high:g}]{why}; give a number in that range")
+            if name in ("n_users", "n_items", "vocabulary") and value != int(value):
+                raise ValueError(f"{name}={value!r} is a count; give a whole number")
+
+    @classmethod
+    def named(cls, values: Mapping[str, Any]) -> Dials:
+        """Dials from names and values; an unknown name is an error that offers the nearest ones."""
+        known = [f.name for f in fields(cls)]
+        for name in values:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=3) or known
+                raise TypeError(f"the platform has no dial {name!r}; did you mean {', '.join(near)}?")
+        return cls(**values)
+
+
+def coefficients(scenario: Scenario, dials: Dials) -> Coefficients:
+    """Coefficients of a scenario with the dials turned: slopes, effect and lottery scaled.
+
+    Raises
+    ------
+    ValueError
+        If the base rate is not one the scenario has.
+    """
+    rate = dials.base_rate or "realistic"
+    if rate not in scenario.coefficients:
+        known = list(scenario.coefficients)
+        near = difflib.get_close_matches(rate, known, n=1) or known
+        raise ValueError(f"base_rate={rate!r} is unknown to {scenario.name!r}; did you mean {' or '.join(near)}?")
+    base = scenario.coefficients[rate]
+    slopes = {
+        name: getattr(base.exposure, name) / dials.overlap
+        for name in ("affinity_hat", "log_popularity", "activity", "log_exposures")
+    }
+    exposure = replace(
+        base.exposure,
+        **slopes,
+        lottery=base.exposure.lottery * dials.instrument,
+        hidden=base.exposure.hidden * dials.confounding,
+    )
+    effect = Effect(*(dials.effect * getattr(base.effect, f.name) for f in fields(Effect)))
+    return Coefficients(exposure, effect, base.stages)
