@@ -78,8 +78,8 @@ def shown_means(funnel: Funnel, pairs: Pairs, reward: str) -> Floats:
 def policy_value(law: Law, contexts: pd.DataFrame, policy: Policy, reward: str = "click") -> Truth:
     r"""Value of showing one item by a policy, :math:`\frac{1}{U} \sum_u \sum_i \pi(i | u) E[Y(1) | u, i]`.
 
-    Summed over all pairs where there are at most 100 million; beyond, over all items of a random part of the users, with
-    the standard error of their mean.
+    Summed over all pairs where there are at most 100 million; beyond, over all items of a random part of the users,
+    with the standard error of their mean.
 
     Raises
     ------

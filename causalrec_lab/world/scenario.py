@@ -181,5 +181,6 @@ class Scenario:
             for beyond in (self.amount, self.retention):
                 if beyond.after not in stages:
                     raise ValueError(
-                        f"scenario {self.name!r}, {rate}: {beyond.name!r} comes after {beyond.after!r}, no stage of {stages}"
+                        f"scenario {self.name!r}, {rate}: {beyond.name!r} comes after {beyond.after!r}, "
+                        f"which is no stage; those are {stages}"
                     )
