@@ -21,6 +21,7 @@ from causalrec_lab.lab.committed import kernel_environment
 from causalrec_lab.lab.findings import findings_path
 from causalrec_lab.lab.project import PROFILES, chapter, chapters, nearest, notebook_path
 from causalrec_lab.lab.provenance import git_state, masked
+from causalrec_lab.lab.session import cores
 from causalrec_lab.lab.status import ChapterStatus, build_folder, fingerprint, make_rule, plain_error
 
 __all__ = ["known_parameters", "run_notebooks"]
@@ -63,7 +64,7 @@ def run_notebooks(
     given = dict(parameters or {})
     _check_parameters(wanted, given)
     build_folder(profile).mkdir(parents=True, exist_ok=True)
-    at_once = jobs or (min(2, len(os.sched_getaffinity(0))) if profile == "smoke" else 1)
+    at_once = jobs or (min(2, cores()) if profile == "smoke" else 1)
     with _environment(kernel_environment(profile)), ThreadPoolExecutor(max(1, at_once)) as pool:
         return list(pool.map(lambda name: _run_or_keep(name, profile, given, force=force), wanted))
 

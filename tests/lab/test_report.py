@@ -189,6 +189,7 @@ def test_an_unknown_profile_offers_the_nearest(project: Path) -> None:
         ({"value": 1, "low": 0, "high": 2, "truth": 2.1, "truth_std_error": 1.0}, True),
         ({"value": 1, "low": None, "high": None, "truth": 2.1}, None),
         ({"value": 1, "low": 0, "high": 2, "truth": None}, None),
+        ({"value": 1, "low": float("nan"), "high": float("nan"), "truth": 1}, None),
     ],
 )
 def test_covered_is_the_estimate_s_own_judgement(row: dict[str, Any], held: bool | None) -> None:

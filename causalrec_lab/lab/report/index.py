@@ -73,7 +73,8 @@ def covered(row: Mapping[str, Any]) -> bool | None:
     """Tell whether the interval holds the truth; None where either is unknown."""
     from causalrec_lab.estimate import Estimate, Truth
 
-    if row.get("truth") is None or row.get("low") is None or row.get("high") is None:
+    needed = [row.get(name) for name in ("value", "low", "high", "truth")]
+    if any(value is None or math.isnan(value) for value in needed):
         return None
     estimate = Estimate(row["value"], 0.0, (row["low"], row["high"]), level=row.get("level", 0.95))
     return estimate.covers(Truth(row["truth"], row.get("truth_std_error", 0.0)))
