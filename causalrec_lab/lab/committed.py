@@ -71,6 +71,8 @@ def kernel_environment(profile: str) -> dict[str, str]:
     threads = "1" if profile == "smoke" else os.environ.get("CAUSALREC_THREADS") or str(cores())
     quiet = {"CAUSALREC_HEADLESS": "1", "TQDM_DISABLE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
     steady = {"CAUSALREC_HOME": str(home()), "PYTHONHASHSEED": "0", "OMP_WAIT_POLICY": "PASSIVE"}
+    if mirror := os.environ.get("CAUSALREC_DATA_MIRROR"):
+        steady["CAUSALREC_DATA_MIRROR"] = str(Path(mirror).resolve())  # the kernel runs in another folder
     return quiet | steady | dict.fromkeys(THREAD_VARIABLES, threads)
 
 

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from causalrec_lab.lab.committed import committed_form, refresh
+from causalrec_lab.lab.committed import committed_form, kernel_environment, refresh
 
 CHECKED = ("nbval-check-output", "keep_output")
 
@@ -53,6 +53,13 @@ def test_what_varies_is_removed() -> None:
 def test_a_kept_output_names_no_folder() -> None:
     with pytest.raises(ValueError, match="none may name a machine"):
         committed_form(executed(*CHECKED, text="/home/me/cache"), private=("/home/me/",))
+
+
+def test_a_kernel_finds_the_mirror_from_another_folder(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("CAUSALREC_DATA_MIRROR", "mirror")
+    assert kernel_environment("smoke")["CAUSALREC_DATA_MIRROR"] == str(project / "mirror")
+    assert kernel_environment("smoke")["OMP_NUM_THREADS"] == "1"
 
 
 def compare(path: Path) -> subprocess.CompletedProcess[str]:

@@ -13,6 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from causalrec_lab.lab.provenance import masked
 from causalrec_lab.lab.report.build import build_report
+from causalrec_lab.lab.report.chapter import opening
 from causalrec_lab.lab.report.index import covered
 from causalrec_lab.lab.report.interval_plot import Scale, interval_plot, number
 from causalrec_lab.lab.status import ChapterStatus, build_folder
@@ -210,6 +211,29 @@ def test_covered_is_the_estimate_s_own_judgement(row: dict[str, Any], held: bool
 )
 def test_numbers_are_written_for_readers(value: float | None, text: str) -> None:
     assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("unit", "text"), [(0.047, "0.104"), (0.102, "0.104"), (12.0, "0.1"), (0.004, "0.1040"), (0.0, "0.104")]
+)
+def test_an_estimate_and_its_ends_are_written_alike(unit: float, text: str) -> None:
+    assert number(0.104, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("source", "title", "question"),
+    [
+        ("# 06 Treatment effects\n\n**How much?** Long words.", "Treatment effects", "How much?"),
+        ("# 06 Effects of `do`\n\nA [link](01_one.ipynb) & $x$.", "Effects of do", "A link &amp; <math"),
+        ("no heading", "06 effects", ""),
+    ],
+)
+def test_a_chapter_opens_with_its_title_and_question(tmp_path: Path, source: str, title: str, question: str) -> None:
+    path = tmp_path / "06_effects.ipynb"
+    nbformat.write(new_notebook(cells=[new_markdown_cell(source)]), path)
+    found = opening(path)
+    assert found.title == title.removeprefix("06 ")
+    assert found.question.startswith(question)
 
 
 def test_an_interval_plot_puts_values_in_their_order() -> None:

@@ -37,7 +37,9 @@ def opening(notebook: Path) -> Opening:
     title = re.search(r"<h1[^>]*>(.*?)</h1>", rendered, re.DOTALL)
     paragraph = re.search(r"<p>(.*?)</p>", rendered, re.DOTALL)
     words = html.unescape(re.sub(r"<[^>]*>", "", title[1])).strip() if title else notebook.stem.replace("_", " ")
-    return Opening(re.sub(r"^\d\d[\s.:·–-]*", "", words), _unlinked(paragraph[1]) if paragraph else "")
+    question = _unlinked(paragraph[1]) if paragraph else ""
+    asked = re.match(r"<strong>(.*?[?？])</strong>", question, re.DOTALL)  # a question in bold stands for its paragraph
+    return Opening(re.sub(r"^\d\d[\s.:·–-]*", "", words), asked[1] if asked else question)
 
 
 def chapter_page(status: ChapterStatus, title: str, site: Site, folder: Path) -> str:

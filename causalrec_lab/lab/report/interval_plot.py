@@ -21,7 +21,7 @@ def number(value: float | None, unit: float | None = None) -> str:
     value
         The number; None and nan are a dash.
     unit
-        With it, as many decimals as show two digits of this width, so that an estimate and its ends stand alike.
+        With it, as many decimals as show two digits of half this width, so that an estimate and its ends stand alike.
     """
     if value is None or math.isnan(value):
         return "–"
@@ -29,7 +29,7 @@ def number(value: float | None, unit: float | None = None) -> str:
         return "∞" if value > 0 else "−∞"
     size = abs(value)
     if unit is not None and math.isfinite(unit) and unit > 1e-6:
-        text = f"{value:,.{max(0, 1 - math.floor(math.log10(unit)))}f}"
+        text = f"{value:,.{max(0, 1 - math.floor(math.log10(unit / 2)))}f}"
     else:
         text = f"{value:,.0f}" if size >= 1000 else f"{value:.3g}" if size == 0 or size >= 1e-4 else f"{value:.1e}"
     return text.replace("-", "−")
