@@ -174,5 +174,5 @@ def _labels(labels: Any) -> Bools:
     bad = ~np.isin(y, (0, 1))
     if bad.any():
         row = int(np.argmax(bad))
-        raise ValueError(f"labels has {int(bad.sum())} values that are neither 0 nor 1, first at row {row}: {y[row]!r}")
+        raise ValueError(f"labels has {int(bad.sum())} values that are neither 0 nor 1, first at row {row}: {y[row]}")
     return y.astype(bool)

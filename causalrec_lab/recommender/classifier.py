@@ -185,7 +185,7 @@ def _both_classes(labels: Any) -> npt.NDArray[np.int64]:
     bad = ~np.isin(y, (0, 1))
     if bad.any():
         row = int(np.argmax(bad))
-        raise ValueError(f"labels has {int(bad.sum())} values that are neither 0 nor 1, first at row {row}: {y[row]!r}")
+        raise ValueError(f"labels has {int(bad.sum())} values that are neither 0 nor 1, first at row {row}: {y[row]}")
     if len(np.unique(y)) < 2:
         raise ValueError(f"all {len(y)} labels are the same; a classifier needs texts of both classes")
     return y.astype(np.int64)

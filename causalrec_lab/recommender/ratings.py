@@ -1,0 +1,175 @@
+"""Ratings that users chose to give: kernel ridge with features, and metrics on a randomised test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+__all__ = ["RatingKernel", "rating_metrics"]
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class KernelWeights:
+    r"""Weights of the kernel, in units of the noise variance (which is the ridge, 1).
+
+    :math:`k(ui, vj) = a\,1_{uv} + b\,1_{ij} + c\,k_{uv} k_{ij} + d\,1_{uv} k_{ij} + e\,k_{uv} 1_{ij}` with
+    :math:`k = \exp(-\gamma \cdot \text{features that differ} / 2)`.
+    """
+
+    user: float = 0.18
+    item: float = 0.1
+    features: float = 0.3
+    user_taste: float = 0.4
+    item_appeal: float = 0.02
+    user_decay: float = 0.3
+    item_decay: float = 0.6
+
+
+class RatingKernel:
+    r"""Ridge regression of ratings in the space of a kernel over user-item pairs (Saunders et al. 1998).
+
+    :math:`\hat r = \bar r + K (K_{train} + I)^{-1} (r - \bar r)`. The terms of the kernel are a user's level, an item's
+    level, taste shared by like users for like items, one user's own taste, one item's appeal to like users.
+
+    Parameters
+    ----------
+    weights
+        Of the terms; the defaults were chosen on Coat's biased training half, by cross-validation there.
+    """
+
+    def __init__(self, weights: KernelWeights | None = None) -> None:
+        self.weights = weights or KernelWeights()
+
+    def fit(self, ratings: Any, user_features: Any, item_features: Any) -> Self:
+        """Learn from a matrix of ratings (users, items), 0 where there is none, and 0/1 features of both.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not fit or there is no rating.
+        """
+        from scipy.linalg import cho_factor, cho_solve
+
+        matrix = np.asarray(ratings)
+        self._users, self._items = (
+            _alike(x, g)
+            for x, g in ((user_features, self.weights.user_decay), (item_features, self.weights.item_decay))
+        )
+        if matrix.shape != (len(self._users), len(self._items)):
+            raise ValueError(
+                f"ratings are {matrix.shape}, features of {len(self._users)} users, {len(self._items)} items"
+            )
+        users, items = np.nonzero(matrix)
+        if not len(users):
+            raise ValueError("there is no rating to learn from; 0 stands for a rating that is missing")
+        target = matrix[users, items].astype(np.float32)
+        self._mean = float(target.mean())
+        gram = self._gram(users, items)
+        gram[np.diag_indices(len(gram))] += 1.0
+        weights = cho_solve(cho_factor(gram, lower=True, overwrite_a=True, check_finite=False), target - self._mean)
+        self._dual = np.zeros(matrix.shape)
+        self._dual[users, items] = weights
+        return self
+
+    def predict(self) -> Floats:
+        """(users, items) predicted ratings."""
+        w, dual = self.weights, self._dual
+        shared, own, appeal = self._users @ dual @ self._items, dual @ self._items, self._users @ dual
+        level = w.user * dual.sum(1, keepdims=True) + w.item * dual.sum(0, keepdims=True)
+        return np.asarray(self._mean + level + w.features * shared + w.user_taste * own + w.item_appeal * appeal)
+
+    def _gram(self, users: npt.NDArray[np.int64], items: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """(n, n) kernel between the rated pairs, in single precision: it is well conditioned by the ridge."""
+        w, n_users, n_items = self.weights, len(self._users), len(self._items)
+        by_user = np.stack([np.eye(n_users), self._users]).astype(np.float32)[:, users][:, :, users]
+        same, alike = by_user
+        of_items = (w.features * alike + w.user_taste * same) * self._items.astype(np.float32)[items][:, items]
+        same_item = np.eye(n_items, dtype=np.float32)[items][:, items]
+        return np.asarray(of_items + w.user * same + same_item * (w.item + w.item_appeal * alike), dtype=np.float32)
+
+
+def rating_metrics(
+    ratings: Any,
+    scores: Any,
+    *,
+    positive: int = 3,
+    k: int = 5,
+    level: float = 0.95,
+    replications: int = 1_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    r"""AUC over all test pairs and NDCG@k averaged over users, with user-bootstrap intervals.
+
+    A rating of `positive` or more is relevant. :math:`NDCG@k` of a user is the discounted count of relevant items among
+    the k best scored of the user's test items, divided by that of the best order; users without a relevant item are
+    skipped. Weights of the Bayesian bootstrap (Rubin 1981) fall on users, for both metrics at once.
+
+    Parameters
+    ----------
+    ratings
+        (users, items) test ratings, 0 where there is none.
+    scores
+        (users, items) scores of a model.
+
+    Returns
+    -------
+    DataFrame indexed by metric: value, low, high, n (pairs, users).
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, or only one class stands in the test.
+    """
+    matrix, score = np.asarray(ratings), np.asarray(scores, dtype=np.float64)
+    if matrix.shape != score.shape:
+        raise ValueError(f"ratings are {matrix.shape}, scores {score.shape}; give a score for every pair")
+    users, items = np.nonzero(matrix)
+    relevant, value = matrix[users, items] >= positive, score[users, items]
+    if relevant.all() or not relevant.any():
+        raise ValueError(f"all {len(relevant)} test ratings are on one side of {positive}; there is nothing to rank")
+    rng = np.random.default_rng(seed)
+    weights = np.vstack([np.ones(len(matrix)), rng.standard_exponential((replications, len(matrix)))])
+    ndcg = _user_ndcg(users, relevant, value, len(matrix), k)
+    has = np.isfinite(ndcg)
+    drawn = {
+        "AUC": _weighted_auc(relevant, value, weights[:, users]),
+        f"NDCG@{k}": (weights[:, has] @ ndcg[has]) / weights[:, has].sum(1),
+    }
+    ends = [(1 - level) / 2, (1 + level) / 2]
+    rows = {name: [all_[0], *np.quantile(all_[1:], ends)] for name, all_ in drawn.items()}
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"])
+    return table.assign(n=[len(relevant), int(has.sum())]).rename_axis("metric")
+
+
+def _alike(features: Any, decay: float) -> Floats:
+    x = np.asarray(features, dtype=np.float64)
+    differ = np.abs(x[:, None, :] - x[None, :, :]).sum(-1)
+    return np.asarray(np.exp(-decay * differ / 2))
+
+
+def _user_ndcg(users: Any, relevant: Any, score: Floats, n_users: int, k: int) -> Floats:
+    frame = pd.DataFrame({"user": users, "relevant": relevant.astype(float), "score": -score})
+    frame = frame.sort_values(["user", "score"], kind="stable")
+    place = frame.groupby("user").cumcount().to_numpy()
+    gain = np.where(place < k, frame["relevant"] / np.log2(place + 2), 0.0)
+    got = np.bincount(frame["user"], gain, minlength=n_users)
+    total = np.bincount(frame["user"], frame["relevant"], minlength=n_users).astype(int)
+    best = np.concatenate(([np.nan], (1 / np.log2(np.arange(2, k + 2))).cumsum()))
+    return np.asarray(got / best[np.minimum(total, k)])
+
+
+def _weighted_auc(relevant: Any, score: Floats, weights: Floats) -> Floats:
+    """AUC under each row of weights; ties count half, as the mean of both ways of breaking them."""
+    found = []
+    for ties in (relevant, ~relevant):
+        order = np.lexsort((ties, score))
+        w, y = weights[:, order], relevant[order]
+        below = np.cumsum(w * ~y, axis=1)
+        found.append((w * y * below).sum(1) / ((w * y).sum(1) * below[:, -1]))
+    return np.asarray((found[0] + found[1]) / 2)

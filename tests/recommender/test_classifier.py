@@ -1,0 +1,102 @@
+"""The classifier reads, trains in three ways, and comes back from disk the same."""
+
+import numpy as np
+import pytest
+
+from causalrec_lab.recommender import TextClassifier
+
+
+@pytest.fixture(autouse=True, scope="module")
+def cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CAUSALREC_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def reviews(n=48, seed=0):
+    """Praise ends in a purchase, complaint does not; one in ten labels is wrong."""
+    rng = np.random.default_rng(seed)
+    good, bad = ["lovely", "wonderful", "perfect", "great"], ["awful", "broken", "ugly", "poor"]
+    y = rng.integers(2, size=n)
+    texts = [f"the {rng.choice(['coat', 'shoe', 'bag'])} is {rng.choice(good if label else bad)}" for label in y]
+    return texts, np.where(rng.random(n) < 0.1, 1 - y, y), y
+
+
+@pytest.mark.parametrize("mode", ["frozen", "lora", "full"])
+def test_each_mode_learns_praise_from_complaint(mode, tmp_path):
+    texts, labels, _ = reviews()
+    model = TextClassifier(mode, epochs=2, precision="fp32").fit(texts, labels)
+    unseen, _, truth = reviews(40, seed=1)
+    probabilities = model.predict_proba(unseen)
+    assert probabilities.shape == (40, 2)  # one row a text, one column a class
+    np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-6)
+    assert (model.predict(unseen) == truth).mean() > 0.9
+    model.save(tmp_path)
+    np.testing.assert_allclose(TextClassifier.load(tmp_path).predict_proba(unseen), probabilities, atol=1e-6)
+    assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".safetensors"}
+
+
+def test_fine_tuning_begins_at_the_frozen_solution():
+    from causalrec_lab.recommender.finetuning import FineTuned
+
+    texts, labels, _ = reviews()
+    frozen = TextClassifier("frozen", precision="fp32").fit(texts, labels)
+    for mode in ("lora", "full"):
+        config = TextClassifier(mode, precision="fp32").config
+        tuned = FineTuned.start(frozen._encoder, config, frozen._weights, frozen._bias)
+        np.testing.assert_allclose(tuned.predict(texts), frozen.predict_proba(texts), atol=1e-4)
+
+
+def test_adapters_leave_the_encoder_alone():
+    from causalrec_lab.recommender.finetuning import FineTuned
+
+    texts, labels, _ = reviews(16)
+    frozen = TextClassifier("frozen", precision="fp32").fit(texts, labels)
+    config = TextClassifier("lora", epochs=1, precision="fp32").config
+    tuned = FineTuned.start(frozen._encoder, config, frozen._weights, frozen._bias)
+    before = {n: p.clone() for n, p in tuned.backbone.named_parameters() if "lora" not in n}
+    tuned.train(texts, labels)
+    after = dict(tuned.backbone.named_parameters())
+    assert all((after[name] == value).all() for name, value in before.items())
+    assert sum(v.size for v in tuned.state().values()) < 0.01 * sum(v.numel() for v in before.values())
+
+
+def test_accumulated_batches_make_the_step_of_one_big_batch():
+    texts, labels, _ = reviews(16)
+    once = {"epochs": 1, "precision": "fp32", "learning_rate": 1e-4}
+    big = TextClassifier("lora", batch_size=16, **once).fit(texts, labels)
+    small = TextClassifier("lora", batch_size=4, accumulate=4, **once).fit(texts, labels)
+    # dropout is drawn in another order, so the two agree but for its noise
+    assert small.losses[0] == pytest.approx(big.losses[0], rel=0.2)
+    assert len(big.losses) == len(small.losses) == 1
+
+
+def test_balanced_weights_lift_the_rare_class():
+    texts, labels, truth = reviews(200)
+    rare = np.flatnonzero((truth == 0) | (np.arange(200) % 10 == 0))
+    few = [texts[row] for row in rare]
+    plain = TextClassifier().fit(few, labels[rare]).predict_proba(few)[:, 1].mean()
+    balanced = TextClassifier(class_weight="balanced").fit(few, labels[rare]).predict_proba(few)[:, 1].mean()
+    assert plain == pytest.approx(labels[rare].mean(), abs=0.02)
+    assert balanced > plain + 0.05
+
+
+def test_callbacks_hear_every_epoch():
+    texts, labels, _ = reviews(8)
+    heard = []
+    TextClassifier("lora", epochs=2).fit(texts, labels, [lambda epoch, loss: heard.append((epoch, loss))])
+    assert [epoch for epoch, _ in heard] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels", "says"),
+    [(["a", "b"], [1, 1], "the same"), (["a"], [0, 1], "one label a text"), (["a", "b"], [0, 2], "row 1: 2")],
+)
+def test_labels_that_cannot_be_learned(texts, labels, says):
+    with pytest.raises(ValueError, match=says):
+        TextClassifier().fit(texts, labels)
+
+
+def test_unknown_mode():
+    with pytest.raises(ValueError, match="'lora'"):
+        TextClassifier("adapters")

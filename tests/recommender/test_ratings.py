@@ -1,0 +1,98 @@
+"""Rating models against algebra, brute force and a world where selection is known."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import ndcg_score, roc_auc_score
+
+from causalrec_lab.recommender import RatingKernel, RatingLogit, exposure_propensity, rating_metrics
+from causalrec_lab.recommender.ratings import KernelWeights
+
+
+def pairs(n_users=12, n_items=9, seed=0, share=0.5):
+    rng = np.random.default_rng(seed)
+    ratings = rng.integers(1, 6, (n_users, n_items)) * (rng.random((n_users, n_items)) < share)
+    return ratings, rng.integers(2, size=(n_users, 4)), rng.integers(2, size=(n_items, 3))
+
+
+def test_kernel_ridge_equals_the_formula_pair_by_pair():
+    ratings, u, i = pairs()
+    w = KernelWeights(user=0.3, item=0.2, features=0.5, user_taste=0.4, item_appeal=0.1, user_decay=0.7, item_decay=0.2)
+
+    def k(a, b):
+        like_u = np.exp(-0.7 * np.abs(u[a[0]] - u[b[0]]).sum() / 2)
+        like_i = np.exp(-0.2 * np.abs(i[a[1]] - i[b[1]]).sum() / 2)
+        same_u, same_i = a[0] == b[0], a[1] == b[1]
+        return 0.3 * same_u + 0.2 * same_i + 0.5 * like_u * like_i + 0.4 * same_u * like_i + 0.1 * like_u * same_i
+
+    seen = list(zip(*np.nonzero(ratings), strict=True))
+    r = np.array([ratings[pair] for pair in seen], float)
+    K = np.array([[k(a, b) for b in seen] for a in seen])
+    dual = np.linalg.solve(K + np.eye(len(r)), r - r.mean())
+    expected = [
+        r.mean() + sum(c * k(pair, b) for c, b in zip(dual, seen, strict=True)) for pair in np.ndindex(ratings.shape)
+    ]
+    found = RatingKernel(w).fit(ratings, u, i).predict()
+    np.testing.assert_allclose(found.ravel(), expected, atol=1e-4)
+
+
+def test_metrics_equal_scikit_learn():
+    ratings, _, _ = pairs(40, 30, share=0.4)
+    scores = np.random.default_rng(1).normal(size=ratings.shape).round(1)  # with ties between pairs
+    table = rating_metrics(ratings, scores)
+    seen = ratings > 0
+    assert table["value"]["AUC"] == pytest.approx(roc_auc_score(ratings[seen] >= 3, scores[seen]))
+    distinct = scores + np.random.default_rng(2).normal(0, 1e-6, scores.shape)
+    users = [row for row in range(40) if (ratings[row] >= 3).any()]
+    expected = np.mean(
+        [ndcg_score([(ratings[r] >= 3)[seen[r]]], [distinct[r][seen[r]]], k=5) for r in users if seen[r].sum() > 1]
+    )
+    assert rating_metrics(ratings, distinct)["value"]["NDCG@5"] == pytest.approx(expected)
+    assert (table["low"] < table["value"]).all()
+    assert (table["value"] < table["high"]).all()
+
+
+@pytest.fixture(scope="module")
+def selected():
+    """Users look at what they like: of a minority's favourites few are seen; features know taste and exposure."""
+    rng = np.random.default_rng(0)
+    x_u, x_i = rng.normal(size=(250, 3)), rng.normal(size=(200, 3))
+    taste = x_u @ np.diag([1.5, -1.0, 0.5]) @ x_i.T
+    liked = (rng.random(taste.shape) < 1 / (1 + np.exp(-taste))).astype(float)
+    p = np.clip(1 / (1 + np.exp(-(taste - 2.0))), 0.02, 0.98)
+    return x_u, x_i, liked, p, (rng.random(p.shape) < p).astype(float), 1 / (1 + np.exp(-taste))
+
+
+@pytest.mark.parametrize("loss", ["ips", "snips", "dr"])
+def test_debiased_levels_are_nearer_the_truth(selected, loss):
+    _, _, liked, p, seen, truth = selected
+    settings = {"factors": 0, "penalty": 5.0}
+    cross = lambda model: np.abs(model.predict() - truth).mean()  # noqa: E731
+    # without features the naive model can only learn the level of what was seen
+    blind_u, blind_i = np.zeros((250, 1)), np.zeros((200, 1))
+    naive = RatingLogit("naive", **settings).fit(liked, seen, blind_u, blind_i)
+    fair = RatingLogit(loss, **settings).fit(liked, seen, blind_u, blind_i, p)
+    assert abs(fair.predict().mean() - truth.mean()) < 0.5 * abs(naive.predict().mean() - truth.mean())
+    assert cross(fair) < cross(naive)
+
+
+def test_exposure_model_finds_the_propensities(selected):
+    x_u, x_i, _, p, seen, _ = selected
+    found = exposure_propensity(seen, x_u, x_i)
+    assert np.corrcoef(found.ravel(), p.ravel())[0, 1] > 0.95
+    assert found.mean() == pytest.approx(seen.mean(), rel=0.05)
+
+
+def test_propensity_is_asked_for():
+    ratings, u, i = pairs()
+    with pytest.raises(ValueError, match="exposure_propensity"):
+        RatingLogit("ips").fit(ratings > 2, ratings > 0, u, i)
+
+
+def test_shapes_that_do_not_fit():
+    ratings, u, i = pairs()
+    with pytest.raises(ValueError, match="features of 12 users"):
+        RatingKernel().fit(ratings[:, :5], u, i)
+    with pytest.raises(ValueError, match="no rating"):
+        RatingKernel().fit(ratings * 0, u, i)
+    with pytest.raises(ValueError, match="one side of 3"):
+        rating_metrics(np.full((2, 2), 4), np.zeros((2, 2)))
