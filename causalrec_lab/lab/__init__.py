@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from causalrec_lab.lab.findings import decision, headline, real_data
     from causalrec_lab.lab.project import chapters, home
     from causalrec_lab.lab.provenance import manifest
+    from causalrec_lab.lab.quoting import quote
     from causalrec_lab.lab.report.build import build_report
     from causalrec_lab.lab.run import run_notebooks
     from causalrec_lab.lab.session import say, start
@@ -30,6 +31,7 @@ _HOME = {
     "home": "project",
     "load": "artefacts",
     "manifest": "provenance",
+    "quote": "quoting",
     "real_data": "findings",
     "refresh": "committed",
     "run_notebooks": "run",
@@ -48,6 +50,7 @@ __all__ = [
     "home",
     "load",
     "manifest",
+    "quote",
     "real_data",
     "refresh",
     "run_notebooks",

@@ -1,7 +1,12 @@
+import html
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from causalrec_lab.lab.quoting import quote
 from causalrec_lab.lab.report.markdown import MarkdownPage
 from causalrec_lab.lab.report.outputs import clean_html, error_html, output_html
 
@@ -31,6 +36,16 @@ def test_a_title_with_tex_in_it_stays_text(page: MarkdownPage) -> None:
     assert "<script" not in found
     assert "&lt;script&gt;" in found
     assert "for $5 and $6" in found
+
+
+@given(
+    st.lists(st.sampled_from([*list(r"\$<>*_`[](){}#|!~&;:=-+.\"'^@ ax1"), "<b>", "\\text{", "1. ", "$$"])).map("".join)
+)
+@settings(max_examples=400, deadline=None)
+def test_a_quoted_text_is_shown_as_it_is(text: str) -> None:
+    shown = MarkdownPage().render(f"Bought: {quote(text)}")
+    assert html.unescape(re.sub(r"</?p>", "", shown)).strip() == " ".join(f"Bought: {text}".split())
+    assert set(re.findall(r"<(/?\w+)", shown)) == {"p", "/p"}
 
 
 def test_bare_tags_are_kept_and_comments_vanish(page: MarkdownPage) -> None:
