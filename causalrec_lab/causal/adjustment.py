@@ -90,9 +90,8 @@ def adjustment_problem(
     dag = graph.dag
     causal = causal_nodes(dag, t, y)
     if bad := graph.names(chosen & causal):
-        way = f"{graph.nodes[t]} to {graph.nodes[y]}"
-        return f"{bad[0]} lies on a causal path from {way}: adjusting for it removes part of the effect"
+        return f"{bad[0]} lies on a causal path: adjusting for it removes part of the effect"
     if bad := graph.names(chosen & dag.descendants(causal)):
-        return f"{bad[0]} is an effect of something on a causal path: adjusting for it distorts the effect"
+        return f"{bad[0]} follows from a causal path: adjusting for it distorts the effect"
     path = proper_backdoor(dag, t, y).open_path(t, y, chosen)
     return f"this path stays open: {graph.path_text(path)}" if path else ""

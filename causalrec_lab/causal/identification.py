@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from causalrec_lab.causal.adjustment import (
     usable_covariates,
 )
 from causalrec_lab.causal.frontdoor import frontdoor_sets
-from causalrec_lab.causal.notation import BETWEEN, latex_name
+from causalrec_lab.causal.notation import BETWEEN, latex_name, markdown_text
 from causalrec_lab.causal.separation import bits, minimal_separators
 
 if TYPE_CHECKING:
@@ -97,14 +96,10 @@ class Identification:
             f"{self.open_path}. You would need {self.needs}."
         )
 
-    def _repr_html_(self) -> str:
-        """Sentence and formula; the formula as MathML, which shows without a network."""
-        body = f"<p>{html.escape(str(self))}</p>"
-        if self.estimand:
-            from latex2mathml.converter import convert
-
-            body += convert(self.estimand, display="block")
-        return f'<div class="identification">{body}</div>'
+    def _repr_markdown_(self) -> str:
+        """Sentence and formula, names from data escaped."""
+        formula = f"\n\n$${self.estimand}$$" if self.estimand else ""
+        return markdown_text(str(self)) + formula
 
 
 def instruments(
@@ -184,14 +179,15 @@ def _way_out(graph: CausalGraph, t: int, y: int) -> str:
 
 def _formula(kind: str, treatment: str, outcome: str, chosen: tuple[str, ...] = (), instrument: str = "") -> str:
     t, y = latex_name(treatment), latex_name(outcome)
-    z = ", ".join(map(latex_name, chosen))
+    names = ",\\ ".join(map(latex_name, chosen))
+    z, where = (names, "") if len(chosen) <= 2 else ("z", rf",\quad z = ({names})")
     do = rf"P({y} \mid do({t}))"
     if kind == "none":
         return rf"{do} = P({y})"
     if kind == "instrument":
         w, given = latex_name(instrument), rf" \mid {z}" if z else ""
-        return rf"\frac{{\mathrm{{Cov}}({y}, {w}{given})}}{{\mathrm{{Cov}}({t}, {w}{given})}}"
+        return rf"\frac{{\mathrm{{Cov}}({y}, {w}{given})}}{{\mathrm{{Cov}}({t}, {w}{given})}}{where}"
     if kind == "frontdoor":
         inner = rf"\sum_{{{t}'}} P({y} \mid {t}', {z})\, P({t}')"
-        return rf"{do} = \sum_{{{z}}} P({z} \mid {t}) {inner}"
-    return rf"{do} = \sum_{{{z}}} P({y} \mid {t}, {z})\, P({z})" if z else rf"{do} = P({y} \mid {t})"
+        return rf"{do} = \sum_{{{z}}} P({z} \mid {t}) {inner}{where}"
+    return rf"{do} = \sum_{{{z}}} P({y} \mid {t}, {z})\, P({z}){where}" if z else rf"{do} = P({y} \mid {t})"

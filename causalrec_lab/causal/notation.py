@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import html
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["BETWEEN", "Edges", "latex_name", "nearest", "read_edges"]
+__all__ = ["BETWEEN", "Edges", "latex_name", "markdown_text", "nearest", "read_edges"]
 
 BETWEEN = "\u2194"  # in the name of the common cause that a <-> b stands for
 _ARROW = re.compile(r"(<->|->|<-)")
@@ -43,7 +44,7 @@ def read_edges(edges: str | Iterable[str | Sequence[str]]) -> Edges:
         if isinstance(piece, str):
             _read_text(piece, directed, bidirected, nodes)
         else:
-            pair = tuple(piece)
+            pair = tuple(map(str, piece))
             if len(pair) != 2 or not all(pair):
                 raise ValueError(f"edge {pair!r} is no (cause, effect) pair of names")
             nodes += pair
@@ -83,3 +84,8 @@ def latex_name(name: str) -> str:
     r"""Name of a column as maths, with nothing in it that could be read as a command: ``\mathrm{log\_popularity}``."""
     plain = re.sub(r"[^0-9A-Za-zÀ-ɏͰ-Ͽ一-鿿_ .-]", "", name)
     return r"\mathrm{" + plain.replace("_", r"\_").replace(" ", r"\ ") + "}"
+
+
+def markdown_text(text: str) -> str:
+    """Text that Markdown shows as it is: nothing in it becomes a tag, an emphasis or a formula."""
+    return html.escape(re.sub(r"([\\`*_\[\]$#|~])", r"\\\1", text), quote=False)

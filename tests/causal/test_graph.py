@@ -96,7 +96,7 @@ def test_m_bias_leaves_the_collider_alone():
 def test_mediator_and_its_descendant_are_refused_as_covariates():
     graph = CausalGraph("t -> m -> y; m -> d", treatment="t", outcome="y")
     assert "m lies on a causal path" in graph.adjustment_problem(["m"])
-    assert graph.adjustment_problem(["d"]).startswith("d is an effect")
+    assert graph.adjustment_problem(["d"]).startswith("d follows from a causal path")
     assert graph.adjustment_problem([]) == ""
 
 
@@ -153,12 +153,25 @@ def test_no_directed_path_means_no_effect():
     assert answer.method == "no directed path"
 
 
-def test_html_is_escaped_and_without_scripts():
-    graph = CausalGraph([("<b>x", "t"), ("t", r"y\text{q}")], treatment="t", outcome=r"y\text{q}")
-    page = graph._repr_html_() + graph.identify()._repr_html_()
-    assert "<b>x" not in page
+def test_what_is_shown_is_escaped_and_deterministic():
+    names = {"treatment": "t", "outcome": r"y\text{<script>}"}
+    graph = CausalGraph([("<b>x", "t"), ("<b>x", names["outcome"]), ("t", names["outcome"])], **names)
+    page, text = graph._repr_html_(), graph.identify()._repr_markdown_()
     assert "&lt;b&gt;x" in page
-    assert page == graph._repr_html_() + graph.identify()._repr_html_()
+    for shown in (page, text):
+        assert "<b>" not in shown
+        assert "<script>" not in shown
+    assert r"\text" not in graph.identify().estimand
+    assert (page, text) == (graph._repr_html_(), graph.identify()._repr_markdown_())
+
+
+def test_formula_is_mathml_without_leftover_commands():
+    from latex2mathml.converter import convert
+
+    for edges in ("a, b, c_d -> t -> y; a, b, c_d -> y", "t -> m -> y; t <-> y", "z -> t -> y; t <-> y", "y -> t"):
+        answer = CausalGraph(edges, treatment="t", outcome="y").identify()
+        assert answer.estimand
+        assert "\\" not in convert(answer.estimand)
 
 
 def test_pgmpy_and_networkx_forms_carry_the_graph():
