@@ -43,8 +43,8 @@ _WORDS = {
     0: """average, as expected, standard, typical, normal, usual, regular, as described, as pictured,
         conventional, neutral, common, moderate, middle of the road, in line with the photos, true to the
         listing, like others I own, customary, familiar, ordinary, par for the course, routine, unsurprising,
-        what one expects, standard-issue, to specification, textbook, everyday, mid-range, in the usual range,
-        of the usual kind, what the label says, no more and no less, as advertised, as the title says, much
+        as anticipated, standard-issue, to specification, textbook, everyday, mid-range, in the usual range,
+        of the usual kind, true to the label, neither more nor less, as advertised, as the title says, much
         like the last one, similar to the others, typical of its kind, the same as before, comparable, medium,
         factory-standard, in keeping with the description, unchanged, known from before, as shown, of middling
         size, as ordered""",

@@ -49,7 +49,7 @@ _SHOP = (
              "cotton"),
              ("knit", "warmth", "texture", "fit", "ribbing"), 60.0, 0.90),
     Category("coats", ("coat", "parka", "trench", "blazer"), ("wool", "down", "waxed cotton", "tweed", "gabardine"),
-             ("lining", "cut", "buttons", "warmth", "zip"), 140.0, 0.88),
+             ("lining", "cut", "closure", "warmth", "zip"), 140.0, 0.88),
     Category("shoes", ("sneaker", "loafer", "ankle boot", "sandal"), ("leather", "suede", "canvas", "mesh", "nubuck"),
              ("sole", "grip", "fit", "insole", "upper"), 90.0, 0.55),
     Category("bags", ("tote", "backpack", "shoulder bag", "satchel"), ("leather", "canvas", "nylon", "suede", "raffia"),
