@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -196,6 +196,16 @@ class Platform:
         if not temperature > 0:
             raise ValueError(f"temperature={temperature!r}: give a positive number; small is greedy, large is uniform")
         return SoftmaxPolicy(self.population, temperature)
+
+    @overload
+    def slates(
+        self, policy: Policy, n: int, seed: int = 0, *, length: Literal[1] = 1, reward: str = "click"
+    ) -> BanditLog: ...
+
+    @overload
+    def slates(
+        self, policy: Policy, n: int, seed: int = 0, *, length: int, reward: str = "click"
+    ) -> BanditLog | pd.DataFrame: ...
 
     def slates(
         self, policy: Policy, n: int, seed: int = 0, *, length: int = 1, reward: str = "click"
