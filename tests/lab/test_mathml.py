@@ -53,6 +53,15 @@ def test_a_formula_says_what_its_source_says(tex: str, text: str) -> None:
     assert letters(tex) == text
 
 
+def test_bars_stretch_only_where_the_source_says_so() -> None:
+    bar, wide = (
+        Tree.fromstring(mathml(tex)).find(".//mo") for tex in (r"\lVert x\rVert", r"\left\|\frac{a}{b}\right\|")
+    )
+    assert bar is not None
+    assert wide is not None
+    assert (bar.get("stretchy"), wide.get("stretchy")) == ("false", "true")
+
+
 def test_aligned_equations_stand_in_a_table_without_numbers() -> None:
     found = Tags(mathml("\\begin{aligned} a &= b \\\\ c &= d \\end{aligned}", display=True))
     assert {"mtable", "mtr", "mtd"} <= found.tags

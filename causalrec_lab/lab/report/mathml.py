@@ -26,6 +26,7 @@ _ATTRIBUTES = (
 ELEMENTS, ATTRIBUTES = frozenset(_ELEMENTS.split()), frozenset(_ATTRIBUTES.split())
 SPACES = {"negativethinmathspace": "-0.167em", "negativemediummathspace": "-0.222em"}
 RELATIONS = {"~": "∼", "⟂": "⟂", "∼": "∼"}  # given as identifiers, which have no space around them
+BARS = ("‖", "|", "∥")  # browsers stretch them to the whole line's height
 ALPHABETS = {
     "bold": "MATHEMATICAL BOLD",
     "bold-italic": "MATHEMATICAL BOLD ITALIC",
@@ -86,6 +87,8 @@ def _settle(node: Tree.Element) -> None:
         _double_tack(node)
     elif node.tag == "mi" and text in RELATIONS:
         node.tag, node.text = "mo", RELATIONS[text]
+    elif node.tag == "mo" and text in BARS:
+        node.attrib = {"stretchy": "false"} | node.attrib  # \left and \right say otherwise
     elif node.tag == "mo" and text.isascii() and text.isalpha():
         _name_operator(node, text)
     for child in node:
