@@ -29,7 +29,7 @@ PROTOCOL = {
     "chosen_on": "the validation item only",
     "published_ndcg_at_10": PUBLISHED,
 }
-RECIPE = RecommenderConfig(dim=128, blocks=2, heads=2, dropout=0.3, epochs=36, learning_rate=1.5e-3)
+RECIPE = RecommenderConfig(dim=128, blocks=2, heads=2, dropout=0.3, epochs=20, learning_rate=2e-3)
 
 
 def main() -> None:

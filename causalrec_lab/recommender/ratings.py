@@ -22,13 +22,13 @@ class KernelWeights:
     :math:`k = \exp(-\gamma \cdot \text{features that differ} / 2)`.
     """
 
-    user: float = 0.18
-    item: float = 0.1
-    features: float = 0.3
-    user_taste: float = 0.4
+    user: float = 0.16
+    item: float = 0.12
+    features: float = 0.15
+    user_taste: float = 0.75
     item_appeal: float = 0.02
-    user_decay: float = 0.3
-    item_decay: float = 0.6
+    user_decay: float = 0.5
+    item_decay: float = 0.3
 
 
 class RatingKernel:
