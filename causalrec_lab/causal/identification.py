@@ -48,7 +48,8 @@ class Identification:
     method
         "no directed path", "back-door adjustment", "front-door adjustment", "instrument", or "" where none applies.
     estimand
-        The formula as LaTeX maths, without dollar signs; empty where there is none.
+        The formula as LaTeX maths, without dollar signs; more than two covariates stand in it as **x**. Empty where
+        there is none.
     covariates
         The columns the formula uses beside treatment and outcome: adjustment set, mediators, or what the instrument
         is conditioned on.
@@ -80,13 +81,14 @@ class Identification:
     def __str__(self) -> str:
         """Give the answer as a sentence."""
         what = f"The effect of {self.treatment} on {self.outcome} is"
-        using = f" with {{{', '.join(self.covariates)}}}" if self.covariates else ""
+        names = f"{'x = ' if len(self.covariates) > 2 else ''}{{{', '.join(self.covariates)}}}"
+        using = f" with {names}" if self.covariates else ""
         if self.method == "no directed path":
             return f"{what} zero: no directed path leads from {self.treatment} to {self.outcome}."
         if self.identified:
             return f"{what} identified by {self.method}{using or ' with the empty set'}."
         if self.method == "instrument":
-            given = f" given {{{', '.join(self.covariates)}}}" if self.covariates else ""
+            given = f" given {names}" if self.covariates else ""
             return (
                 f"{what} identified by the instrument {self.instrument}{given} only under linearity or, as LATE, "
                 f"monotonicity; not by adjustment, because this path stays open: {self.open_path}."
@@ -179,15 +181,14 @@ def _way_out(graph: CausalGraph, t: int, y: int) -> str:
 
 def _formula(kind: str, treatment: str, outcome: str, chosen: tuple[str, ...] = (), instrument: str = "") -> str:
     t, y = latex_name(treatment), latex_name(outcome)
-    names = ",\\ ".join(map(latex_name, chosen))
-    z, where = (names, "") if len(chosen) <= 2 else ("z", rf",\quad z = ({names})")
+    z = ", ".join(map(latex_name, chosen)) if len(chosen) <= 2 else r"\mathbf{x}"
     do = rf"P({y} \mid do({t}))"
     if kind == "none":
         return rf"{do} = P({y})"
     if kind == "instrument":
         w, given = latex_name(instrument), rf" \mid {z}" if z else ""
-        return rf"\frac{{\mathrm{{Cov}}({y}, {w}{given})}}{{\mathrm{{Cov}}({t}, {w}{given})}}{where}"
+        return rf"\frac{{\mathrm{{Cov}}({y}, {w}{given})}}{{\mathrm{{Cov}}({t}, {w}{given})}}"
     if kind == "frontdoor":
         inner = rf"\sum_{{{t}'}} P({y} \mid {t}', {z})\, P({t}')"
-        return rf"{do} = \sum_{{{z}}} P({z} \mid {t}) {inner}{where}"
-    return rf"{do} = \sum_{{{z}}} P({y} \mid {t}, {z})\, P({z}){where}" if z else rf"{do} = P({y} \mid {t})"
+        return rf"{do} = \sum_{{{z}}} P({z} \mid {t}) {inner}"
+    return rf"{do} = \sum_{{{z}}} P({y} \mid {t}, {z})\, P({z})" if z else rf"{do} = P({y} \mid {t})"

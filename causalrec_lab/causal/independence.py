@@ -34,7 +34,7 @@ class Independence:
 
     def __str__(self) -> str:
         """``x _||_ y | a, b`` with the field's sign."""
-        return f"{self.x} \u2aeb {self.y}" + (f" | {', '.join(self.given)}" if self.given else "")
+        return f"{self.x} \u22a5 {self.y}" + (f" | {', '.join(self.given)}" if self.given else "")
 
 
 def implied_independencies(graph: CausalGraph) -> tuple[Independence, ...]:

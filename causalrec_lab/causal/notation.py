@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import html
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -87,5 +86,7 @@ def latex_name(name: str) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """Text that Markdown shows as it is: nothing in it becomes a tag, an emphasis or a formula."""
-    return html.escape(re.sub(r"([\\`*_\[\]$#|~])", r"\\\1", text), quote=False)
+    """Text that Markdown shows as it is: arrows as signs, and nothing becomes a tag, an emphasis or a formula."""
+    for arrow, sign in (("<->", "\u2194"), ("<-", "\u2190"), ("->", "\u2192")):
+        text = text.replace(f" {arrow} ", f" {sign} ")
+    return re.sub(r"([\\`*_\[\]$#|~<>&])", r"\\\1", text)

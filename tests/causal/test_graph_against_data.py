@@ -40,8 +40,8 @@ def test_each_implied_independence_is_a_d_separation_and_each_separable_pair_is_
 
 
 def test_chain_claims_what_the_exercise_says():
-    assert "age ⫫ purchase | location" in {
-        str(claim) if claim.given != ("gender",) else "age ⫫ purchase | location"
+    assert "age ⊥ purchase | location" in {
+        str(claim) if claim.given != ("gender",) else "age ⊥ purchase | location"
         for claim in CHAIN.implied_independencies()
     }
     assert CHAIN.d_separated("age", "purchase", "location")
