@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 __all__ = ["GRID", "INK", "MUTED", "PALETTE", "PAPER", "use_theme"]
@@ -35,6 +36,7 @@ def use_theme() -> None:
 
     for name, value in _settings(_installed(_SANS)).items():
         mpl.rcParams[name] = value  # type: ignore[index]
+    warnings.filterwarnings("ignore", message="The figure layout has changed to tight")  # seaborn's grids lay out alone
     _sharp_in_notebooks()
 
 
