@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from causalrec_lab.causal.effects.doubly_robust import aipw, by_group
     from causalrec_lab.causal.effects.least_squares import naive, regression
     from causalrec_lab.causal.effects.nuisance import propensity_scores
-    from causalrec_lab.causal.effects.text import text_confounding, tfidf_embedding
+    from causalrec_lab.causal.effects.text import (
+        sentence_embedding,
+        share_of_removal,
+        text_confounding,
+        tfidf_embedding,
+    )
     from causalrec_lab.causal.effects.weighting import ipw
 
 _HOME = {
@@ -24,6 +29,8 @@ _HOME = {
     "naive": "least_squares",
     "propensity_scores": "nuisance",
     "regression": "least_squares",
+    "sentence_embedding": "text",
+    "share_of_removal": "text",
     "text_confounding": "text",
     "tfidf_embedding": "text",
 }
@@ -36,6 +43,8 @@ __all__ = [
     "naive",
     "propensity_scores",
     "regression",
+    "sentence_embedding",
+    "share_of_removal",
     "text_confounding",
     "tfidf_embedding",
 ]
