@@ -11,6 +11,7 @@ from causalrec_lab.lab.project import home, notebook_path
 
 __all__ = ["committed_form", "kernel_environment", "refresh"]
 
+QUIET_KERNEL = ["--IPKernelApp.log_level=50"]  # it warns of its own transport at every start
 KEPT = frozenset({"nbval-check-output", "keep_output"})
 VARYING = ("execution", "papermill", "collapsed", "scrolled", "ExecuteTime")
 
@@ -82,7 +83,9 @@ def _refresh(path: Path) -> Path:
 
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     resources = {"metadata": {"path": str(path.parent)}}
-    client = NotebookClient(notebook, timeout=None, kernel_name="python3", resources=resources)
+    client = NotebookClient(
+        notebook, timeout=None, kernel_name="python3", resources=resources, extra_arguments=QUIET_KERNEL
+    )
     client.execute(env=os.environ | kernel_environment("smoke"))
     private = (str(home()), str(Path.home()) + os.sep)
     text = nbformat.writes(committed_form(notebook, private=private))  # type: ignore[no-untyped-call]

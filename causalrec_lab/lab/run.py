@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from causalrec_lab.lab.committed import kernel_environment
+from causalrec_lab.lab.committed import QUIET_KERNEL, kernel_environment
 from causalrec_lab.lab.findings import findings_path
 from causalrec_lab.lab.project import PROFILES, chapter, chapters, nearest, notebook_path
 from causalrec_lab.lab.provenance import git_state, masked
@@ -27,7 +27,6 @@ from causalrec_lab.lab.status import ChapterStatus, build_folder, fingerprint, m
 __all__ = ["known_parameters", "run_notebooks"]
 
 log = logging.getLogger("causalrec_lab.run")
-QUIET_KERNEL = ["--IPKernelApp.log_level=50"]
 
 
 def run_notebooks(
