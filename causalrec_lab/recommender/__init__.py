@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from causalrec_lab.recommender.classifier import TextClassifier
     from causalrec_lab.recommender.config import RecommenderConfig
     from causalrec_lab.recommender.encoder import TextEncoder
+    from causalrec_lab.recommender.policies import RecommenderPolicy
     from causalrec_lab.recommender.ranking import evaluate
     from causalrec_lab.recommender.rating_logit import RatingLogit, exposure_propensity
     from causalrec_lab.recommender.ratings import RatingKernel, rating_metrics
@@ -26,6 +27,7 @@ _HOME = {
     "RatingKernel": "causalrec_lab.recommender.ratings",
     "RatingLogit": "causalrec_lab.recommender.rating_logit",
     "RecommenderConfig": "causalrec_lab.recommender.config",
+    "RecommenderPolicy": "causalrec_lab.recommender.policies",
     "TextClassifier": "causalrec_lab.recommender.classifier",
     "TextEncoder": "causalrec_lab.recommender.encoder",
     "TransformerRecommender": "causalrec_lab.recommender.transformer",
@@ -44,6 +46,7 @@ __all__ = [
     "RatingKernel",
     "RatingLogit",
     "RecommenderConfig",
+    "RecommenderPolicy",
     "TextClassifier",
     "TextEncoder",
     "TransformerRecommender",
