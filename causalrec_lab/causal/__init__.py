@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from causalrec_lab.causal import effects
+    from causalrec_lab.causal.adjustment import NotIdentifiedError
     from causalrec_lab.causal.graph import CausalGraph
     from causalrec_lab.causal.identification import Identification, Instrument
     from causalrec_lab.causal.independence import Independence
@@ -18,6 +19,7 @@ _HOME = {
     "Identification": "causalrec_lab.causal.identification",
     "Independence": "causalrec_lab.causal.independence",
     "Instrument": "causalrec_lab.causal.identification",
+    "NotIdentifiedError": "causalrec_lab.causal.adjustment",
     "SemResult": "causalrec_lab.causal.sem",
     "StructuralCausalModel": "causalrec_lab.causal.scm.model",
     "fit_sem": "causalrec_lab.causal.sem",
@@ -28,6 +30,7 @@ __all__ = [
     "Identification",
     "Independence",
     "Instrument",
+    "NotIdentifiedError",
     "SemResult",
     "StructuralCausalModel",
     "effects",

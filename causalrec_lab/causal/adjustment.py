@@ -12,7 +12,11 @@ from causalrec_lab.causal.separation import Dag, minimal_separators
 if TYPE_CHECKING:
     from causalrec_lab.causal.graph import CausalGraph
 
-__all__ = ["adjustment_problem", "adjustment_sets"]
+__all__ = ["NotIdentifiedError", "adjustment_problem", "adjustment_set", "adjustment_sets"]
+
+
+class NotIdentifiedError(ValueError):
+    """The effect does not follow from what is observed by the method asked for."""
 
 
 def causal_nodes(dag: Dag, treatment: int, outcome: int) -> int:
@@ -62,6 +66,20 @@ def adjustment_sets(
     t, y = graph.effect(treatment, outcome)
     found = minimal_separators(proper_backdoor(graph.dag, t, y), t, y, usable_covariates(graph, t, y))
     return listed(graph, found, limit, "adjustment sets")
+
+
+def adjustment_set(graph: CausalGraph, treatment: str | None = None, outcome: str | None = None) -> list[str]:
+    """Smallest minimal adjustment set, in the graph's order: what an effect estimator takes as covariates.
+
+    Raises
+    ------
+    NotIdentifiedError
+        If no set of observed nodes is valid; it says which path stays open and what would help.
+    """
+    sets = adjustment_sets(graph, treatment, outcome)
+    if not sets:
+        raise NotIdentifiedError(str(graph.identify(treatment, outcome)))
+    return [n for n in graph.nodes if n in sets[0]]
 
 
 def listed(graph: CausalGraph, found: Iterator[int], limit: int, what: str) -> list[frozenset[str]]:

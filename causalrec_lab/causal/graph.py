@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from causalrec_lab.causal.notation import BETWEEN, nearest, read_edges
+from causalrec_lab.causal.notation import BETWEEN, nearest, read_edges, sorted_by_cause
 from causalrec_lab.causal.separation import Dag, bits
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class CausalGraph:
         if treatment is not None and treatment == outcome:
             raise ValueError(f"{treatment!r} is treatment and outcome at once; they are two columns: shown, and bought")
         self.treatment, self.outcome = treatment, outcome
-        self.nodes: tuple[str, ...] = _sorted_by_cause(read.nodes, read.directed)
+        self.nodes: tuple[str, ...] = sorted_by_cause(read.nodes, read.directed)
         self.latent: tuple[str, ...] = tuple(n for n in self.nodes if n in set(declared))
         self._hidden = [f"{a}{BETWEEN}{b}" for a, b in self.bidirected]  # the common cause that a <-> b stands for
         self._number = {name: i for i, name in enumerate((*self.nodes, *self._hidden))}
@@ -185,6 +185,12 @@ class CausalGraph:
 
         return adjustment_sets(self, treatment, outcome, limit=limit)
 
+    def adjustment_set(self, treatment: str | None = None, outcome: str | None = None) -> list[str]:
+        """Smallest adjustment set, or an error with the way out; see `adjustment.adjustment_set`."""
+        from causalrec_lab.causal.adjustment import adjustment_set
+
+        return adjustment_set(self, treatment, outcome)
+
     def adjustment_problem(
         self, covariates: Iterable[str], treatment: str | None = None, outcome: str | None = None
     ) -> str:
@@ -276,25 +282,3 @@ class CausalGraph:
         ]
         cells = "".join(f"<tr><th>{k}</th><td>{html.escape(v)}</td></tr>" for k, v in rows if v)
         return f'<table class="causal-graph"><tbody>{cells}</tbody></table>'
-
-
-def _sorted_by_cause(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-    """Causes before effects, otherwise in the order of first mention; a cycle is an error that shows it."""
-    left = list(nodes)
-    out: list[str] = []
-    while left:
-        ready = next((n for n in left if not any(b == n and a in left for a, b in edges)), None)
-        if ready is None:
-            raise ValueError(
-                f"the graph has a cycle: {_cycle(left, edges)}; a causal graph orders causes before effects"
-            )
-        out.append(ready)
-        left.remove(ready)
-    return tuple(out)
-
-
-def _cycle(left: Sequence[str], edges: Sequence[tuple[str, str]]) -> str:
-    walk = [left[0]]
-    while walk[-1] not in walk[:-1]:
-        walk.append(next(a for a, b in edges if b == walk[-1] and a in left))
-    return " -> ".join(walk[walk.index(walk[-1]) :][::-1])

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["BETWEEN", "Edges", "latex_name", "markdown_text", "nearest", "read_edges"]
+__all__ = ["BETWEEN", "Edges", "latex_name", "markdown_text", "nearest", "read_edges", "sorted_by_cause"]
 
 BETWEEN = "\u2194"  # in the name of the common cause that a <-> b stands for
 _ARROW = re.compile(r"(<->|->|<-)")
@@ -90,3 +90,25 @@ def markdown_text(text: str) -> str:
     for arrow, sign in (("<->", "\u2194"), ("<-", "\u2190"), ("->", "\u2192")):
         text = text.replace(f" {arrow} ", f" {sign} ")
     return re.sub(r"([\\`*_\[\]$#|~<>&])", r"\\\1", text)
+
+
+def sorted_by_cause(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """Causes before effects, otherwise in the order of first mention; a cycle is an error that shows it."""
+    left = list(nodes)
+    out: list[str] = []
+    while left:
+        ready = next((n for n in left if not any(b == n and a in left for a, b in edges)), None)
+        if ready is None:
+            raise ValueError(
+                f"the graph has a cycle: {_cycle(left, edges)}; a causal graph orders causes before effects"
+            )
+        out.append(ready)
+        left.remove(ready)
+    return tuple(out)
+
+
+def _cycle(left: Sequence[str], edges: Sequence[tuple[str, str]]) -> str:
+    walk = [left[0]]
+    while walk[-1] not in walk[:-1]:
+        walk.append(next(a for a, b in edges if b == walk[-1] and a in left))
+    return " -> ".join(walk[walk.index(walk[-1]) :][::-1])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from causalrec_lab.causal import CausalGraph
+from causalrec_lab.causal import CausalGraph, NotIdentifiedError
 
 
 def random_dag(seed: int, nodes: int, density: float) -> CausalGraph:
@@ -145,6 +145,15 @@ def test_unidentified_says_which_path_and_what_is_needed():
     assert answer.open_path == "t <- h -> y"
     assert "to measure h" in answer.needs
     assert "not identified by these methods" in str(answer)
+
+
+def test_adjustment_set_is_the_smallest_or_an_error_with_the_way_out():
+    graph = CausalGraph("a -> t -> y; a -> b -> y; c -> t; c -> y", treatment="t", outcome="y")
+    assert graph.adjustment_set() == ["a", "c"]
+    hidden = CausalGraph("h -> t -> y; h -> y; z -> t", latent=["h"], treatment="t", outcome="y")
+    with pytest.raises(NotIdentifiedError, match="t <- h -> y") as caught:
+        hidden.adjustment_set()
+    assert "instrument z" in str(caught.value)
 
 
 def test_no_directed_path_means_no_effect():

@@ -117,12 +117,32 @@ def test_labels_shared_are_one_parameter_and_fixed_ones_stay():
     assert table.loc[("g", "=~", "x3"), "std_error"] > 0
 
 
-def test_scaling_a_column_scales_its_coefficients_only():
-    frame = factors()
-    model = "f =~ x0 + x1 + x2; g =~ x3 + x4 + x5; g ~ f"
-    one, other = fit_sem(model, frame), fit_sem(model, frame.assign(x4=frame["x4"] * 1000))
-    assert one.fit_indices["chi2"] == pytest.approx(other.fit_indices["chi2"], rel=1e-6)
-    assert one.paths["standardised"].to_numpy() == pytest.approx(other.paths["standardised"].to_numpy(), rel=1e-5)
+@pytest.mark.parametrize("seed", range(12))
+def test_optimum_is_no_worse_than_a_general_optimiser_finds_in_any_units(seed):
+    from scipy.optimize import minimize
+
+    rng = np.random.default_rng(seed)
+    units = 10.0 ** rng.integers(-3, 4, size=6)
+    frame = factors(200, seed) * units
+    fit = fit_sem("f =~ x0 + x1 + x2; g =~ x3 + x4 + x5; g ~ f", frame)
+    moments = Moments(fit.specification, fit.sample)
+    best, scale = moments.discrepancy(fit.theta), moments.units(fit.theta)
+    for _ in range(2):
+        start = fit.theta / scale * rng.uniform(0.7, 1.3, len(scale))
+        found = minimize(lambda z: min(moments.discrepancy(z * scale), 1e6), start, method="BFGS")
+        assert best <= found.fun + 1e-8
+    plain = fit_sem("f =~ x0 + x1 + x2; g =~ x3 + x4 + x5; g ~ f", frame / units)
+    assert fit.fit_indices["chi2"] == pytest.approx(plain.fit_indices["chi2"], rel=1e-6)
+    assert fit.paths["standardised"].to_numpy() == pytest.approx(plain.paths["standardised"].to_numpy(), rel=1e-5)
+
+
+def test_slow_problem_converges_by_newton():
+    rng = np.random.default_rng(36)  # weak indicators: scoring alone needs hundreds of rounds
+    f = rng.normal(size=(200, 2)) @ np.array([[1, 0.4], [0, 0.9]])
+    frame = pd.DataFrame({f"x{i}": 0.35 * f[:, i // 3] + rng.normal(size=200) for i in range(6)})
+    fit = fit_sem("f =~ x0 + x1 + x2; g =~ x3 + x4 + x5", frame)
+    gradient, information = Moments(fit.specification, fit.sample).gradient_and_information(fit.theta)
+    assert np.abs(gradient / np.sqrt(np.diag(information))).max() < 1e-6
 
 
 def test_covariance_and_n_equal_rows():
@@ -288,7 +308,7 @@ def test_unknown_path_and_variable_are_errors():
 
 def test_what_cannot_converge_is_an_error_with_a_way_out(monkeypatch):
     monkeypatch.setattr("causalrec_lab.causal.sem.fit.ROUNDS", 1)
-    with pytest.raises(ConvergenceError, match="three indicators"):
+    with pytest.raises(ConvergenceError, match="three indicators that correlate"):
         fit_sem("f =~ x0 + x1 + x2; g =~ x3 + x4 + x5", factors())
 
 

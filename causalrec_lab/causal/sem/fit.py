@@ -1,4 +1,4 @@
-"""`fit_sem`: maximum likelihood for structural equation models by Fisher scoring."""
+"""`fit_sem`: structural equation models by maximum likelihood."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ from causalrec_lab.causal.sem.syntax import read_graph, read_model
 __all__ = ["ConvergenceError", "UnderidentifiedError", "fit_sem"]
 
 Array = NDArray[np.float64]
-ROUNDS = 1000
+ROUNDS = 200
+SCORING = 15  # rounds of Fisher scoring before Newton's method takes over
 TOLERANCE = 1e-9  # largest gradient entry, each in the unit of its own curvature
+ROUNDING = 1e-6  # as much is accepted where the discrepancy no longer falls: it is flat to its last digit
 
 
 class UnderidentifiedError(ValueError):
@@ -84,9 +86,9 @@ def fit_sem(
     moments = Moments(spec, sample)
     start = starting_values(moments)
     _refuse_underidentified(moments, start)
-    theta = _scoring(moments, start)
+    theta = _maximise(moments, start)
     information = moments.gradient_and_information(theta)[1]
-    if loose := _undetermined(information, spec):
+    if loose := _undetermined(moments, theta):
         raise UnderidentifiedError(
             f"at the solution these parameters cannot be told apart: {', '.join(loose)}; a loading or covariance near "
             "0 can cause it. Fix one of them, or add an indicator"
@@ -118,68 +120,93 @@ def _refuse_underidentified(moments: Moments, start: Array) -> None:
     if not len(start):
         raise ValueError("the model has no free parameter: nothing is to be estimated")
     rng = np.random.default_rng(0)
-    spread = np.sqrt(np.diag(moments.all_covariances(start)))
-    where = {name: i for i, name in enumerate(spec.variables)}
+    unit = moments.units(start)
     for _ in range(50):
         point = start * rng.uniform(0.8, 1.2, len(start))
         for row in spec.free:
-            i, j = where[row.lhs], where[row.rhs]
             if row.op == "~":
-                point[row.index] += rng.uniform(0.1, 0.3) * spread[i] / spread[j]
-            elif row.op == "~~" and i != j:
-                point[row.index] += rng.uniform(0.02, 0.1) * spread[i] * spread[j]
+                point[row.index] += rng.uniform(0.1, 0.3) * unit[row.index]
+            elif row.op == "~~" and row.lhs != row.rhs:
+                point[row.index] += rng.uniform(0.02, 0.1) * unit[row.index]
         if np.isfinite(moments.discrepancy(point)):
             break
     else:
         return  # no generic point found; the solution is checked anyway
-    if loose := _undetermined(moments.gradient_and_information(point)[1], spec):
+    if loose := _undetermined(moments, point):
         raise UnderidentifiedError(
             f"the model is underidentified (degrees of freedom {df}): data cannot determine {', '.join(loose)}. "
             "Fix one of them, add an indicator or an instrument, or drop an arrow"
         )
 
 
-def _undetermined(information: Array, spec: Specification) -> list[str]:
+def _undetermined(moments: Moments, theta: Array) -> list[str]:
     """Names of the parameters that take part in a direction without curvature."""
+    spec = moments.specification
+    information = moments.gradient_and_information(theta)[1]
     scale = np.sqrt(np.diag(information))
-    if dead := [p.name for p in spec.free if scale[p.index] <= 1e-10 * scale.max()]:
+    felt = scale * moments.units(theta)
+    if dead := [p.name for p in spec.free if felt[p.index] <= 1e-8 * felt.max()]:
         return dead
     values, vectors = np.linalg.eigh(information / np.outer(scale, scale))
-    flat = vectors[:, values < 1e-9]
-    involved = np.abs(flat).max(axis=1, initial=0.0) > 1e-3
+    involved = np.abs(vectors[:, values < 1e-9]).max(axis=1, initial=0.0) > 1e-3
     return [p.name for p in spec.free if involved[p.index]]
 
 
-def _scoring(moments: Moments, start: Array) -> Array:
-    """Fisher scoring with Levenberg's damping; converges quadratically near a well-determined solution."""
+def _maximise(moments: Moments, start: Array) -> Array:
+    """Fisher scoring, then Newton's method where that is slow, both with Levenberg's damping.
+
+    Everything is reckoned in the units of the curvature, so that columns may have any unit.
+    """
     theta, value, damping = start, moments.discrepancy(start), 1e-3
     if not np.isfinite(value):
         raise ConvergenceError("no starting point with a positive definite covariance; fix a variance or a loading")
-    scaled = np.inf
-    for _ in range(ROUNDS):
+    for rounds in range(ROUNDS):
         gradient, information = moments.gradient_and_information(theta)
-        curvature = np.diag(information)
-        scaled = float(np.max(np.abs(gradient) / np.sqrt(curvature)))
-        if scaled < TOLERANCE:
+        scale = np.sqrt(np.diag(information))
+        slope = gradient / scale
+        if np.abs(slope).max() < TOLERANCE:
             return theta
+        curvature = information / np.outer(scale, scale)
+        if rounds >= SCORING:
+            curvature = _observed(moments, theta, scale, curvature)
         while True:
-            step = np.linalg.solve(information + damping * np.diag(curvature), gradient)
+            step = np.linalg.solve(curvature + damping * np.eye(len(scale)), slope) / scale
             reached = moments.discrepancy(theta - step)
-            if reached <= value + 1e-14:
+            if reached <= value:
                 break
             damping *= 5
             if damping > 1e12:
-                if scaled < 1e-6:
+                if np.abs(slope).max() < ROUNDING:
                     return theta
-                raise ConvergenceError(_stuck(scaled))
+                raise _stuck(moments, start, theta)
+        settled = value - reached < 1e-14 and np.abs(slope).max() < ROUNDING
         theta, value, damping = theta - step, reached, max(damping / 5, 1e-14)
-    raise ConvergenceError(_stuck(scaled))
+        if settled:
+            return theta
+    raise _stuck(moments, start, theta)
 
 
-def _stuck(gradient: float) -> str:
-    return (
-        f"the model did not converge in {ROUNDS} rounds (largest scaled gradient {gradient:.1e}); bring the columns to "
-        "similar units, give each latent variable three indicators that correlate, or simplify the model"
+def _observed(moments: Moments, theta: Array, scale: Array, expected: Array) -> Array:
+    """Curvature of the discrepancy itself by differences of its gradient; the expected one where it is no bowl."""
+    rows = []
+    for k in range(len(theta)):
+        step = np.zeros(len(theta))
+        step[k] = 1e-4 / scale[k]
+        try:
+            ends = [moments.gradient_and_information(theta + s)[0] for s in (step, -step)]
+        except np.linalg.LinAlgError:
+            return expected
+        rows.append((ends[0] - ends[1]) / 2e-4 / scale)
+    found = (np.array(rows) + np.array(rows).T) / 2
+    return found if np.linalg.eigvalsh(found)[0] > 1e-10 else expected
+
+
+def _stuck(moments: Moments, start: Array, theta: Array) -> ConvergenceError:
+    far = int(np.argmax(np.abs(theta) / moments.units(start)))
+    name = moments.specification.free[far].name
+    return ConvergenceError(
+        f"the model did not converge; {name} has reached {theta[far]:.3g} and runs on. Give each latent variable three "
+        "indicators that correlate with each other and let the strongest come first, fix a variance, or simplify"
     )
 
 

@@ -83,6 +83,17 @@ class Moments:
                 out[row.index] += term + term.T
         return out
 
+    def units(self, theta: Array) -> Array:
+        """Natural unit of each free parameter: standard deviations of its ends at `theta`, as ratio or product."""
+        spec = self.specification
+        where = {name: i for i, name in enumerate(spec.variables)}
+        spread = np.sqrt(np.abs(np.diag(self.all_covariances(theta))))
+        out = np.ones(len(theta))
+        for row in spec.free:
+            left, right = spread[where[row.lhs]], spread[where[row.rhs]]
+            out[row.index] = {"~": left / right, "=~": right / left, "~~": left * right}[row.op]
+        return out
+
     def discrepancy(self, theta: Array) -> float:
         r"""Give :math:`F = \ln|\Sigma| + \mathrm{tr}(S \Sigma^{-1}) - \ln|S| - p`; infinite without a density."""
         return discrepancy(self.sample, self.implied(theta))
@@ -92,8 +103,9 @@ class Moments:
 
         The expected information of n observations is :math:`\tfrac n2 H` (Bollen 1989, appendix 4B).
         """
-        sigma = self.implied(theta)
-        root = np.linalg.inv(np.linalg.cholesky(sigma))
+        spread = np.sqrt(np.diag(self.sample))
+        sigma = self.implied(theta) / np.outer(spread, spread)
+        root = np.linalg.inv(np.linalg.cholesky(sigma)) / spread
         white = root @ self.jacobian(theta) @ root.T
         flat = white.reshape(len(theta), -1)
         left = np.eye(len(sigma)) - root @ self.sample @ root.T
@@ -101,10 +113,23 @@ class Moments:
 
 
 def discrepancy(sample: Array, sigma: Array) -> float:
-    """Maximum-likelihood discrepancy of an implied covariance from a sample covariance."""
+    """Maximum-likelihood discrepancy of an implied covariance from a sample covariance.
+
+    Both are brought to the sample's standard deviations first: that changes nothing but the rounding.
+    """
+    spread = np.sqrt(np.diag(sample))
+    unit = np.outer(spread, spread)
     try:
-        factor = np.linalg.cholesky(sigma)
+        root = np.linalg.inv(np.linalg.cholesky(sigma / unit))
     except np.linalg.LinAlgError:
         return float("inf")
-    fit = 2 * np.log(np.diag(factor)).sum() + np.trace(np.linalg.solve(sigma, sample))
-    return float(fit - np.linalg.slogdet(sample)[1] - len(sample))
+    return float(
+        ((root @ (sample / unit)) * root).sum()
+        - 2 * np.log(np.diag(root)).sum()
+        - _log_det(sample / unit)
+        - len(sample)
+    )
+
+
+def _log_det(matrix: Array) -> float:
+    return float(np.linalg.slogdet(matrix)[1])
