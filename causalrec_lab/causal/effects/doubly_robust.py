@@ -63,7 +63,7 @@ def aipw(
     nuisance
         "spline" (logistic or least squares with splines and products), "linear", or "boosted" (gradient-boosted trees).
     clip
-        Propensities are held inside [clip, 1 - clip].
+        Propensities are held inside [clip, 1 - clip] where the estimand divides by them (ATT: only below 1 - clip).
 
     Raises
     ------
@@ -76,7 +76,7 @@ def aipw(
         embeddings=embeddings, cluster=cluster, weights=weights, estimand=estimand, groups=groups,
         propensity=propensity,
     )  # fmt: skip
-    fitted = _fitted(sample, nuisance, folds, seed, clip)
+    fitted = _fitted(sample, nuisance, folds, seed, clip, estimand)
     value, influence = ratio(*_terms(sample, fitted, estimand))
     return _as_estimate(sample, fitted, value, influence, estimand, level, _method(sample, nuisance, folds))
 
@@ -128,7 +128,7 @@ def by_group(
     )  # fmt: skip
     if by not in frame.columns:
         raise ValueError(f"no column {by!r} in the table; {nearest(by, list(frame.columns))}")
-    fitted = _fitted(sample, nuisance, folds, seed, clip)
+    fitted = _fitted(sample, nuisance, folds, seed, clip, estimand)
     numerator, denominator = _terms(sample, fitted, estimand)
     labels, found = frame[by].astype(str).to_numpy(), {}
     for label in sorted(set(labels)):
@@ -145,10 +145,10 @@ def by_group(
     return found
 
 
-def _fitted(sample: Sample, nuisance: str, folds: int, seed: int, clip: float) -> Nuisances:
+def _fitted(sample: Sample, nuisance: str, folds: int, seed: int, clip: float, estimand: str) -> Nuisances:
     if nuisance not in NUISANCES:
         raise ValueError(f"unknown nuisance {nuisance!r}; {nearest(nuisance, NUISANCES)}")
-    fitted = cross_fit(sample, nuisance=nuisance, folds=folds, seed=seed, clip=clip)
+    fitted = cross_fit(sample, nuisance=nuisance, folds=folds, seed=seed, clip=clip, estimand=estimand)
     check_overlap(sample, fitted.propensity)
     return fitted
 

@@ -27,6 +27,8 @@ __all__ = [
 
 NUISANCES = ("spline", "linear", "boosted")
 _KNOTS = (0.05, 0.35, 0.65, 0.95)
+_UNDERSMOOTHING = 0.3  # of the penalty that predicts best: bias costs an effect more than variance (see `cross_fit`)
+_TINY = 1e-9
 _CROSSED = 8  # with more covariates than this, pairwise products cost more than they give
 
 
@@ -90,8 +92,12 @@ def splits(
         yield train, np.flatnonzero(same.all(axis=1))
 
 
-def cross_fit(sample: Sample, *, nuisance: str, folds: int, seed: int, clip: float) -> Nuisances:
-    """Predict every row's propensity and two outcome surfaces by models that did not see it (nor its groups)."""
+def cross_fit(sample: Sample, *, nuisance: str, folds: int, seed: int, clip: float, estimand: str = "ATE") -> Nuisances:
+    """Predict every row's propensity and two outcome surfaces by models that did not see it (nor its groups).
+
+    Embeddings are penalised less than prediction alone would have it: the bias of a functional is that of its
+    nuisances, their variance averages out (Newey, Hsieh and Robins 1998, on undersmoothing).
+    """
     design = design_matrix(sample.covariates, nuisance)
     e, m0, m1 = (np.empty(sample.n) for _ in range(3))
     for train, test in splits(sample.n, folds, sample.groups, sample.treatment, seed):
@@ -100,7 +106,7 @@ def cross_fit(sample: Sample, *, nuisance: str, folds: int, seed: int, clip: flo
         if sample.propensity is None:
             e[test] = learner(sample, design, train, test, "propensity", seed)[0]
     e = sample.propensity if sample.propensity is not None else e
-    return Nuisances(clipped(e, clip), m0, m1)
+    return Nuisances(clipped(e, clip, estimand), m0, m1)
 
 
 def cross_fit_propensity(sample: Sample, *, nuisance: str, folds: int, seed: int) -> Floats:
@@ -134,8 +140,11 @@ def propensity_scores(
     return cross_fit_propensity(sample, nuisance=nuisance, folds=folds, seed=seed)
 
 
-def clipped(propensity: Floats, clip: float) -> Floats:
-    """Propensities held inside [clip, 1 - clip].
+def clipped(propensity: Floats, clip: float, estimand: str = "ATE") -> Floats:
+    """Propensities held inside [clip, 1 - clip] at the ends where the estimand's weights grow without bound.
+
+    Both ends for ATE, the upper one for ATT (a control row unlike any treated one weighs next to nothing, and must),
+    none for ATO.
 
     Raises
     ------
@@ -144,7 +153,9 @@ def clipped(propensity: Floats, clip: float) -> Floats:
     """
     if not 0 <= clip < 0.5:
         raise ValueError(f"clip={clip}; give a small probability such as 0.01, in [0, 0.5)")
-    return np.clip(propensity, clip, 1 - clip)
+    low = clip if estimand == "ATE" else 0.0
+    high = clip if estimand in ("ATE", "ATT") else 0.0
+    return np.clip(propensity, max(low, _TINY), 1 - max(high, _TINY))
 
 
 def embedding_indices(sample: Sample, *, folds: int, seed: int) -> Floats:
@@ -164,6 +175,7 @@ def embedding_indices(sample: Sample, *, folds: int, seed: int) -> Floats:
                 sample.weights[train],
                 _thirds(sample, train),
                 logistic=False,
+                smoothing=1.0,  # what follows scales the reading itself
             )
             indices[test, column] = sample.embeddings[test] @ coefficients[base.shape[1] :]
     return standardised(indices)
@@ -190,11 +202,18 @@ def _ridge(
 
 
 def _fit_blocks(
-    design: Floats, embeddings: Floats, target: Floats, weights: Floats, thirds: list[Integers], *, logistic: bool
+    design: Floats,
+    embeddings: Floats,
+    target: Floats,
+    weights: Floats,
+    thirds: list[Integers],
+    *,
+    logistic: bool,
+    smoothing: float = _UNDERSMOOTHING,
 ) -> Floats:
     penalty, columns = np.full(design.shape[1], 1e-3), design
     if embeddings.shape[1]:
-        strength = _strength(design, embeddings, target, weights, thirds)
+        strength = smoothing * _strength(design, embeddings, target, weights, thirds)
         if logistic:  # the linear problem's penalty, on the scale of the logistic Hessian
             mean = float(weights @ target / weights.sum())
             strength *= mean * (1 - mean)

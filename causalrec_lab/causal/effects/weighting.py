@@ -64,7 +64,7 @@ def ipw(
     nuisance
         "spline", "linear" (terms of the logistic regression) or "boosted".
     clip
-        Propensities are held inside [clip, 1 - clip].
+        Propensities are held inside [clip, 1 - clip] where the estimand divides by them (ATT: only below 1 - clip).
 
     Raises
     ------
@@ -80,7 +80,7 @@ def ipw(
         raise ValueError(f"unknown nuisance {nuisance!r}; {nearest(nuisance, NUISANCES)}")
     raw, design = _propensity(sample, nuisance, folds, seed)
     check_overlap(sample, raw)
-    e = clipped(raw, clip)
+    e = clipped(raw, clip, estimand)
     value, influence, slope = _hajek(sample, e, estimand)
     if design is not None:
         freedom = np.sqrt((sample.n - 1) / max(sample.n - design.shape[1], 1))  # as HC1 does for a regression
