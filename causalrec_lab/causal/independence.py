@@ -40,8 +40,9 @@ class Independence:
 def implied_independencies(graph: CausalGraph) -> tuple[Independence, ...]:
     """One independence for each pair of observed nodes that some observed set separates, with a smallest such set.
 
-    Pairs that only a latent common cause keeps apart are left out. Without latents these claims, one a missing edge,
-    imply all others (Pearl 2009, Theorem 1.2.8 and section 1.2.4).
+    Pairs that no observed set separates are left out. Each claim follows from the graph (Pearl 2009, Theorem 1.2.4);
+    small sets are taken because tests with few conditions are strong, so the list is necessary for the graph, not
+    sufficient: it is no basis from which every other independence would follow.
     """
     out = []
     observed = observed_mask(graph)

@@ -22,6 +22,14 @@ def logs(n: int = 4000, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame({"taste": taste, "shown": shown.astype(int), "bought": np.where(bought, "yes", "no")})
 
 
+WIDE = CausalGraph([(f"c{i}", "y") for i in range(8)])
+
+
+def wide() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    return pd.DataFrame({node: rng.integers(0, 12, 300) for node in WIDE.nodes})
+
+
 def gaussian() -> StructuralCausalModel:
     graph = CausalGraph("u -> x -> m -> y; u -> y; x -> y")
     B = np.array([[0, 0, 0, 0], [0.7, 0, 0, 0], [0, 0.5, 0, 0], [0.9, 0.3, -0.8, 0]])
@@ -188,6 +196,8 @@ def test_pgmpy_models_are_read_and_its_wrong_do_query_is_not_repeated():
         (lambda: StructuralCausalModel(GRAPH).fit(logs()).query("bought", do={"bought": "yes"}), "both target and do"),
         (lambda: StructuralCausalModel(GRAPH).fit(logs()).counterfactual(logs().iloc[0], {"shown": 1}), "couplings"),
         (lambda: StructuralCausalModel.example("asai"), "did you mean 'asia'"),
+        (lambda: StructuralCausalModel(GRAPH).fit(logs().assign(taste=lambda f: f.index), "discrete"), "is continuous"),
+        (lambda: StructuralCausalModel(WIDE).fit(wide()), "would have .* entries"),
     ],
 )
 def test_bad_input_says_what_is_wrong(call, message):

@@ -30,7 +30,7 @@ def random_network(seed: int) -> StructuralCausalModel:
 
 
 def enumerate_query(network: DiscreteNetwork, target: str, do: dict, given: dict) -> np.ndarray:
-    """Truncated factorisation over the full joint table (Pearl 2009, equation 1.37)."""
+    """Truncated factorisation over the full joint table (Pearl 2009, section 1.3)."""
     names = list(network.nodes)
     joint = np.ones([len(network.states[n]) for n in names])
     for n in names:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from causalrec_lab.causal.graph import CausalGraph
 from causalrec_lab.causal.notation import nearest
-from causalrec_lab.causal.scm.elimination import Factor, contract
+from causalrec_lab.causal.scm.elimination import LARGEST, Factor, contract
 
 __all__ = ["DiscreteNetwork"]
 
@@ -73,6 +73,11 @@ class DiscreteNetwork:
         for node in graph.observed:
             family = (*parents[node], node)
             shape = tuple(len(states[n]) for n in family)
+            if math.prod(shape) > LARGEST:
+                raise ValueError(
+                    f"the table of {node!r} would have {math.prod(shape):,} entries, one for each combination with "
+                    f"{', '.join(parents[node])}; cut the columns into fewer levels or drop a parent"
+                )
             index = np.ravel_multi_index([codes[n] for n in family], shape)
             counts = np.bincount(index, minlength=math.prod(shape)).reshape(shape) + float(pseudo_count)
             total = counts.sum(-1, keepdims=True)

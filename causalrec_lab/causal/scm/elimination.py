@@ -10,7 +10,9 @@ from string import ascii_letters
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Factor", "contract"]
+__all__ = ["LARGEST", "Factor", "contract"]
+
+LARGEST = 50_000_000  # entries of a table that is still made
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,19 @@ def contract(factors: Sequence[Factor], keep: Sequence[int]) -> NDArray[np.float
     Returns
     -------
     Array of shape (states of ``keep[0]``, …), not normalised.
+
+    Raises
+    ------
+    ValueError
+        If some table on the way would have more than 50 million entries.
     """
     sizes = {axis: size for f in factors for axis, size in zip(f.axes, f.table.shape, strict=True)}
     todo = set(sizes) - set(keep)
     left = list(factors)
     while todo:
         variable = min(todo, key=lambda v: (_cost(left, v, sizes), v))
+        if (size := _cost(left, variable, sizes)) > LARGEST:
+            raise ValueError(f"this query needs a table of {size:,.0f} entries: the network is too densely connected")
         touched = [f for f in left if variable in f.axes]
         left = [f for f in left if variable not in f.axes]
         left.append(_product(touched, tuple(sorted({a for f in touched for a in f.axes} - {variable}))))

@@ -242,7 +242,9 @@ def _check(frame: pd.DataFrame, graph: CausalGraph) -> None:
 
 
 def _continuous(column: pd.Series) -> bool:
-    return pd.api.types.is_float_dtype(column) and (column.nunique() > LEVELS or bool((column % 1 != 0).any()))
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        return False
+    return column.nunique() > LEVELS or bool((column % 1 != 0).any())
 
 
 def _kind(frame: pd.DataFrame, nodes: Iterable[str]) -> str:

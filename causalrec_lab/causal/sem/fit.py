@@ -113,7 +113,7 @@ def _check_defined(spec: Specification) -> None:
 
 
 def _refuse_underidentified(moments: Moments, start: Array) -> None:
-    """Rank of the Jacobian at a generic point: the local rank rule (Wald 1950; Bollen 1989, p. 248)."""
+    """Rank of the Jacobian at a generic point: the local rank rule (Bollen 1989, chapter 7)."""
     spec = moments.specification
     p, q = len(spec.observed), len(spec.covariates)
     df = p * (p + 1) // 2 - q * (q + 1) // 2 - len(start)

@@ -101,7 +101,7 @@ class Moments:
     def gradient_and_information(self, theta: Array) -> tuple[Array, Array]:
         r"""Analytic gradient of F and :math:`H_{kl} = \mathrm{tr}(\Sigma^{-1} \dot\Sigma_k \Sigma^{-1} \dot\Sigma_l)`.
 
-        The expected information of n observations is :math:`\tfrac n2 H` (Bollen 1989, appendix 4B).
+        The expected information of n observations is :math:`\tfrac n2 H` (Bollen 1989, chapter 4).
         """
         spread = np.sqrt(np.diag(self.sample))
         sigma = self.implied(theta) / np.outer(spread, spread)

@@ -65,7 +65,7 @@ class Specification:
 
 
 def specify(statements: Sequence[Statement], columns: Iterable[str]) -> Specification:
-    """Complete a model by the defaults of lavaan's ``sem()`` (Rosseel 2012, appendix A).
+    """Complete a model by the defaults of lavaan's ``sem()`` (Rosseel 2012).
 
     The first loading of a latent variable is 1; every endogenous variable has a free residual variance, every latent
     variable a free variance; exogenous latent variables covary, and so do the residuals of outcomes that cause nothing;

@@ -1,4 +1,4 @@
-"""lavaan's model syntax (Rosseel 2012, section 3) as far as covariance structures go: ``=~``, ``~``, ``~~``, ``:=``."""
+"""lavaan's model syntax (Rosseel 2012) as far as covariance structures go: ``=~``, ``~``, ``~~``, ``:=``."""
 
 from __future__ import annotations
 
