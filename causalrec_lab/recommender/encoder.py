@@ -15,6 +15,7 @@ import numpy.typing as npt
 from causalrec_lab.recommender.embedding_cache import EmbeddingCache, default_cache_dir, text_key
 from causalrec_lab.recommender.precision import Precision, autocast, resolve_precision
 from causalrec_lab.recommender.pretrained import Weights, find_weights
+from causalrec_lab.recommender.progress import progress
 
 if TYPE_CHECKING:
     import torch
@@ -124,7 +125,7 @@ class TextEncoder:
         order = np.argsort([-len(ids) for ids in tokens], kind="stable")
         out = np.empty((len(texts), self.dimension), dtype=np.float32)
         with torch.inference_mode(), autocast(self.precision):
-            for rows in _progress(_chunks(order, batch_size), len(texts)):
+            for rows in progress(_chunks(order, batch_size), "embedding texts", worth=len(texts) >= 2_000):
                 batch = tokenizer.pad({"input_ids": [tokens[row] for row in rows]}, return_tensors="pt")
                 out[rows] = pool(model(**batch).last_hidden_state, batch["attention_mask"]).numpy()
         return out
@@ -197,9 +198,3 @@ def _hidden_size(folder: Path) -> int:
 
 def _chunks(order: npt.NDArray[np.int64], size: int) -> list[npt.NDArray[np.int64]]:
     return [order[start : start + size] for start in range(0, len(order), size)]
-
-
-def _progress(batches: list[npt.NDArray[np.int64]], texts: int) -> Iterable[npt.NDArray[np.int64]]:
-    from tqdm.auto import tqdm
-
-    return tqdm(batches, desc="embedding texts", unit="batch", leave=False, disable=None if texts >= 2_000 else True)

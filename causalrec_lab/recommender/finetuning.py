@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -15,6 +16,7 @@ from torch.nn import functional
 
 from causalrec_lab.recommender.encoder import TextEncoder, pool
 from causalrec_lab.recommender.precision import autocast, resolve_precision
+from causalrec_lab.recommender.progress import progress
 
 if TYPE_CHECKING:
     from causalrec_lab.recommender.classifier import ClassifierConfig
@@ -111,7 +113,7 @@ class FineTuned:
         size, every = self.config.batch_size, self.config.accumulate
         groups = [order[start : start + size] for start in range(0, len(order), size)]
         total, weights = 0.0, self._class_weights(y)
-        for place, rows in enumerate(self._bar(groups, epoch)):
+        for place, rows in enumerate(progress(groups, f"epoch {epoch + 1}/{self.config.epochs}")):
             loss = functional.cross_entropy(self._logits([tokens[row] for row in rows]), y[rows], weight=weights)
             if not math.isfinite(value := loss.item()):
                 raise FloatingPointError(
@@ -154,11 +156,6 @@ class FineTuned:
             return None
         return len(y) / (2 * torch.bincount(y, minlength=2).float())
 
-    def _bar(self, groups: list[npt.NDArray[np.int64]], epoch: int) -> Iterable[npt.NDArray[np.int64]]:
-        from tqdm.auto import tqdm
-
-        return tqdm(groups, desc=f"epoch {epoch + 1}/{self.config.epochs}", leave=False, disable=None, unit="batch")
-
 
 def _with_adapters(backbone: nn.Module, config: ClassifierConfig) -> nn.Module:
     """Low-rank adapters beside queries and values (Hu et al. 2022, LoRA, section 4.2); all else stands still."""
@@ -167,6 +164,7 @@ def _with_adapters(backbone: nn.Module, config: ClassifierConfig) -> nn.Module:
     adapters = LoraConfig(
         r=config.lora_rank, lora_alpha=2 * config.lora_rank, lora_dropout=0.0, target_modules=["query", "value"]
     )
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by a name that will go
         torch.manual_seed(config.seed)
         return cast(nn.Module, get_peft_model(cast(Any, backbone), adapters))

@@ -115,6 +115,8 @@ class SequenceNetwork(nn.Module):
             self.behaviour_bias = nn.Embedding(shape.n_items + 1, 1)
             self.base_rate = nn.Parameter(torch.zeros(()))
         self.apply(_initialise)
+        if self.text is not None:  # texts begin as quiet as identities
+            nn.init.normal_(self.text.weight, std=0.02 / shape.text_dim**0.5)
 
     def item_vectors(self, text: Tensor | None = None) -> Tensor:
         """(n_items + 1, dim) vectors of the start and all items; `text` is (n_items + 1, text_dim).

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from causalrec_lab.recommender.config import RecommenderConfig
 from causalrec_lab.recommender.histories import Batch, Histories, batches
 from causalrec_lab.recommender.network import SequenceNetwork
 from causalrec_lab.recommender.precision import autocast, resolve_precision
+from causalrec_lab.recommender.progress import progress
 from causalrec_lab.recommender.softmax_loss import catalogue_cross_entropy
 
 __all__ = ["Callback", "EpochReport", "Trainer", "TrainingDiverged", "log_line"]
@@ -121,7 +122,7 @@ class Trainer:
             torch.manual_seed(int(rng.integers(2**62)))
             self.network.train()
             listed = batches(self.histories, self.config.length, self.config.tokens, rng)
-            for place, batch in enumerate(self._bar(listed, epoch)):
+            for place, batch in enumerate(progress(listed, f"epoch {epoch + 1}/{self.config.epochs}")):
                 done = (epoch + place / len(listed)) / self.config.epochs
                 _set_rate(optimiser, self.config.learning_rate * rate_share(done, self.config.warm_up))
                 loss = self._step(batch, optimiser)
@@ -199,11 +200,6 @@ class Trainer:
             f"{self.config.learning_rate}, a longer warm_up, or precision='fp32'"
             f"{'; the last checkpoint is kept' if self.checkpoint else ''}"
         )
-
-    def _bar(self, listed: list[Batch], epoch: int) -> Iterable[Batch]:
-        from tqdm.auto import tqdm
-
-        return tqdm(listed, desc=f"epoch {epoch + 1}/{self.config.epochs}", leave=False, disable=None, unit="batch")
 
 
 def rate_share(done: float, warm_up: float) -> float:
