@@ -90,27 +90,30 @@ def peer_values(log: BanditLog, target: np.ndarray, q: np.ndarray) -> dict[str, 
     }
 
 
-def accuracy(seeds: int) -> pd.DataFrame:
-    """RMSE of ours and the peer's over paired seeds, and coverage of our intervals."""
+def accuracy(seeds: int, coverage_seeds: int) -> pd.DataFrame:
+    """RMSE of ours and the peer's over paired seeds; coverage of our intervals over more, with Wilson intervals."""
     ours, peers, covered, truth = [], [], [], 0.0
-    for seed in range(seeds):
+    for seed in range(max(seeds, coverage_seeds)):
         log, target, truth = draw(seed)
         model = ope.cross_fitted_rewards(log, seed=seed)
         found = {m: ope.evaluate(log, target, m, model if m in ("dm", "dr", "sndr") else None) for m in METHODS}
-        ours.append({m: e.value for m, e in found.items()})
         covered.append({m: e.covers(truth) for m, e in found.items()})
-        peers.append(peer_values(log, target, peer_rewards(log, seed)))
+        if seed < seeds:
+            ours.append({m: e.value for m, e in found.items()})
+            peers.append(peer_values(log, target, peer_rewards(log, seed)))
     rmse = pd.DataFrame(ours).sub(truth).pow(2).mean() ** 0.5
     peer = pd.DataFrame(peers).sub(truth).pow(2).mean() ** 0.5
-    bias = pd.DataFrame(ours).mean() - truth
-    table = {
-        "rmse": rmse,
-        "rmse_peer": peer,
-        "ratio": rmse / peer,
-        "bias": bias,
-        "coverage": pd.DataFrame(covered).mean(),
-    }
-    return pd.DataFrame(table).rename_axis("method")
+    hits = pd.DataFrame(covered)
+    low, high = zip(*(wilson(int(hits[m].sum()), len(hits)) for m in METHODS), strict=True)
+    table = {"rmse": rmse, "rmse_peer": peer, "ratio": rmse / peer, "bias": pd.DataFrame(ours).mean() - truth}
+    return pd.DataFrame(table | {"coverage": hits.mean()}).assign(low=low, high=high).rename_axis("method")
+
+
+def wilson(hits: int, n: int) -> tuple[float, float]:
+    """95 % Wilson interval of a share."""
+    z, p = 1.959964, hits / n
+    centre, half = p + z**2 / (2 * n), z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    return float((centre - half) / (1 + z**2 / n)), float((centre + half) / (1 + z**2 / n))
 
 
 def speed() -> dict[str, float]:
@@ -138,12 +141,21 @@ def main() -> None:
     """Run both and write `results/ope.json`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=200)
-    seeds = parser.parse_args().seeds
+    parser.add_argument("--coverage-seeds", type=int, default=2_000)
+    options = parser.parse_args()
     fast = speed()
     print(f"DR, 100,000 x 100: {fast['seconds']:.3f} s, {fast['extra_memory_mb']:.0f} MB over the input")
     with clock() as seconds:
-        table = accuracy(seeds)
-    record("ope", table, seconds[0], seeds=seeds, dr_100k_x_100=fast, truth=TRUTH["value"])
+        table = accuracy(options.seeds, options.coverage_seeds)
+    record(
+        "ope",
+        table,
+        seconds[0],
+        seeds=options.seeds,
+        coverage_seeds=options.coverage_seeds,
+        dr_100k_x_100=fast,
+        truth=TRUTH["value"],
+    )
 
 
 if __name__ == "__main__":

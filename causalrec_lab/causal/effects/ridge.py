@@ -87,7 +87,7 @@ def _path(
 ) -> Callable[[Floats, Floats], Floats]:
     """Predictor of (rows, strengths) from one eigendecomposition."""
     weighted = design * weights[:, None]
-    gram = _gram(design, weighted)
+    gram = _gram(design, weights)
     on_embeddings = linalg.solve(gram, weighted.T @ embeddings, assume_a="pos")
     on_target = linalg.solve(gram, weighted.T @ target, assume_a="pos")
     E, y = embeddings - design @ on_embeddings, target - design @ on_target
@@ -110,7 +110,7 @@ def fit_linear(design: Floats, target: Floats, weights: Floats, penalty: Floats)
         (m,) ridge penalties; 0 leaves a column free.
     """
     weighted = design * weights[:, None]
-    return np.asarray(linalg.solve(_gram(design, weighted) + np.diag(penalty), weighted.T @ target, assume_a="pos"))
+    return np.asarray(linalg.solve(_gram(design, weights) + np.diag(penalty), weighted.T @ target, assume_a="pos"))
 
 
 def fit_logistic(design: Floats, target: Floats, weights: Floats, penalty: Floats) -> Floats:
@@ -140,7 +140,7 @@ def fit_logistic(design: Floats, target: Floats, weights: Floats, penalty: Float
     for _ in range(_STEPS):
         mean = expit(design @ beta)
         gradient = design.T @ (weights * (target - mean)) - penalty * beta
-        hessian = _gram(design, design * (weights * mean * (1 - mean))[:, None]) + np.diag(penalty)
+        hessian = _gram(design, weights * mean * (1 - mean)) + np.diag(penalty)
         step = linalg.solve(hessian, gradient, assume_a="pos")
         if gradient @ step < 1e-9 * len(target):
             return beta + step
@@ -168,7 +168,9 @@ def _objective(design: Floats, target: Floats, weights: Floats, penalty: Floats,
     return float(weights @ (target * eta - np.logaddexp(0.0, eta)) - 0.5 * penalty @ beta**2)
 
 
-def _gram(design: Floats, weighted: Floats | None = None) -> Floats:
-    gram = design.T @ (design if weighted is None else weighted)
+def _gram(design: Floats, weights: Floats | None = None) -> Floats:
+    """D'WD, as a product of a matrix with itself: half the work of any other product."""
+    root = design if weights is None else design * np.sqrt(weights)[:, None]
+    gram = root.T @ root
     np.fill_diagonal(gram, gram.diagonal() + SLIGHT * max(float(np.mean(gram.diagonal())), 1e-12))
     return np.asarray(gram)
