@@ -73,9 +73,18 @@ class Block(nn.Module):
         self.narrow = nn.Linear(4 * shape.dim, shape.dim)
         self.dropout = Dropout(shape.dropout)
 
-    def forward(self, x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
-        """(batch, length, dim) to the same shape; position t sees positions <= t."""
-        x = x + self.dropout(self._attend(self.before_attention(x), rotation))
+    def forward(self, x: Tensor, rotation: tuple[Tensor, Tensor], ends: Tensor | None = None) -> Tensor:
+        """(batch, length, dim) to the same shape; position t sees positions <= t.
+
+        With `ends` (batch,) only those positions are computed, (batch, dim): what the last block needs for scoring.
+        """
+        normed = self.before_attention(x)
+        if ends is None:
+            return self._feed(x + self.dropout(self._attend(normed, rotation)))
+        rows = torch.arange(len(x))
+        return self._feed(x[rows, ends] + self._attend_at(normed, rotation, ends))
+
+    def _feed(self, x: Tensor) -> Tensor:
         fed: Tensor = self.dropout(self.narrow(functional.gelu(self.widen(self.before_feed(x)))))
         return x + fed
 
@@ -88,6 +97,20 @@ class Block(nn.Module):
         # no dropout inside attention: on a CPU it would leave the fused kernel
         seen = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
         mixed: Tensor = self.mix(seen.transpose(1, 2).reshape(batch, length, dim))
+        return mixed
+
+    def _attend_at(self, x: Tensor, rotation: tuple[Tensor, Tensor], ends: Tensor) -> Tensor:
+        batch, length, dim = x.shape
+        of_query, of_rest = self.query_key_value.weight.split((dim, 2 * dim))
+        key, value = functional.linear(x, of_rest).view(batch, length, 2, self.heads, -1).unbind(2)
+        query = functional.linear(x[torch.arange(batch), ends], of_query).view(batch, self.heads, -1)
+        cosine, sine = rotation
+        query, key = rotate(query, (cosine[ends], sine[ends])), rotate(key, rotation)
+        before = (torch.arange(length) <= ends[:, None])[:, None, None]
+        seen = functional.scaled_dot_product_attention(
+            query[:, :, None], key.transpose(1, 2), value.transpose(1, 2), attn_mask=before
+        )
+        mixed: Tensor = self.mix(seen.reshape(batch, dim))
         return mixed
 
 
@@ -132,15 +155,20 @@ class SequenceNetwork(nn.Module):
         told: Tensor = self.text(text)
         return identity + told
 
-    def forward(self, items: Tensor, vectors: Tensor, outcomes: Tensor | None = None) -> Tensor:
-        """States (batch, length, dim) after each of `items` (batch, length); `outcomes` (batch, length) in {0, 1}."""
+    def forward(
+        self, items: Tensor, vectors: Tensor, outcomes: Tensor | None = None, ends: Tensor | None = None
+    ) -> Tensor:
+        """States (batch, length, dim) after each of `items` (batch, length); `outcomes` (batch, length) in {0, 1}.
+
+        With `ends` (batch,) only the states at those positions, (batch, dim).
+        """
         x = functional.embedding(items, vectors) * self.shape.dim**0.5
         if self.outcome is not None and outcomes is not None:
             x = x + self.outcome(outcomes)
         x = self.dropout(x)
         rotation = _rotation(items.shape[1], self.shape.dim // self.shape.heads)
-        for block in self.blocks:
-            x = block(x, rotation)
+        for place, block in enumerate(self.blocks):
+            x = block(x, rotation, ends if place == len(self.blocks) - 1 else None)
         states: Tensor = self.last(x)
         return states
 

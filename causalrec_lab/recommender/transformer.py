@@ -257,8 +257,8 @@ class TransformerRecommender:
         out = np.zeros((len(histories.users), self.config.dim), dtype=np.float32)
         vectors = self._item_vectors()
         with torch.inference_mode(), autocast(resolve_precision(self.config.precision)):
-            for batch in last_windows(histories, self.config.length, 4 * self.config.tokens):
+            for batch in last_windows(histories, self.config.length, self.config.tokens):
                 outcomes = None if batch.input_outcomes is None else torch.from_numpy(batch.input_outcomes)
-                states = self.network(torch.from_numpy(batch.inputs), vectors, outcomes)
-                out[batch.rows] = states[torch.arange(len(batch.rows)), torch.from_numpy(batch.ends)].float().numpy()
+                states = self.network(torch.from_numpy(batch.inputs), vectors, outcomes, torch.from_numpy(batch.ends))
+                out[batch.rows] = states.float().numpy()
         return out

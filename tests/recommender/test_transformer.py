@@ -51,6 +51,14 @@ def test_the_past_never_sees_the_future():
     assert not torch.allclose(states[0, 3], states[1, 3])
 
 
+def test_scoring_computes_the_state_that_training_does():
+    network = SequenceNetwork(NetworkShape(n_items=9, length=8, dim=8, dropout=0.0)).eval()
+    items, ends = torch.tensor([[0, 1, 2, 3, 4], [0, 7, 2, 0, 0]]), torch.tensor([4, 2])
+    with torch.no_grad():
+        whole = network(items, network.item_vectors())
+        torch.testing.assert_close(network(items, network.item_vectors(), ends=ends), whole[[0, 1], ends])
+
+
 def test_padding_changes_nothing(fitted):
     model, _ = fitted
     alone = model.score([3])
