@@ -24,7 +24,7 @@ def logs(platform):
     return [platform.log(ROWS, seed).decisions for seed in range(REPLICATIONS)]
 
 
-def judge(estimates, truth):
+def assert_covered(estimates, truth):
     """Covered within the band, and bias small beside what the replications can tell."""
     covered = sum(found.covers(truth) for found in estimates)
     assert LOW <= covered <= HIGH
@@ -36,14 +36,14 @@ def judge(estimates, truth):
 @pytest.mark.parametrize("estimand", ["ATE", "ATT", "ATO"])
 def test_aipw_covers_its_estimand(platform, logs, estimand):
     truth = {"ATE": platform.truth.ate, "ATT": platform.truth.att, "ATO": platform.truth.ato}[estimand]("click")
-    judge([effects.aipw(log, "treated", "click", platform.covariates, estimand=estimand) for log in logs], truth)
+    assert_covered([effects.aipw(log, "treated", "click", platform.covariates, estimand=estimand) for log in logs], truth)
 
 
 @pytest.mark.parametrize("known", [None, "propensity"])
 def test_ipw_covers_the_ate_with_a_fitted_and_a_logged_propensity(platform, logs, known):
     options = {"propensity": known}
     estimates = [effects.ipw(log, "treated", "click", platform.covariates, **options) for log in logs]
-    judge(estimates, platform.truth.ate("click"))
+    assert_covered(estimates, platform.truth.ate("click"))
 
 
 def test_the_naive_contrast_covers_almost_never_where_exposure_follows_affinity(platform, logs):
@@ -62,7 +62,7 @@ def test_a_hidden_confounder_breaks_the_promise_and_nothing_in_the_data_says_so(
 def test_regression_covers_the_total_effect_on_the_linear_preset():
     preset = world.linear_gaussian(seed=3)
     truth = Truth(preset.truth.path_effects("shown", "purchase").loc["total shown=>purchase", "value"])
-    judge(
+    assert_covered(
         [effects.regression(exposed(preset, s), "shown", "purchase", ["affinity"]) for s in range(REPLICATIONS)], truth
     )
 

@@ -108,7 +108,7 @@ def regression(
     diagnostics = overlap_diagnostics(sample, e, estimand) | {
         "outcome_r2": r_squared(sample.outcome, fitted, sample.weights)
     }
-    kind = f"OLS with {'interactions' if crossed else 'one effect'}, {'clustered' if sample.clusters else 'HC1'}"
+    kind = f"OLS with {'interactions' if crossed else 'one effect'}{'' if sample.clusters else ', HC1'}"
     return report(
         sample, value, influence,
         level=level, estimand=estimand, method=kind, diagnostics=diagnostics,

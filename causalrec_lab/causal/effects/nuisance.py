@@ -29,6 +29,10 @@ NUISANCES = ("spline", "linear", "boosted")
 _KNOTS = (0.05, 0.35, 0.65, 0.95)
 _UNDERSMOOTHING = 0.3  # of the penalty that predicts best: bias costs an effect more than variance (see `cross_fit`)
 _TINY = 1e-9
+_FREE, _BENT = (
+    1e-3,
+    1.0,
+)  # ridge on straight terms, and on splines and products: enough to tame their tails in small samples
 _CROSSED = 8  # with more covariates than this, pairwise products cost more than they give
 
 
@@ -185,15 +189,25 @@ def _ridge(
     sample: Sample, design: Floats, train: Integers, test: Integers, what: str, _seed: int
 ) -> tuple[Floats, Floats]:
     t, w, E = sample.treatment, sample.weights, sample.embeddings
+    straight = 1 + sample.covariates.shape[1]
+    ridge = np.where(np.arange(design.shape[1]) < straight, _FREE, _BENT)
     if what == "propensity":
-        link = _fit_blocks(design[train], E[train], t[train], w[train], _thirds(sample, train), logistic=True)
+        link = _fit_blocks(
+            design[train], E[train], t[train], w[train], _thirds(sample, train), logistic=True, ridge=ridge
+        )
         e = expit(np.column_stack([design[test], E[test]]) @ link)
         return e, e
     by_arm = np.column_stack(
         [design * (1 - t)[:, None], design * t[:, None]]
     )  # surfaces differ by arm, the reading of E is shared
     beta = _fit_blocks(
-        by_arm[train], E[train], sample.outcome[train], w[train], _thirds(sample, train), logistic=sample.binary_outcome
+        by_arm[train],
+        E[train],
+        sample.outcome[train],
+        w[train],
+        _thirds(sample, train),
+        logistic=sample.binary_outcome,
+        ridge=np.tile(ridge, 2),
     )
     m = design.shape[1]
     shared = E[test] @ beta[2 * m :]
@@ -209,9 +223,10 @@ def _fit_blocks(
     thirds: list[Integers],
     *,
     logistic: bool,
+    ridge: Floats | None = None,
     smoothing: float = _UNDERSMOOTHING,
 ) -> Floats:
-    penalty, columns = np.full(design.shape[1], 1e-3), design
+    penalty, columns = np.full(design.shape[1], _FREE) if ridge is None else ridge, design
     if embeddings.shape[1]:
         strength = smoothing * _strength(design, embeddings, target, weights, thirds)
         if logistic:  # the linear problem's penalty, on the scale of the logistic Hessian

@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from causalrec_lab.estimate import Estimate
-from causalrec_lab.intervention.experiment.sample_ratio import srm
+from causalrec_lab.intervention.experiment.sample_ratio import SampleRatio, srm
 
 __all__ = ["analyse"]
 
@@ -70,28 +71,36 @@ def analyse(
     if small := [name for name, size in sizes.items() if size < 2]:
         raise ValueError(f"arm {small[0]!r} has {sizes[small[0]]} unit; an arm needs at least 2")
     ratio = srm(sizes, shares)
-    raw = table[metric].to_numpy(dtype=np.float64)
-    found = {}
-    for name in sizes:
-        if name == control:
-            continue
-        treated, base = labels == name, labels == control
-        diagnostics = _diagnostics(y, raw, treated, base) | {"srm_p": ratio.p_value}
-        found[name] = Estimate(
-            value=float(y[treated].mean() - y[base].mean()),
-            std_error=_welch(y, treated, base),
-            level=level,
-            estimand="ATE",
-            method=f"{name} - {control}, {metric}" + (f", CUPED on {cuped}" if cuped else ""),
-            n=int(treated.sum() + base.sum()),
-            diagnostics=diagnostics,
-            assumptions=(
-                "units were assigned at random and at the same time",
-                "one unit's arm does not touch another's outcome",
-            ),
-            notes=((f"warning: {ratio}",) if ratio.mismatch else ()),
-        )
-    return found
+    raw, what = table[metric].to_numpy(dtype=np.float64), f"{metric}, CUPED on {cuped}" if cuped else metric
+    others = [name for name in sizes if name != control]
+    return {name: _contrast(labels, name, control, y, raw, what, ratio, level) for name in others}
+
+
+def _contrast(
+    labels: npt.NDArray[Any],
+    name: str,
+    control: str,
+    y: Floats,
+    raw: Floats,
+    what: str,
+    ratio: SampleRatio,
+    level: float,
+) -> Estimate:
+    treated, base = labels == name, labels == control
+    return Estimate(
+        value=float(y[treated].mean() - y[base].mean()),
+        std_error=_welch(y, treated, base),
+        level=level,
+        estimand="ATE",
+        method=f"{name} - {control}, {what}",
+        n=int(treated.sum() + base.sum()),
+        diagnostics=_diagnostics(y, raw, treated, base) | {"srm_p": ratio.p_value},
+        assumptions=(
+            "units were assigned at random and at the same time",
+            "one unit's arm does not touch another's outcome",
+        ),
+        notes=((f"warning: {ratio}",) if ratio.mismatch else ()),
+    )
 
 
 def _check(frame: pd.DataFrame, columns: Sequence[str], arm: str, control: str) -> None:
