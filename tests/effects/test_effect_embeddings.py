@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from causalrec_lab.causal import effects
-from causalrec_lab.causal.effects.nuisance import splits
+from causalrec_lab.causal.effects.folds import splits
 from causalrec_lab.causal.effects.ridge import choose_penalty, fit_logistic
 from causalrec_lab.causal.effects.sample import standardised
 

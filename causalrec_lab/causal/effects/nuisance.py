@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from causalrec_lab.causal.effects.folds import splits
 from causalrec_lab.causal.effects.ridge import choose_penalty, choose_penalty_by_group, expit, fit_linear, fit_logistic
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, Integers, Sample, nearest, read_sample, standardised
 
@@ -22,7 +23,6 @@ __all__ = [
     "design_matrix",
     "embedding_indices",
     "propensity_scores",
-    "splits",
 ]
 
 NUISANCES = ("spline", "linear", "boosted")
@@ -33,6 +33,7 @@ _FREE, _BENT = (
     1e-3,
     1.0,
 )  # ridge on straight terms, and on splines and products: enough to tame their tails in small samples
+_FAR = 2.5  # standard deviations beyond which a product of covariates stays where it is
 _CROSSED = 8  # with more covariates than this, pairwise products cost more than they give
 
 
@@ -63,37 +64,9 @@ def design_matrix(covariates: Floats, nuisance: str) -> Floats:
     if nuisance == "spline":
         columns += [standardised(_natural_spline(column)) for column in z.T if len(np.unique(column[:200])) > 8]
         if z.shape[1] <= _CROSSED:
-            columns += [(z[:, [i]] * z[:, [j]]) for i in range(z.shape[1]) for j in range(i)]
+            near = np.clip(z, -_FAR, _FAR)
+            columns += [near[:, [i]] * near[:, [j]] for i in range(z.shape[1]) for j in range(i)]
     return np.column_stack(columns)
-
-
-def splits(
-    n: int, folds: int, groups: Sequence[Integers], treatment: Floats, seed: int
-) -> Iterator[tuple[Integers, Integers]]:
-    """(train, test) row numbers; a group never stands in both.
-
-    One group column: its groups are dealt to folds. Two (user and item): each is dealt, a test set is one cell of the
-    grid, and its training set shares neither user nor item with it (Chiang, Kato, Ma and Sasaki 2022).
-
-    Raises
-    ------
-    ValueError
-        If there are fewer groups than folds, or a training set would be empty or of one class.
-    """
-    rng = np.random.default_rng(seed)
-    if not 2 <= folds <= n:
-        raise ValueError(f"folds={folds}; give a number between 2 and the {n:,} rows")
-    labels = [_deal(codes, folds, rng) for codes in groups] or [_deal_stratified(treatment, folds, rng)]
-    cells = np.unique(np.column_stack(labels), axis=0)
-    for cell in cells:
-        same = np.column_stack([label == value for label, value in zip(labels, cell, strict=True)])
-        train = np.flatnonzero(~same.any(axis=1))
-        if len(train) == 0 or treatment[train].min() == treatment[train].max():
-            raise ValueError(
-                f"a fold's training set has {len(train):,} rows of one treatment class after groups are kept whole; "
-                "use fewer folds or larger data"
-            )
-        yield train, np.flatnonzero(same.all(axis=1))
 
 
 def cross_fit(sample: Sample, *, nuisance: str, folds: int, seed: int, clip: float, estimand: str = "ATE") -> Nuisances:
@@ -285,18 +258,3 @@ def _natural_spline(x: Floats) -> Floats:
             for k in knots[:-2]
         ]
     )
-
-
-def _deal(codes: Integers, folds: int, rng: np.random.Generator) -> Integers:
-    count = int(codes.max()) + 1
-    if count < folds:
-        raise ValueError(f"folds={folds} but only {count} groups to deal to them; use at most {count} folds")
-    return np.asarray(rng.permutation(np.arange(count) % folds)[codes])
-
-
-def _deal_stratified(treatment: Floats, folds: int, rng: np.random.Generator) -> Integers:
-    labels = np.empty(len(treatment), dtype=np.int64)
-    for arm in (0, 1):
-        rows = np.flatnonzero(treatment == arm)
-        labels[rows] = rng.permutation(np.arange(len(rows)) % folds)
-    return labels
