@@ -125,6 +125,16 @@ class TransformerRecommender:
             chances: Scores = logits.sigmoid().numpy()
             return chances
 
+    def propensity(self, user_ids: Any) -> Scores:
+        """(n, items) chance that each item is the one met next, rows summing to 1: the softmax of the interest.
+
+        Trained on what was shown, it is a model of exposure for the losses of `debias`; it knows only what the history
+        tells.
+        """
+        scores = torch.from_numpy(self.score(user_ids))
+        chances: Scores = scores.softmax(-1).numpy()
+        return chances
+
     def recommend(self, user_ids: Any, k: int, *, filter_seen: bool = True) -> pd.DataFrame:
         """Top k items of each user, best first; see `interactions.recommend`."""
         return recommend(self, user_ids, k, filter_seen=filter_seen)

@@ -113,6 +113,18 @@ def test_recommend_leaves_out_what_was_met(fitted):
     assert top.groupby("user_id")["score"].apply(lambda s: s.is_monotonic_decreasing).all()
 
 
+def test_propensities_are_what_comes_next():
+    """Everybody meets item 0, then 1 three times in four, else 2."""
+    rows = [(u, i, t) for u in range(80) for t, i in enumerate([0, 2 if u % 4 == 0 else 1])]
+    table = pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])
+    model = TransformerRecommender(RecommenderConfig(**SMALL, epochs=150, learning_rate=1e-2)).fit(table, ())
+    begun = model.read(pd.DataFrame({"user_id": [0], "item_id": [0]}))
+    model._histories = begun
+    chance = model.propensity([0])[0]
+    assert chance.sum() == pytest.approx(1, abs=1e-5)
+    assert chance[1] == pytest.approx(0.75, abs=0.05)
+
+
 def test_a_user_never_met_gets_a_recommendation(fitted):
     model, _ = fitted
     assert len(model.recommend(["nobody"], 4)) == 4
