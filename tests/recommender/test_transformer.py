@@ -117,7 +117,8 @@ def test_propensities_are_what_comes_next():
     """Everybody meets item 0, then 1 three times in four, else 2."""
     rows = [(u, i, t) for u in range(80) for t, i in enumerate([0, 2 if u % 4 == 0 else 1])]
     table = pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])
-    model = TransformerRecommender(RecommenderConfig(**SMALL, epochs=150, learning_rate=1e-2)).fit(table, ())
+    config = RecommenderConfig(**{**SMALL, "tokens": 2_000}, epochs=150, learning_rate=1e-2)  # one batch an epoch
+    model = TransformerRecommender(config).fit(table, ())
     begun = model.read(pd.DataFrame({"user_id": [0], "item_id": [0]}))
     model._histories = begun
     chance = model.propensity([0])[0]
