@@ -10,12 +10,14 @@ import pandas as pd
 from causalrec_lab.causal.effects.diagnostics import check_overlap, overlap_diagnostics, overlap_notes, r_squared
 from causalrec_lab.causal.effects.inference import IGNORABILITY, OVERLAP, SUTVA, ratio, report
 from causalrec_lab.causal.effects.nuisance import NUISANCES, Nuisances, cross_fit
+from causalrec_lab.causal.effects.ridge import one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, Sample, nearest, read_sample
 from causalrec_lab.estimate import Estimate
 
 __all__ = ["aipw", "by_group"]
 
 
+@one_thread()
 def aipw(
     frame: pd.DataFrame,
     treatment: str,
@@ -81,6 +83,7 @@ def aipw(
     return _as_estimate(sample, fitted, value, influence, estimand, level, _method(sample, nuisance, folds))
 
 
+@one_thread()
 def by_group(
     frame: pd.DataFrame,
     treatment: str,

@@ -10,7 +10,7 @@ import pandas as pd
 from causalrec_lab.causal.effects.diagnostics import check_overlap, overlap_diagnostics, overlap_notes, r_squared
 from causalrec_lab.causal.effects.inference import IGNORABILITY, SUTVA, report
 from causalrec_lab.causal.effects.nuisance import NUISANCES, design_matrix, embedding_indices
-from causalrec_lab.causal.effects.ridge import expit, fit_linear, fit_logistic
+from causalrec_lab.causal.effects.ridge import expit, fit_linear, fit_logistic, one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, Sample, nearest, read_sample
 from causalrec_lab.estimate import Estimate
 
@@ -37,6 +37,7 @@ def naive(
     return Estimate.from_dict({**found.to_dict(), **words})
 
 
+@one_thread()
 def regression(
     frame: pd.DataFrame,
     treatment: str,

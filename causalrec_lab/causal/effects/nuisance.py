@@ -11,7 +11,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from causalrec_lab.causal.effects.folds import splits
-from causalrec_lab.causal.effects.ridge import choose_penalty, choose_penalty_by_group, expit, fit_linear, fit_logistic
+from causalrec_lab.causal.effects.ridge import (
+    choose_penalty,
+    choose_penalty_by_group,
+    expit,
+    fit_linear,
+    fit_logistic,
+    one_thread,
+)
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, Integers, Sample, nearest, read_sample, standardised
 
 __all__ = [
@@ -95,6 +102,7 @@ def cross_fit_propensity(sample: Sample, *, nuisance: str, folds: int, seed: int
     return e
 
 
+@one_thread()
 def propensity_scores(
     frame: pd.DataFrame,
     treatment: str,

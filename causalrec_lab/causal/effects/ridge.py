@@ -7,18 +7,32 @@ eq. 1.4).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from scipy import linalg
 
 from causalrec_lab.causal.effects.sample import Floats, Integers
 
-__all__ = ["choose_penalty", "choose_penalty_by_group", "expit", "fit_linear", "fit_logistic"]
+__all__ = ["choose_penalty", "choose_penalty_by_group", "expit", "fit_linear", "fit_logistic", "one_thread"]
 
 SLIGHT = 1e-9  # a share of the mean diagonal: keeps a collinear design solvable and changes nothing else
 _STEPS = 50
 _GRID = np.logspace(-3, 5, 49)  # times the mean eigenvalue: from nearly free to nearly silenced
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run a block of small matrix products on one BLAS thread.
+
+    More threads cost more in waiting than such products take, many times more on a busy machine; and one thread gives
+    the same digits whatever the number of cores.
+    """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn depends on it
+
+    with threadpool_limits(limits=1):
+        yield
 
 
 def expit(eta: Floats) -> Floats:

@@ -16,7 +16,7 @@ from causalrec_lab.causal.effects.nuisance import (
     design_matrix,
     embedding_indices,
 )
-from causalrec_lab.causal.effects.ridge import expit, fit_logistic
+from causalrec_lab.causal.effects.ridge import expit, fit_logistic, one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, Sample, nearest, read_sample
 from causalrec_lab.estimate import Estimate
 
@@ -25,6 +25,7 @@ __all__ = ["ipw"]
 _PENALTY = 1e-3
 
 
+@one_thread()
 def ipw(
     frame: pd.DataFrame,
     treatment: str,

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from causalrec_lab.causal.effects.ridge import one_thread
 from causalrec_lab.policy import BanditLog
 
 __all__ = ["FittedRewards", "RewardModel", "context_features", "cross_fitted_rewards"]
@@ -87,6 +88,7 @@ class RewardModel:
     bounds: tuple[float, float]
 
     @classmethod
+    @one_thread()
     def fit(cls, log: BanditLog, seed: int = 0) -> RewardModel:
         """Fit on a log; how strongly actions are shrunk is tuned on a fifth of it held out.
 
