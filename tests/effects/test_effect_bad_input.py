@@ -52,7 +52,11 @@ def test_wrong_arguments(frame, name, changes, message):
     [
         ("treated", 1, r"single class: all 400 rows are treated"),
         ("treated", 2, r"treatments other than 0 and 1, first at row 0: 2"),
-        ("purchase", np.nan, r"400 outcomes.*first at row 0: nan; drop rows whose outcome was not observed"),
+        (
+            "purchase",
+            np.nan,
+            r"400 missing or infinite outcomes.*first at row 0: nan; drop rows whose outcome was not observed",
+        ),
         ("activity", np.inf, r"400 non-finite values, first at row 0: inf"),
     ],
 )

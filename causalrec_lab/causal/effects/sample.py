@@ -156,7 +156,13 @@ def _check_columns(frame: pd.DataFrame, wanted: Sequence[str]) -> None:
 
 def _outcome(frame: pd.DataFrame, name: str) -> Floats:
     values = _numbers(frame, name)
-    _refuse(name, values, np.isfinite(values), "outcomes", "drop rows whose outcome was not observed, and say so")
+    _refuse(
+        name,
+        values,
+        np.isfinite(values),
+        "missing or infinite outcomes",
+        "drop rows whose outcome was not observed, and say so",
+    )
     return values
 
 
