@@ -130,6 +130,7 @@ class SequenceNetwork(nn.Module):
         self.identity = nn.Embedding(shape.n_items + 1, shape.dim)
         self.text = nn.Linear(shape.text_dim, shape.dim, bias=False) if shape.text_dim else None
         self.outcome = nn.Embedding(2, shape.dim) if shape.outcome else None
+        self.sign = nn.Embedding(2, shape.dim) if shape.outcome else None
         self.dropout = Dropout(shape.dropout)
         self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.blocks))
         self.last = nn.LayerNorm(shape.dim)
@@ -138,6 +139,9 @@ class SequenceNetwork(nn.Module):
             self.behaviour_bias = nn.Embedding(shape.n_items + 1, 1)
             self.base_rate = nn.Parameter(torch.zeros(()))
         self.apply(_initialise)
+        if self.sign is not None:
+            nn.init.constant_(self.sign.weight[0], -0.5)
+            nn.init.constant_(self.sign.weight[1], 1.0)
         if self.text is not None:  # texts begin as quiet as identities
             nn.init.normal_(self.text.weight, std=0.02 / shape.text_dim**0.5)
 
@@ -163,8 +167,8 @@ class SequenceNetwork(nn.Module):
         With `ends` (batch,) only the states at those positions, (batch, dim).
         """
         x = functional.embedding(items, vectors) * self.shape.dim**0.5
-        if self.outcome is not None and outcomes is not None:
-            x = x + self.outcome(outcomes)
+        if self.outcome is not None and self.sign is not None and outcomes is not None:
+            x = x * self.sign(outcomes) + self.outcome(outcomes)  # what was met and refused speaks against
         x = self.dropout(x)
         rotation = _rotation(items.shape[1], self.shape.dim // self.shape.heads)
         for place, block in enumerate(self.blocks):
