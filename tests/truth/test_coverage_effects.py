@@ -36,7 +36,9 @@ def assert_covered(estimates, truth):
 @pytest.mark.parametrize("estimand", ["ATE", "ATT", "ATO"])
 def test_aipw_covers_its_estimand(platform, logs, estimand):
     truth = {"ATE": platform.truth.ate, "ATT": platform.truth.att, "ATO": platform.truth.ato}[estimand]("click")
-    assert_covered([effects.aipw(log, "treated", "click", platform.covariates, estimand=estimand) for log in logs], truth)
+    assert_covered(
+        [effects.aipw(log, "treated", "click", platform.covariates, estimand=estimand) for log in logs], truth
+    )
 
 
 @pytest.mark.parametrize("known", [None, "propensity"])
