@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Self
 
 import numpy as np
@@ -13,7 +14,7 @@ from causalrec_lab.recommender.interactions import Scores, Table, catalogue_of, 
 __all__ = ["ItemKNN", "Popularity"]
 
 
-class _Baseline:
+class _Baseline(ABC):
     """Catalogue and histories; a subclass learns from them and scores."""
 
     def fit(self, data: Table, items: pd.DataFrame | None = None) -> Self:
@@ -45,12 +46,13 @@ class _Baseline:
         """Top k items of each user, best first; see `interactions.recommend`."""
         return recommend(self, user_ids, k, filter_seen=filter_seen)
 
+    @abstractmethod
     def score_histories(self, histories: Histories) -> Scores:
         """(n, items) scores of the catalogue for `histories`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _learn(self) -> None:
-        raise NotImplementedError
+        """Learn from the histories just read."""
 
 
 class Popularity(_Baseline):

@@ -67,5 +67,6 @@ class _Chunked(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """Scale what the forward pass kept."""
         state_grad, item_grad = ctx.saved_tensors
         return state_grad * grads[0].to(state_grad.dtype), item_grad * grads[0], None, None, None
