@@ -135,7 +135,8 @@ def _retrieve(file: RemoteFile, arriving: Path) -> None:
 
     get_logger().setLevel("WARNING")
     name = Path(file.path).name
-    with tqdm(total=file.bytes, unit="B", unit_scale=True, desc=name, disable=None, leave=False) as bar:
+    quiet = True if os.environ.get("TQDM_DISABLE", "") not in ("", "0") else None  # None: a bar on terminals only
+    with tqdm(total=file.bytes, unit="B", unit_scale=True, desc=name, disable=quiet, leave=False) as bar:
         downloader = HTTPDownloader(progressbar=bar, timeout=_SECONDS_TO_CONNECT)  # type: ignore[no-untyped-call]
         retrieve(file.url, None, fname=arriving.name, path=arriving.parent, downloader=downloader)
 
