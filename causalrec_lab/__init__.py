@@ -5,8 +5,9 @@ Everything heavy is imported when first used: ``import causalrec_lab`` costs no 
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from causalrec_lab.doors import doors
 
 __version__ = "0.1.0.dev0"
 
@@ -38,16 +39,4 @@ __all__ = [
     "world",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for."""
-    if name in _HOME:
-        return getattr(importlib.import_module(_HOME[name]), name)
-    if name in _ROOMS:
-        return importlib.import_module(f"causalrec_lab.{name}")
-    raise AttributeError(f"module 'causalrec_lab' has no attribute {name!r}; it has {', '.join(sorted(__all__))}")
-
-
-def __dir__() -> list[str]:
-    """Public names."""
-    return sorted(__all__)
+__getattr__, __dir__ = doors(__name__, _HOME, _ROOMS)

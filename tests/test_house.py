@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "causalrec_lab"
-FLOORS = ("estimate", "policy", "data", "world", "recommender", "causal", "intervention", "explain", "lab")
+FLOORS = ("doors", "estimate", "policy", "data", "world", "recommender", "causal", "intervention", "explain", "lab")
 HEAVY = {
     "torch", "transformers", "pgmpy", "peft", "matplotlib", "seaborn", "sklearn", "statsmodels", "scipy", "ibis",
     "duckdb", "pandera", "networkx", "IPython", "nbconvert", "papermill", "nbformat", "pooch", "tqdm", "typer",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
     from causalrec_lab.causal import effects
@@ -15,14 +16,14 @@ if TYPE_CHECKING:
     from causalrec_lab.causal.sem import SemResult, fit_sem
 
 _HOME = {
-    "CausalGraph": "causalrec_lab.causal.graph",
-    "Identification": "causalrec_lab.causal.identification",
-    "Independence": "causalrec_lab.causal.independence",
-    "Instrument": "causalrec_lab.causal.identification",
-    "NotIdentifiedError": "causalrec_lab.causal.adjustment",
-    "SemResult": "causalrec_lab.causal.sem",
-    "StructuralCausalModel": "causalrec_lab.causal.scm.model",
-    "fit_sem": "causalrec_lab.causal.sem",
+    "CausalGraph": "graph",
+    "Identification": "identification",
+    "Independence": "independence",
+    "Instrument": "identification",
+    "NotIdentifiedError": "adjustment",
+    "SemResult": "sem",
+    "StructuralCausalModel": "scm.model",
+    "fit_sem": "sem",
 }
 
 __all__ = [
@@ -37,18 +38,4 @@ __all__ = [
     "fit_sem",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for."""
-    if name in _HOME:
-        return getattr(importlib.import_module(_HOME[name]), name)
-    if name == "effects":
-        return importlib.import_module("causalrec_lab.causal.effects")
-    raise AttributeError(
-        f"module 'causalrec_lab.causal' has no attribute {name!r}; it has {', '.join(sorted(__all__))}"
-    )
-
-
-def __dir__() -> list[str]:
-    """Public names."""
-    return sorted(__all__)
+__getattr__, __dir__ = doors(__name__, _HOME, ("effects",))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
     from causalrec_lab.data import schema
@@ -64,16 +65,4 @@ __all__ = [
     "split_temporal",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for."""
-    if name == "schema":
-        return importlib.import_module("causalrec_lab.data.schema")
-    if name in _HOME:
-        return getattr(importlib.import_module(f"causalrec_lab.data.{_HOME[name]}"), name)
-    raise AttributeError(f"module 'causalrec_lab.data' has no attribute {name!r}; it has {', '.join(sorted(__all__))}")
-
-
-def __dir__() -> list[str]:
-    """Public names."""
-    return sorted(__all__)
+__getattr__, __dir__ = doors(__name__, _HOME, ("schema",))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
     from causalrec_lab.intervention import experiment, ope
@@ -19,15 +20,15 @@ if TYPE_CHECKING:
 
 _HOME = {
     "BanditLog": "causalrec_lab.policy",
-    "EffectPolicy": "causalrec_lab.intervention.policies",
-    "EpsilonPolicy": "causalrec_lab.intervention.policies",
+    "EffectPolicy": "policies",
+    "EpsilonPolicy": "policies",
     "FixedPolicy": "causalrec_lab.policy",
-    "GreedyPolicy": "causalrec_lab.intervention.policies",
+    "GreedyPolicy": "policies",
     "Policy": "causalrec_lab.policy",
-    "SoftmaxPolicy": "causalrec_lab.intervention.policies",
-    "TiltedPolicy": "causalrec_lab.intervention.policies",
+    "SoftmaxPolicy": "policies",
+    "TiltedPolicy": "policies",
     "UniformPolicy": "causalrec_lab.policy",
-    "choose": "causalrec_lab.intervention.choice",
+    "choose": "choice",
 }
 _ROOMS = ("experiment", "ope")
 
@@ -46,16 +47,4 @@ __all__ = [
     "ope",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for."""
-    if name in _HOME:
-        return getattr(importlib.import_module(_HOME[name]), name)
-    if name in _ROOMS:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
-
-
-def __dir__() -> list[str]:
-    """Public names."""
-    return sorted(__all__)
+__getattr__, __dir__ = doors(__name__, _HOME, _ROOMS)

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
     from causalrec_lab.lab.artefacts import load, save
@@ -61,14 +62,4 @@ __all__ = [
     "use_theme",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for."""
-    if name in _HOME:
-        return getattr(importlib.import_module(f"causalrec_lab.lab.{_HOME[name]}"), name)
-    raise AttributeError(f"module 'causalrec_lab.lab' has no attribute {name!r}; it has {', '.join(__all__)}")
-
-
-def __dir__() -> list[str]:
-    """Public names."""
-    return sorted(__all__)
+__getattr__, __dir__ = doors(__name__, _HOME)

@@ -5,8 +5,9 @@ Torch and transformers are imported when a name that needs them is first used.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
     from causalrec_lab.recommender import debias
@@ -22,22 +23,22 @@ if TYPE_CHECKING:
     from causalrec_lab.recommender.transformer import TransformerRecommender
 
 _HOME = {
-    "ItemKNN": "causalrec_lab.recommender.baselines",
-    "Popularity": "causalrec_lab.recommender.baselines",
-    "RatingKernel": "causalrec_lab.recommender.ratings",
-    "RatingLogit": "causalrec_lab.recommender.rating_logit",
-    "RecommenderConfig": "causalrec_lab.recommender.config",
-    "RecommenderPolicy": "causalrec_lab.recommender.policies",
-    "TextClassifier": "causalrec_lab.recommender.classifier",
-    "TextEncoder": "causalrec_lab.recommender.encoder",
-    "TransformerRecommender": "causalrec_lab.recommender.transformer",
-    "auc": "causalrec_lab.recommender.classification",
-    "auc_difference": "causalrec_lab.recommender.classification",
-    "calibration_table": "causalrec_lab.recommender.classification",
-    "classification_metrics": "causalrec_lab.recommender.classification",
-    "evaluate": "causalrec_lab.recommender.ranking",
-    "exposure_propensity": "causalrec_lab.recommender.rating_logit",
-    "rating_metrics": "causalrec_lab.recommender.ratings",
+    "ItemKNN": "baselines",
+    "Popularity": "baselines",
+    "RatingKernel": "ratings",
+    "RatingLogit": "rating_logit",
+    "RecommenderConfig": "config",
+    "RecommenderPolicy": "policies",
+    "TextClassifier": "classifier",
+    "TextEncoder": "encoder",
+    "TransformerRecommender": "transformer",
+    "auc": "classification",
+    "auc_difference": "classification",
+    "calibration_table": "classification",
+    "classification_metrics": "classification",
+    "evaluate": "ranking",
+    "exposure_propensity": "rating_logit",
+    "rating_metrics": "ratings",
 }
 
 __all__ = [
@@ -60,16 +61,4 @@ __all__ = [
     "rating_metrics",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for."""
-    if name in _HOME:
-        return getattr(importlib.import_module(_HOME[name]), name)
-    if name == "debias":
-        return importlib.import_module("causalrec_lab.recommender.debias")
-    raise AttributeError(f"module 'causalrec_lab.recommender' has no attribute {name!r}; it has {', '.join(__all__)}")
-
-
-def __dir__() -> list[str]:
-    """Public names."""
-    return sorted(__all__)
+__getattr__, __dir__ = doors(__name__, _HOME, ("debias",))

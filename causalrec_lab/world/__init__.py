@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
     from causalrec_lab.world.dials import Dials
@@ -21,14 +22,4 @@ _HOME = {
 
 __all__ = ["Dials", "LinearGaussian", "Platform", "Scenario", "linear_gaussian"]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for."""
-    if name in _HOME:
-        return getattr(importlib.import_module(f"causalrec_lab.world.{_HOME[name]}"), name)
-    raise AttributeError(f"module 'causalrec_lab.world' has no attribute {name!r}; it has {', '.join(sorted(__all__))}")
-
-
-def __dir__() -> list[str]:
-    """Public names."""
-    return sorted(__all__)
+__getattr__, __dir__ = doors(__name__, _HOME)

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
     from causalrec_lab.causal.effects.diagnostics import balance
@@ -49,14 +50,4 @@ __all__ = [
     "tfidf_embedding",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    """Public names."""
-    return sorted(__all__)
+__getattr__, __dir__ = doors(__name__, _HOME)

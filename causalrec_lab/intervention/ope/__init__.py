@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
     from causalrec_lab.intervention.ope.exchange import from_obp, to_obp
@@ -21,14 +22,4 @@ _HOME = {
 
 __all__ = ["METHODS", "RewardModel", "cross_fitted_rewards", "evaluate", "from_obp", "to_obp"]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    """Public names."""
-    return sorted(__all__)
+__getattr__, __dir__ = doors(__name__, _HOME)
