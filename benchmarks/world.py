@@ -1,7 +1,6 @@
 """Speed and memory of the simulated platform (claim S5, and the figures the platform's design sets).
 
-Each figure is taken in a process of its own, so that its peak memory is its own. Writes `results/platform.json`; this
-file has another name because a `platform.py` here would hide Python's own module from every script beside it.
+Each figure is taken in a process of its own, so that its peak memory is its own.
 
     python benchmarks/world.py
 """
@@ -101,7 +100,7 @@ def main() -> None:
         return
     with clock() as seconds:
         rows = [measured(claim) for claim in CLAIMS]
-    record("platform", pd.DataFrame(rows).set_index("claim"), sum(seconds))
+    record("world", pd.DataFrame(rows).set_index("claim"), sum(seconds))
 
 
 if __name__ == "__main__":

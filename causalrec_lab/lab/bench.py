@@ -25,7 +25,7 @@ def run_benchmarks(names: Sequence[str] | None = None) -> list[str]:
     UnknownNameError
         If a name is no script in `benchmarks/`, with the nearest names.
     """
-    scripts = {path.stem: path for path in sorted((home() / "benchmarks").glob("[a-z]*.py"))}
+    scripts = {path.stem: path for path in sorted((home() / "benchmarks").glob("*.py")) if path.stem != "recording"}
     for name in names or ():
         if name not in scripts:
             raise nearest("benchmark", name, scripts)
