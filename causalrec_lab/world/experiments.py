@@ -12,9 +12,9 @@ from causalrec_lab.world.decisions import Law, check_count, draw_decisions, draw
 from causalrec_lab.world.population import Floats, Ints, stream
 from causalrec_lab.world.slates import drawn_actions
 
-__all__ = ["run_experiment"]
+__all__ = ["DECISIONS_BEFORE", "run_experiment"]
 
-BEFORE = 30  # decisions of each user in the period before the experiment
+DECISIONS_BEFORE = 30  # decisions of each user in the period before the experiment
 
 
 def run_experiment(
@@ -69,6 +69,6 @@ def _arms(policies: Mapping[str, Policy], shares: Mapping[str, float] | None) ->
 
 def _clicks_before(law: Law, users: Ints, seed: int) -> Ints:
     """Clicks of each user in decisions of the platform's own rule, before the experiment, spread over the window."""
-    draw = draw_decisions(law, len(users) * BEFORE, seed, users=np.tile(users, BEFORE))
+    draw = draw_decisions(law, len(users) * DECISIONS_BEFORE, seed, users=np.tile(users, DECISIONS_BEFORE))
     clicks = np.asarray(draw.outcomes(draw.treated)[law.funnel.scenario.amount.after], dtype=np.int64)
-    return np.asarray(clicks.reshape(BEFORE, len(users)).sum(axis=0))
+    return np.asarray(clicks.reshape(DECISIONS_BEFORE, len(users)).sum(axis=0))
