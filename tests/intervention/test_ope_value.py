@@ -98,6 +98,28 @@ def test_contexts_of_a_frame_are_read_without_its_identifiers():
     )
 
 
+def test_a_level_means_the_same_in_fitting_and_in_predicting():
+    level, rng = np.repeat(["a", "b", "c"], 1_000), np.random.default_rng(0)
+    log = BanditLog(
+        pd.DataFrame({"level": level}), rng.integers(0, 2, 3_000), (level == "b") * 1.0, np.full(3_000, 0.5), 2
+    )
+    model = ope.RewardModel.fit(log)
+    found = model.predict(pd.DataFrame({"level": ["b", "c", "d"]}))
+    assert found[0] == pytest.approx(1, abs=0.01)
+    assert found[1] == pytest.approx(0, abs=0.01)
+    assert found[2] == pytest.approx(model.predict(pd.DataFrame({"level": ["a"]}))[0])
+    with pytest.raises(ValueError, match=r"lack the columns \['level'\]"):
+        model.predict(pd.DataFrame({"other": ["a"]}))
+
+
+def test_a_level_rarer_than_the_folds_does_not_stop_cross_fitting():
+    rng = np.random.default_rng(0)
+    contexts = pd.DataFrame({"level": ["rare", *rng.choice(["a", "b"], 499)]})
+    log = BanditLog(contexts, rng.integers(0, 2, 500), rng.uniform(size=500), np.full(500, 0.5), 2)
+    found = ope.evaluate(log, UniformPolicy(2))
+    assert found.value == pytest.approx(log.reward.mean(), abs=4 * found.std_error)
+
+
 def test_missing_propensities_are_an_error_and_estimated_ones_are_said():
     log, kind = draw(6_000, 8)
     bare = BanditLog(log.contexts, log.action, log.reward, None, ACTIONS)

@@ -6,7 +6,8 @@ the action has: :math:`\hat q(x, a) = z'\beta + z'\delta_a`, z = (1, standardise
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -16,7 +17,7 @@ import pandas as pd
 from causalrec_lab.causal.effects.ridge import one_thread
 from causalrec_lab.policy import BanditLog
 
-__all__ = ["FittedRewards", "RewardModel", "context_features", "cross_fitted_rewards"]
+__all__ = ["ContextEncoding", "FittedRewards", "RewardModel", "context_features", "cross_fitted_rewards"]
 
 Floats = npt.NDArray[np.float64]
 _MAX_LEVELS = 50
@@ -32,40 +33,78 @@ class FittedRewards(Protocol):
         """(n, actions) expected rewards."""
 
 
-def context_features(contexts: Any) -> Floats:
-    """(n, d) numbers from contexts: an array as it is; of a DataFrame the numbers and the small categories.
+@dataclass(frozen=True)
+class ContextEncoding:
+    """How contexts become numbers, settled once, so that a column means the same in every table read later.
 
-    Columns ending in "_id" and text with more than 50 levels are left out: they name a row and do not describe it.
-
-    Raises
-    ------
-    ValueError
-        If a value is not finite, or an array has not two dimensions.
+    Parameters
+    ----------
+    columns
+        Column read -> None for numbers, or the sorted levels of a category, the first of which is the base; None where
+        contexts are an array.
     """
-    if isinstance(contexts, pd.DataFrame):
-        matrix = _from_frame(contexts)
-    else:
+
+    columns: Mapping[Any, tuple[str, ...] | None] | None
+
+    @classmethod
+    def of(cls, contexts: Any) -> ContextEncoding:
+        """Settle it: of a DataFrame the numbers and the small categories, an array as it is.
+
+        Columns ending in "_id" and text with more than 50 levels are left out: they name a row, describing nothing.
+        """
+        if not isinstance(contexts, pd.DataFrame):
+            return cls(None)
+        columns: dict[Any, tuple[str, ...] | None] = {}
+        for name, values in contexts.items():
+            if str(name).endswith("_id"):
+                continue
+            if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
+                columns[name] = None
+            elif values.nunique() <= _MAX_LEVELS:
+                columns[name] = tuple(pd.Categorical(values.astype(str)).categories)
+        return cls(columns)
+
+    def features(self, contexts: Any) -> Floats:
+        """(n, d) numbers; a level not met when the encoding was settled gets zeros, like the base level.
+
+        Raises
+        ------
+        ValueError
+            If a column settled on is missing, a value is not finite, or an array has not two dimensions.
+        """
+        if self.columns is not None and isinstance(contexts, pd.DataFrame):
+            return _finite(self._of_frame(contexts, self.columns))
+        if self.columns is not None or isinstance(contexts, pd.DataFrame):
+            kinds = ("an array", "a DataFrame") if self.columns is None else ("a DataFrame", "an array")
+            raise ValueError(f"contexts were {kinds[0]} in fitting and are {kinds[1]} now; give the same kind")
         matrix = np.asarray(contexts, dtype=np.float64)
-        matrix = matrix[:, None] if matrix.ndim == 1 else matrix
+        return _finite(matrix[:, None] if matrix.ndim == 1 else matrix)
+
+    def _of_frame(self, frame: pd.DataFrame, settled: Mapping[Any, tuple[str, ...] | None]) -> Floats:
+        if missing := [name for name in settled if name not in frame.columns]:
+            raise ValueError(f"contexts lack the columns {missing} that the model was fitted with; add them")
+        columns = [np.empty((len(frame), 0))]
+        for name, levels in settled.items():
+            if levels is None:
+                columns.append(frame[name].to_numpy(dtype=np.float64)[:, None])
+            else:
+                place = pd.Categorical(frame[name].astype(str), categories=levels).codes
+                columns.append((place[:, None] == np.arange(1, len(levels))).astype(np.float64))
+        return np.column_stack(columns)
+
+
+def context_features(contexts: Any) -> Floats:
+    """(n, d) numbers from contexts that are read only once: see `ContextEncoding`."""
+    return ContextEncoding.of(contexts).features(contexts)
+
+
+def _finite(matrix: Floats) -> Floats:
     if matrix.ndim != 2:
         raise ValueError(f"contexts have shape {matrix.shape}; give (n, d) numbers or a DataFrame")
     if not np.isfinite(matrix).all():
         row = int(np.argmin(np.isfinite(matrix).all(axis=1)))
         raise ValueError(f"contexts are not finite, first at row {row}; impute them and say so")
     return matrix
-
-
-def _from_frame(frame: pd.DataFrame) -> Floats:
-    columns = [np.empty((len(frame), 0))]
-    for name in frame.columns:
-        if str(name).endswith("_id"):
-            continue
-        values = frame[name]
-        if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
-            columns.append(values.to_numpy(dtype=np.float64)[:, None])
-        elif values.nunique() <= _MAX_LEVELS:
-            columns.append(pd.get_dummies(values.astype(str), drop_first=True).to_numpy(dtype=np.float64))
-    return np.column_stack(columns)
 
 
 @dataclass(frozen=True)
@@ -80,12 +119,15 @@ class RewardModel:
         (actions, d + 1), the shared part included.
     bounds
         Smallest and largest training reward; predictions stay within.
+    encoding
+        How the training contexts became numbers; those to predict become numbers in the same way.
     """
 
     centre: Floats
     scale: Floats
     coefficients: Floats
     bounds: tuple[float, float]
+    encoding: ContextEncoding
 
     @classmethod
     @one_thread()
@@ -99,17 +141,27 @@ class RewardModel:
         """
         if len(log) < 10:
             raise ValueError(f"a reward model needs at least 10 rounds; the log has {len(log)}")
-        X = context_features(log.contexts)
+        encoding = ContextEncoding.of(log.contexts)
+        X = encoding.features(log.contexts)
         centre, scale = X.mean(axis=0), X.std(axis=0)
         scale = np.where(scale > 1e-12, scale, np.inf)  # a constant column tells nothing: it becomes 0
         Z = _with_one(X, centre, scale)
         penalty = _tuned(Z, log, np.random.default_rng(seed))
         coefficients = _coefficients(Z, log.action, log.reward, log.n_actions, penalty)
-        return cls(centre, scale, coefficients, (float(log.reward.min()), float(log.reward.max())))
+        return cls(centre, scale, coefficients, (float(log.reward.min()), float(log.reward.max())), encoding)
 
     def predict(self, contexts: Any) -> Floats:
-        """(n, actions) expected rewards."""
-        found = _with_one(context_features(contexts), self.centre, self.scale) @ self.coefficients.T
+        """(n, actions) expected rewards; a category's level that was not met in fitting is read as its first level.
+
+        Raises
+        ------
+        ValueError
+            If the contexts lack a column the model was fitted with, have another width, or are not finite.
+        """
+        X = self.encoding.features(contexts)
+        if X.shape[1] != len(self.centre):
+            raise ValueError(f"contexts have {X.shape[1]} columns; the model was fitted with {len(self.centre)}")
+        found = _with_one(X, self.centre, self.scale) @ self.coefficients.T
         return np.asarray(np.clip(found, *self.bounds, out=found))
 
 
@@ -124,6 +176,7 @@ def cross_fitted_rewards(log: BanditLog, *, folds: int = 5, seed: int = 0) -> Fl
     if not 2 <= folds <= len(log):
         raise ValueError(f"folds={folds}; give a number between 2 and the {len(log):,} rounds")
     labels = np.random.default_rng(seed).permutation(np.arange(len(log)) % folds)
+    log = replace(log, contexts=context_features(log.contexts))  # once: a fold may lack a rare level
     rewards = np.empty((len(log), log.n_actions))
     for fold in range(folds):
         test = labels == fold
