@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from causalrec_lab.recommender.policies import RecommenderPolicy
     from causalrec_lab.recommender.ranking import evaluate
     from causalrec_lab.recommender.rating_logit import RatingLogit, exposure_propensity
-    from causalrec_lab.recommender.ratings import RatingKernel, rating_metrics
+    from causalrec_lab.recommender.ratings import RatingKernel, rating_difference, rating_metrics
     from causalrec_lab.recommender.transformer import TransformerRecommender
 
 _HOME = {
@@ -38,6 +38,7 @@ _HOME = {
     "classification_metrics": "classification",
     "evaluate": "ranking",
     "exposure_propensity": "rating_logit",
+    "rating_difference": "ratings",
     "rating_metrics": "ratings",
 }
 
@@ -58,6 +59,7 @@ __all__ = [
     "debias",
     "evaluate",
     "exposure_propensity",
+    "rating_difference",
     "rating_metrics",
 ]
 

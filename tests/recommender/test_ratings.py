@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import ndcg_score, roc_auc_score
 
-from causalrec_lab.recommender import RatingKernel, RatingLogit, exposure_propensity, rating_metrics
+from causalrec_lab.recommender import (
+    RatingKernel,
+    RatingLogit,
+    exposure_propensity,
+    rating_difference,
+    rating_metrics,
+)
 from causalrec_lab.recommender.ratings import KernelWeights
 
 
@@ -49,6 +55,36 @@ def test_metrics_equal_scikit_learn():
     assert rating_metrics(ratings, distinct)["value"]["NDCG@5"] == pytest.approx(expected)
     assert (table["low"] < table["value"]).all()
     assert (table["value"] < table["high"]).all()
+
+
+def test_difference_is_paired_and_has_a_sign():
+    ratings, _, _ = pairs(60, 30, share=0.4)
+    rng = np.random.default_rng(1)
+    poor = rng.normal(size=ratings.shape)
+    good = poor + 0.5 * ratings  # both share the noise: each AUC is uncertain, their difference is not
+    found, turned = rating_difference(ratings, good, poor), rating_difference(ratings, poor, good)
+    assert 0 < found.low < found.value < found.high
+    assert (turned.value, turned.low, turned.high) == pytest.approx((-found.value, -found.high, -found.low))
+    tables = rating_metrics(ratings, good), rating_metrics(ratings, poor)
+    assert found.value == pytest.approx(tables[0]["value"]["AUC"] - tables[1]["value"]["AUC"])
+    same = rating_difference(ratings, poor, 2 * poor + 1)
+    assert (same.value, same.low, same.high, same.std_error) == pytest.approx((0, 0, 0, 0), abs=1e-12)
+    with pytest.raises(ValueError, match="a score for every pair"):
+        rating_difference(ratings, good, poor[:, :5])
+
+
+def test_difference_agrees_with_drawing_the_users_again():
+    ratings, _, _ = pairs(80, 20, share=0.5)
+    rng = np.random.default_rng(3)
+    one, other = (0.2 * ratings + rng.normal(size=ratings.shape) for _ in range(2))
+    found = rating_difference(ratings, one, other, replications=2_000)
+    drawn = []
+    for _ in range(400):  # Efron's bootstrap, user by user, with scikit-learn's AUC
+        rows = rng.integers(80, size=80)
+        y = ratings[rows][seen := ratings[rows] > 0] >= 3
+        drawn.append(roc_auc_score(y, one[rows][seen]) - roc_auc_score(y, other[rows][seen]))
+    assert found.std_error == pytest.approx(np.std(drawn, ddof=1), rel=0.2)
+    np.testing.assert_allclose([found.low, found.high], np.quantile(drawn, [0.025, 0.975]), atol=found.std_error / 2)
 
 
 @pytest.fixture(scope="module")
