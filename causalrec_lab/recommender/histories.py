@@ -50,8 +50,8 @@ class Histories:
         Raises
         ------
         ValueError
-            If a column is missing, an item is not in the catalogue, an outcome is neither 0 nor 1, or a weight is
-            negative or not finite; the first offending row and value are named.
+            If a column is missing, an item is not in the catalogue, a timestamp is missing or text, an outcome is
+            neither 0 nor 1, or a weight is negative or not finite; the first offending row and value are named.
         """
         _require(frame, ["user_id", "item_id", *(name for name in (outcome, weight) if name)])
         rows, users, codes = _time_order(frame)
@@ -197,8 +197,18 @@ def _time_order(frame: pd.DataFrame) -> tuple[Ints, pd.Index, Ints]:
     codes, users = pd.factorize(frame["user_id"], sort=True)
     if (codes < 0).any():
         raise ValueError(f"column 'user_id' is missing in {int((codes < 0).sum())} rows, first at row {codes.argmin()}")
-    keys = (frame["timestamp"].to_numpy(), codes) if "timestamp" in frame else (codes,)
+    keys = (_times(frame["timestamp"]), codes) if "timestamp" in frame else (codes,)
     return np.lexsort(keys).astype(np.int64), pd.Index(users, name="user_id"), codes.astype(np.int64)
+
+
+def _times(times: pd.Series[Any]) -> npt.NDArray[Any]:
+    """What rows are ordered by: text sorts "10" before "9", and a missing time sorts last."""
+    present = times.notna().to_numpy()
+    _refuse("timestamp", times, present, "fill it in or drop the row, since an unknown time has no place in a history")
+    if not (pd.api.types.is_numeric_dtype(times) or pd.api.types.is_datetime64_any_dtype(times)):
+        said = np.array([isinstance(value, str) for value in times], dtype=bool)
+        _refuse("timestamp", times, ~said, "text has no time order: pd.to_datetime or pd.to_numeric it first")
+    return times.to_numpy()
 
 
 def _outcomes(frame: pd.DataFrame, name: str) -> Ints:

@@ -12,7 +12,7 @@ from causalrec_lab.data.dataset import Dataset
 from causalrec_lab.data.splits import Split
 from causalrec_lab.recommender.histories import Histories
 
-__all__ = ["Recommender", "Scores", "catalogue_of", "recommend", "training_table"]
+__all__ = ["Recommender", "Scores", "catalogue_of", "recommend", "refuse_nan", "training_table"]
 
 Scores = npt.NDArray[np.float32]
 Table = Dataset | Split | pd.DataFrame
@@ -88,13 +88,14 @@ def recommend(model: Recommender, user_ids: Any, k: int, *, filter_seen: bool = 
     Raises
     ------
     ValueError
-        If k is not in 1..catalogue size.
+        If k is not in 1..catalogue size, or a score is NaN.
     """
     if not 1 <= k <= len(model.catalogue):
         raise ValueError(f"recommend(k={k}): the catalogue has {len(model.catalogue)} items; give k in 1..that")
     users = pd.Index(np.atleast_1d(np.asarray(user_ids)), name="user_id")
     histories = model.histories.take(users)
     scores = model.score_histories(histories).copy()
+    refuse_nan(scores, users)
     if filter_seen:
         rows, numbers = histories.pairs()
         scores[rows, numbers - 1] = -np.inf
@@ -110,3 +111,19 @@ def recommend(model: Recommender, user_ids: Any, k: int, *, filter_seen: bool = 
     )
     finite: pd.DataFrame = table[np.isfinite(table["score"])].reset_index(drop=True)
     return finite
+
+
+def refuse_nan(scores: Scores, users: pd.Index) -> None:
+    """Say whose scores are NaN: it compares false with everything, so such a model would rank first of all.
+
+    Raises
+    ------
+    ValueError
+        If a score is NaN.
+    """
+    lost = np.isnan(scores).any(axis=1)
+    if lost.any():
+        raise ValueError(
+            f"the model scored {int(lost.sum())} of {len(users)} users with NaN, first user "
+            f"{users.tolist()[int(lost.argmax())]!r}; was it trained, did its loss stay finite? Train it again first"
+        )

@@ -11,7 +11,7 @@ import pandas as pd
 
 from causalrec_lab.data.splits import Split
 from causalrec_lab.recommender.histories import Histories
-from causalrec_lab.recommender.interactions import Recommender, Scores
+from causalrec_lab.recommender.interactions import Recommender, Scores, refuse_nan
 
 __all__ = ["evaluate", "user_bootstrap"]
 
@@ -60,7 +60,7 @@ def evaluate(
     Raises
     ------
     ValueError
-        If a cut-off is not in 1..catalogue size, or the split holds items the model does not know.
+        If a cut-off is not in 1..catalogue size, the split holds items the model does not know, or a score is NaN.
     """
     if bad := [cut for cut in k if not 1 <= cut <= len(model.catalogue)]:
         raise ValueError(f"evaluate(k={bad}): the catalogue has {len(model.catalogue)} items; cut-offs lie in 1..that")
@@ -94,6 +94,7 @@ def _per_user(
     for users in _blocks(targets.users):
         known, wanted = histories.take(users), targets.take(users)
         scores = model.score_histories(known)
+        refuse_nan(scores, users)
         if filter_seen:
             rows, numbers = known.pairs()
             scores[rows, numbers - 1] = -np.inf

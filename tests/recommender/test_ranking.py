@@ -7,6 +7,7 @@ import pytest
 from causalrec_lab.data.splits import Split, split_leave_one_out
 from causalrec_lab.recommender import ItemKNN, Popularity, evaluate
 from causalrec_lab.recommender.histories import Histories, batches, last_windows
+from causalrec_lab.recommender.interactions import recommend
 from causalrec_lab.recommender.ranking import user_bootstrap
 
 
@@ -73,6 +74,36 @@ def test_ties_count_against_the_model():
     model, split, _ = make()
     model.scores[:] = 0.0
     assert evaluate(model, split, k=(10,))["value"]["HR@10"] == 0
+
+
+def test_scores_that_are_nan_are_refused_and_do_not_rank_first():
+    model, split, _ = make()
+    model.scores[3:5] = np.nan
+    with pytest.raises(ValueError, match=r"scored 2 of 50 users with NaN, first user 3; was it trained"):
+        evaluate(model, split, k=(10,))
+    with pytest.raises(ValueError, match="scored 1 of 2 users with NaN, first user 4"):
+        recommend(model, [0, 4], 3)
+
+
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        (["9", "10", "11"], r"'timestamp' has 3 bad values, first at row 0: '9'; text has no time order"),
+        (pd.Series([2, "1", 3], dtype=object), "'timestamp' has 1 bad values, first at row 1: '1'"),
+        ([1.0, np.nan, 0.0], "'timestamp' has 1 bad values, first at row 1: .*nan.*; fill it in or drop"),
+        (pd.to_datetime(["2026-01-01", None, None]), "'timestamp' has 2 bad values, first at row 1: NaT"),
+    ],
+)
+def test_times_that_have_no_order_are_refused(times, message):
+    frame = pd.DataFrame({"user_id": 0, "item_id": [0, 1, 2], "timestamp": times})
+    with pytest.raises(ValueError, match=message):
+        Histories.of(frame, pd.Index(range(3)))
+
+
+@pytest.mark.parametrize("clock", [lambda t: t, lambda t: pd.to_datetime(t, unit="s", utc=True)])
+def test_histories_follow_the_clock(clock):
+    frame = pd.DataFrame({"user_id": 0, "item_id": [0, 1, 2], "timestamp": clock(pd.Series([11, 9, 10]))})
+    assert Histories.of(frame, pd.Index(range(3))).items.tolist() == [2, 3, 1]
 
 
 def test_popularity_scores_counts():
