@@ -109,7 +109,7 @@ def test_more_folds_than_groups_are_refused(frame):
 def test_an_empty_table_and_a_group_of_one_arm_are_refused(frame):
     with pytest.raises(ValueError, match="no rows"):
         run("ipw", frame.iloc[:0])
-    with pytest.raises(ValueError, match="group kind='0' has"):
+    with pytest.raises(ValueError, match="group kind = '0': its"):
         effects.by_group(frame.assign(kind=frame["treated"]), "treated", "purchase", ["activity"], "kind")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from causalrec_lab.causal.effects.sample import Floats, Sample, read_sample
+from causalrec_lab.causal.effects.scale import standardised
 
 __all__ = ["arm_weights", "auc", "balance", "check_overlap", "overlap_diagnostics", "overlap_notes", "r_squared", "smd"]
 
@@ -99,12 +100,12 @@ def smd(sample: Sample, weights: Floats) -> Floats:
 
     The scale is the unweighted one, so that before and after are in the same unit (Austin 2009).
     """
-    t, X = sample.treated, sample.covariates
+    t, X = sample.treated, standardised(sample.covariates)  # the measure has no unit; this keeps its digits
     if X.shape[1] == 0:
         return np.empty(0)
     difference = np.average(X[t], axis=0, weights=weights[t]) - np.average(X[~t], axis=0, weights=weights[~t])
     scale = np.sqrt((X[t].var(axis=0) + X[~t].var(axis=0)) / 2)
-    return np.asarray(np.where(scale > 1e-12, difference / np.where(scale > 1e-12, scale, 1.0), 0.0))
+    return np.asarray(np.where(scale > 0, difference / np.where(scale > 0, scale, 1.0), 0.0))
 
 
 def balance(
@@ -130,6 +131,12 @@ def balance(
     if np.shape(propensity) != (sample.n,):
         raise ValueError(
             f"propensity has shape {np.shape(propensity)}; give one value for each of the {sample.n:,} rows"
+        )
+    if (bad := ~((propensity > 0) & (propensity < 1))).any():
+        row = int(np.argmax(bad))
+        raise ValueError(
+            f"propensity has {int(bad.sum())} values outside (0, 1), first at row {row}: {propensity[row]}; give "
+            "P(treated = 1), as from propensity_scores"
         )
     for_treated, for_control = arm_weights(propensity, estimand)
     after = smd(sample, np.where(sample.treated, for_treated, for_control))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from causalrec_lab.causal.effects.diagnostics import check_overlap, overlap_diagnostics, overlap_notes, r_squared
@@ -131,21 +132,36 @@ def by_group(
     )  # fmt: skip
     if by not in frame.columns:
         raise ValueError(f"no column {by!r} in the table; {nearest(by, list(frame.columns))}")
+    labels = _labels(frame, by)
     fitted = _fitted(sample, nuisance, folds, seed, clip, estimand)
-    numerator, denominator = _terms(sample, fitted, estimand)
-    labels, found = frame[by].astype(str).to_numpy(), {}
+    terms, found = _terms(sample, fitted, estimand), {}
     for label in sorted(set(labels)):
         inside = labels == label
-        if sample.treatment[inside].min() == sample.treatment[inside].max():
-            raise ValueError(
-                f"group {by}={label!r} has {inside.sum()} rows of a single treatment class; merge it with another"
-            )
-        value, influence = ratio(numerator[inside], denominator[inside])
-        part = _part(sample, inside)
+        part = sample.take(inside)
         mine = Nuisances(fitted.propensity[inside], fitted.control[inside], fitted.treated[inside])
         method = f"{_method(sample, nuisance, folds)}, {by} = {label}"
-        found[label] = _as_estimate(part, mine, value, influence, estimand, level, method)
+        try:
+            _check_arms(part)
+            value, influence = ratio(*(term[inside] for term in terms))
+            found[label] = _as_estimate(part, mine, value, influence, estimand, level, method)
+        except ValueError as error:
+            raise ValueError(f"group {by} = {label!r}: {error}; merge it with another, or leave it out") from error
     return found
+
+
+def _labels(frame: pd.DataFrame, by: str) -> npt.NDArray[np.object_]:
+    missing = frame[by].isna().to_numpy()
+    if missing.any():
+        raise ValueError(
+            f"column {by!r} has {int(missing.sum()):,} missing values, first at row {int(np.argmax(missing))}; give "
+            "them a group of their own"
+        )
+    return np.asarray(frame[by].astype(str).to_numpy(), dtype=object)
+
+
+def _check_arms(part: Sample) -> None:
+    if part.treatment.min() == part.treatment.max():
+        raise ValueError(f"its {part.n:,} rows are of a single treatment class")
 
 
 def _fitted(sample: Sample, nuisance: str, folds: int, seed: int, clip: float, estimand: str) -> Nuisances:
@@ -194,23 +210,3 @@ def _notes(sample: Sample, found: dict[str, float], estimand: str) -> tuple[str,
 def _method(sample: Sample, nuisance: str, folds: int) -> str:
     known = ", logged propensity" if sample.propensity is not None else ""
     return f"AIPW, {nuisance}, {folds}-fold cross-fitted{known}"
-
-
-def _part(sample: Sample, inside: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Sample:
-    def kept(
-        codes: tuple[np.ndarray[tuple[int], np.dtype[np.int64]], ...],
-    ) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], ...]:
-        return tuple(np.unique(c[inside], return_inverse=True)[1].reshape(-1) for c in codes)
-
-    return Sample(
-        outcome=sample.outcome[inside],
-        treatment=sample.treatment[inside],
-        covariates=sample.covariates[inside],
-        names=sample.names,
-        embeddings=sample.embeddings[inside],
-        weights=sample.weights[inside],
-        clusters=kept(sample.clusters),
-        groups=kept(sample.groups),
-        propensity=None if sample.propensity is None else sample.propensity[inside],
-        notes=sample.notes,
-    )

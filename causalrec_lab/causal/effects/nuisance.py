@@ -19,7 +19,8 @@ from causalrec_lab.causal.effects.ridge import (
     fit_logistic,
     one_thread,
 )
-from causalrec_lab.causal.effects.sample import Embeddings, Floats, Integers, Sample, nearest, read_sample, standardised
+from causalrec_lab.causal.effects.sample import Embeddings, Floats, Integers, Sample, nearest, read_sample
+from causalrec_lab.causal.effects.scale import standardised
 
 __all__ = [
     "NUISANCES",
@@ -36,10 +37,8 @@ NUISANCES = ("spline", "linear", "boosted")
 _KNOTS = (0.05, 0.35, 0.65, 0.95)
 _UNDERSMOOTHING = 0.3  # of the penalty that predicts best: bias costs an effect more than variance (see `cross_fit`)
 _TINY = 1e-9
-_FREE, _BENT = (
-    1e-3,
-    1.0,
-)  # ridge on straight terms, and on splines and products: enough to tame their tails in small samples
+_FREE = 1e-3  # ridge on straight terms
+_BENT = 1.0  # ridge on splines and products: enough to tame their tails in small samples
 _FAR = 2.5  # standard deviations beyond which a product of covariates stays where it is
 _CROSSED = 8  # with more covariates than this, pairwise products cost more than they give
 
@@ -69,7 +68,7 @@ def design_matrix(covariates: Floats, nuisance: str) -> Floats:
     z = standardised(covariates)
     columns = [np.ones((len(z), 1)), z]
     if nuisance == "spline":
-        columns += [standardised(_natural_spline(column)) for column in z.T if len(np.unique(column[:200])) > 8]
+        columns += [standardised(_natural_spline(column)) for column in z.T if len(pd.unique(column)) > 8]
         if z.shape[1] <= _CROSSED:
             near = np.clip(z, -_FAR, _FAR)
             columns += [near[:, [i]] * near[:, [j]] for i in range(z.shape[1]) for j in range(i)]
@@ -178,9 +177,8 @@ def _ridge(
         )
         e = expit(np.column_stack([design[test], E[test]]) @ link)
         return e, e
-    by_arm = np.column_stack(
-        [design * (1 - t)[:, None], design * t[:, None]]
-    )  # surfaces differ by arm, the reading of E is shared
+    # surfaces differ by arm, the reading of E is shared
+    by_arm = np.column_stack([design * (1 - t)[:, None], design * t[:, None]])
     beta = _fit_blocks(
         by_arm[train],
         E[train],

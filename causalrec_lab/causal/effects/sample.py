@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["ESTIMANDS", "Embeddings", "Floats", "Integers", "Sample", "nearest", "read_sample", "standardised"]
+from causalrec_lab.causal.effects.scale import FLOAT32, standardised
+
+__all__ = ["ESTIMANDS", "Embeddings", "Floats", "Integers", "Sample", "nearest", "read_sample"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -27,7 +29,8 @@ class Sample:
     Parameters
     ----------
     outcome, treatment
-        (n,) outcome in its own unit; treatment 0 or 1.
+        (n,) outcome in its own unit, less its mean unless it is 0 or 1 (effects are differences: a shift changes
+        none, and a large one would only cost digits); treatment 0 or 1.
     covariates
         (n, p) numeric covariates, categories as indicator columns.
     names
@@ -42,8 +45,8 @@ class Sample:
         Integer codes of each column that folds must not split.
     propensity
         (n,) known P(treated = 1), or None.
-    notes
-        What the reader of the estimate must know about the sample.
+    cluster_names
+        Columns of the clusters.
     """
 
     outcome: Floats
@@ -55,12 +58,17 @@ class Sample:
     clusters: tuple[Integers, ...]
     groups: tuple[Integers, ...]
     propensity: Floats | None
-    notes: tuple[str, ...]
+    cluster_names: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:
         """Rows."""
         return len(self.outcome)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader of an estimate must know about the sample."""
+        return _cluster_notes(self.cluster_names, self.clusters)
 
     @property
     def treated(self) -> npt.NDArray[np.bool_]:
@@ -70,7 +78,18 @@ class Sample:
     @property
     def binary_outcome(self) -> bool:
         """Whether every outcome is 0 or 1."""
-        return bool(np.isin(self.outcome, (0.0, 1.0)).all())
+        return _is_binary(self.outcome)
+
+    def take(self, rows: npt.NDArray[np.bool_]) -> Sample:
+        """The rows of a mask, clusters and groups numbered anew."""
+
+        def kept(codes: tuple[Integers, ...]) -> tuple[Integers, ...]:
+            return tuple(np.unique(c[rows], return_inverse=True)[1].reshape(-1) for c in codes)
+
+        columns = ("outcome", "treatment", "covariates", "embeddings", "weights")
+        parts = {name: getattr(self, name)[rows] for name in columns}
+        known = None if self.propensity is None else self.propensity[rows]
+        return replace(self, **parts, clusters=kept(self.clusters), groups=kept(self.groups), propensity=known)
 
 
 def read_sample(
@@ -112,18 +131,18 @@ def read_sample(
     if twice := [c for c in covariates if c in (treatment, outcome)]:
         raise ValueError(f"covariates contain {twice[0]!r}, which is the treatment or the outcome; leave it out")
     matrix, names = _covariate_matrix(frame, covariates)
-    clusters = tuple(_codes(frame, c) for c in cluster_columns)
+    arms = _treatment(frame, treatment)
     return Sample(
         outcome=_outcome(frame, outcome),
-        treatment=_treatment(frame, treatment),
+        treatment=arms,
         covariates=matrix,
         names=names,
         embeddings=_embedding_matrix(embeddings, len(frame)),
-        weights=_weights(frame, weights),
-        clusters=clusters,
+        weights=_weights(frame, weights, arms),
+        clusters=tuple(_codes(frame, c) for c in cluster_columns),
         groups=tuple(_codes(frame, c) for c in group_columns),
         propensity=_propensity(frame, propensity),
-        notes=_cluster_notes(cluster_columns, clusters),
+        cluster_names=tuple(cluster_columns),
     )
 
 
@@ -131,15 +150,6 @@ def nearest(name: str, known: Sequence[str]) -> str:
     """Words that offer the known names closest to a wrong one."""
     close = difflib.get_close_matches(str(name), [str(k) for k in known], n=3, cutoff=0.5)
     return f"did you mean {', '.join(map(repr, close))}?" if close else f"known are {', '.join(map(repr, known))}"
-
-
-def standardised(matrix: npt.NDArray[Any]) -> Floats:
-    """Columns with mean 0 and standard deviation 1; a constant column becomes 0, since it must not divide."""
-    values = np.asarray(matrix, dtype=np.float64)
-    centred = values - values.mean(axis=0)
-    scale = centred.std(axis=0)
-    alive = scale > 1e-8 * np.maximum(1.0, np.abs(values).max(axis=0, initial=0.0))
-    return np.asarray(np.where(alive, centred / np.where(alive, scale, 1.0), 0.0))
 
 
 def _as_list(value: str | Sequence[str] | None) -> list[str]:
@@ -150,20 +160,21 @@ def _check_columns(frame: pd.DataFrame, wanted: Sequence[str]) -> None:
     for name in wanted:
         if name not in frame.columns:
             raise ValueError(f"no column {name!r} in the table; {nearest(name, list(frame.columns))}")
+        if isinstance(frame[name], pd.DataFrame):
+            raise ValueError(f"column {name!r} stands {frame[name].shape[1]} times in the table; rename or drop one")
     if len(frame) == 0:
         raise ValueError("the table has no rows; check the filter that made it")
 
 
 def _outcome(frame: pd.DataFrame, name: str) -> Floats:
     values = _numbers(frame, name)
-    _refuse(
-        name,
-        values,
-        np.isfinite(values),
-        "missing or infinite outcomes",
-        "drop rows whose outcome was not observed, and say so",
-    )
-    return values
+    way_out = "drop rows whose outcome was not observed, and say so"
+    _refuse(name, values, np.isfinite(values), "missing or infinite outcomes", way_out)
+    return values if _is_binary(values) else values - values.mean()
+
+
+def _is_binary(values: Floats) -> bool:
+    return bool(np.isin(values, (0.0, 1.0)).all())
 
 
 def _treatment(frame: pd.DataFrame, name: str) -> Floats:
@@ -186,13 +197,8 @@ def _covariate_matrix(frame: pd.DataFrame, covariates: Sequence[str]) -> tuple[F
             columns.append(_finite(frame, name))
             names.append(name)
             continue
-        _refuse(
-            name,
-            frame[name].to_numpy(),
-            frame[name].notna().to_numpy(),
-            "missing values",
-            "give them a level of their own",
-        )
+        present = frame[name].notna().to_numpy()
+        _refuse(name, frame[name].to_numpy(), present, "missing values", "give them a level of their own")
         levels = sorted(frame[name].astype(str).unique())
         if len(levels) > _MAX_LEVELS:
             raise ValueError(f"covariate {name!r} has {len(levels)} levels; group them, or give them as embeddings=")
@@ -204,13 +210,8 @@ def _covariate_matrix(frame: pd.DataFrame, covariates: Sequence[str]) -> tuple[F
 
 def _finite(frame: pd.DataFrame, name: str) -> Floats:
     values = _numbers(frame, name)
-    _refuse(
-        name,
-        values,
-        np.isfinite(values),
-        "non-finite values",
-        "impute them with an indicator, or drop the rows, and say so",
-    )
+    way_out = "impute them with an indicator, or drop the rows, and say so"
+    _refuse(name, values, np.isfinite(values), "non-finite values", way_out)
     return values
 
 
@@ -230,16 +231,17 @@ def _embedding_matrix(embeddings: Embeddings | None, n: int) -> Floats:
             raise ValueError(
                 f"embeddings[{number}] is not finite, first at row {row}; embed that text again or drop the row"
             )
-    return np.column_stack([standardised(block) for block in several]) if several else np.empty((n, 0))
+    return np.column_stack([standardised(block, noise=FLOAT32) for block in several]) if several else np.empty((n, 0))
 
 
-def _weights(frame: pd.DataFrame, name: str | None) -> Floats:
+def _weights(frame: pd.DataFrame, name: str | None, treatment: Floats) -> Floats:
     if name is None:
         return np.ones(len(frame))
     values = _finite(frame, name)
     _refuse(name, values, values >= 0, "negative weights", "sampling weights are >= 0")
-    if values.sum() == 0:
-        raise ValueError(f"weights {name!r} are all 0; give at least one row a positive weight")
+    for arm, word in ((1.0, "treated"), (0.0, "untreated")):
+        if values[treatment == arm].sum() == 0:
+            raise ValueError(f"weights {name!r} are 0 in every {word} row; an effect needs weight in both arms")
     return np.asarray(values / values.mean())
 
 
@@ -255,13 +257,8 @@ def _propensity(frame: pd.DataFrame, name: str | None) -> Floats | None:
 
 def _codes(frame: pd.DataFrame, name: str) -> Integers:
     codes = np.asarray(pd.factorize(frame[name])[0], dtype=np.int64)
-    _refuse(
-        name,
-        frame[name].to_numpy(),
-        codes >= 0,
-        "missing values",
-        "every row needs a cluster; give lone rows their own",
-    )
+    way_out = "every row needs a cluster; give lone rows their own"
+    _refuse(name, frame[name].to_numpy(), codes >= 0, "missing values", way_out)
     return codes
 
 
@@ -275,6 +272,8 @@ def _cluster_notes(names: Sequence[str], clusters: Sequence[Integers]) -> tuple[
 
 
 def _numbers(frame: pd.DataFrame, name: str) -> Floats:
+    if frame[name].dtype.kind in "mM":
+        raise ValueError(f"column {name!r} holds times ({frame[name].dtype}); give a number in a unit of your choice")
     try:
         return np.asarray(pd.to_numeric(frame[name]).to_numpy(dtype=np.float64, na_value=np.nan))
     except (TypeError, ValueError) as error:
