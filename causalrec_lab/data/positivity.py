@@ -46,7 +46,8 @@ class Overlap:
         One row an arm: rows, effective (Kish, inverse-propensity weights), share, largest_weight (share of the arm's
         total weight that its heaviest row carries).
     calibration
-        One row a tenth of the rows by propensity: rows, propensity (mean), treated (share).
+        One row a tenth of the rows by propensity: rows, propensity (mean), treated (share). Rows of one propensity
+        share a tenth, so there are fewer than ten where few values repeat.
     p_value
         Of the hypothesis that the propensities are the true chances of treatment: chi-square over the tenths, one
         degree of freedom each; nan where they were estimated on these rows, which then fit by construction.
@@ -180,7 +181,8 @@ def _arms(e: Floats, treated: npt.NDArray[np.int64]) -> pd.DataFrame:
 def _calibration(e: Floats, treated: npt.NDArray[np.int64]) -> tuple[pd.DataFrame, float]:
     from scipy.stats import chi2
 
-    tenth = np.minimum((pd.Series(e).rank(method="first").to_numpy() - 1) * 10 // len(e), 9).astype(int)
+    place = pd.Series(e).rank(method="average").to_numpy()  # ties share a tenth: the order of the rows says nothing
+    tenth = ((place - 1) * 10 // len(e)).astype(int)
     sums = pd.DataFrame({"e": e, "t": treated, "v": e * (1 - e), "rows": 1}).groupby(tenth).sum()
     sure = sums["v"] <= 0
     statistic = float((((sums["t"] - sums["e"]) ** 2 / sums["v"])[~sure]).sum())

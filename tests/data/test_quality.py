@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binom, chi2
 
 from causalrec_lab import data
 from causalrec_lab.data.positivity import effective_sample_size
@@ -85,14 +86,35 @@ def test_wrong_propensities_are_detected_and_right_ones_are_not(decisions):
     p_values = [
         data.overlap(decisions.assign(treated=(rng.uniform(size=len(e)) < e).astype(int))).p_value for _ in range(200)
     ]
-    from scipy.stats import binom
-
     alarms = sum(p < 0.05 for p in p_values)
     assert binom.ppf(5e-7, 200, 0.05) <= alarms <= binom.ppf(1 - 5e-7, 200, 0.05)
     wrong = decisions.assign(propensity=np.clip(0.5 * e, 0.01, 1))
     assert data.overlap(wrong).p_value < 1e-6
     assert "not the chances of treatment" in found(data.quality_report(data.Dataset("wrong", decisions=wrong)))
     assert "not the chances of treatment" not in found(data.quality_report(data.Dataset("right", decisions=decisions)))
+
+
+def test_rows_of_one_propensity_are_judged_together_in_any_order():
+    """Randomised halves, sorted by treatment: no alarm, and one p-value for every order of the rows."""
+    rng = np.random.default_rng(11)
+    trial = pd.DataFrame({"treated": rng.integers(0, 2, 2_000), "propensity": 0.5})
+    sorted_p = data.overlap(trial.sort_values("treated")).p_value
+    assert sorted_p == pytest.approx(data.overlap(trial).p_value)
+    assert len(data.overlap(trial).calibration) == 1
+    share = trial["treated"].mean()
+    assert sorted_p == pytest.approx(chi2.sf((share - 0.5) ** 2 * 2_000 / 0.25, 1))
+    assert data.overlap(trial.assign(propensity=0.4)).p_value < 1e-6
+
+
+def test_few_distinct_propensities_keep_the_level_and_the_power():
+    """Three chances, 500 draws sorted by treatment: alarms inside an exact binomial band; wrong ones are all found."""
+    rng = np.random.default_rng(12)
+    e = np.repeat([0.1, 0.5, 0.7], [500, 900, 600])
+    draws = [pd.DataFrame({"treated": (rng.uniform(size=2_000) < e).astype(int), "propensity": e}) for _ in range(500)]
+    alarms = sum(data.overlap(draw.sort_values("treated")).p_value < 0.05 for draw in draws)
+    assert binom.ppf(5e-7, 500, 0.05) <= alarms <= binom.ppf(1 - 5e-7, 500, 0.05)
+    wrong = np.repeat([0.2, 0.5, 0.6], [500, 900, 600])
+    assert all(data.overlap(draw.assign(propensity=wrong)).p_value < 0.05 for draw in draws[:50])
 
 
 def test_overlap_refuses_what_cannot_be_looked_at(decisions):
