@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,7 @@ def split_leave_one_out(events: pd.DataFrame, *, k_core: int | None = None) -> S
     Raises
     ------
     ValueError
-        If a column is missing or a part stays empty.
+        If a column is missing, timestamps are neither numbers nor datetimes, or a part stays empty.
     """
     ordered = _ordered(events, k_core, by=["user_id", "timestamp"])
     users = ordered.groupby("user_id", sort=False, observed=True)["user_id"]
@@ -118,15 +119,17 @@ def split_temporal(
     fractions
         Shares of rows, positive, summing to 1.
     cuts
-        Two times instead of shares: training is before the first, test from the second on.
+        Two times instead of shares: training is before the first, test from the second on. Numbers where timestamps
+        are numbers, times (or their text) where they are datetimes, with a time zone where those have one.
     k_core
         Keep only users and items with at least so many events first (this looks at the whole log, tests included).
 
     Raises
     ------
     ValueError
-        If a column is missing, the shares or cuts make no sense, timestamps are only an order within each user, or a
-        part stays empty.
+        If a column is missing, timestamps are neither numbers nor datetimes or only an order within each user, the
+        shares are not three positive numbers that sum to 1, the cuts cannot be compared with the timestamps, or a part
+        stays empty.
     """
     if events.attrs.get("timestamp") == "order within the user":
         raise ValueError(
@@ -153,13 +156,24 @@ def _ordered(events: pd.DataFrame, k: int | None, by: list[str]) -> pd.DataFrame
         raise ValueError(
             f"column 'timestamp' is missing in {undated:,} rows, first at row {row}; data.clean drops them"
         )
+    _comparable(events["timestamp"])
     kept = events if k is None else k_core(events, k)
     return kept.sort_values(by, kind="stable", ignore_index=True)
 
 
-def _cut_times(times: pd.Series[Any], fractions: tuple[float, float, float]) -> tuple[Any, Any]:
+def _comparable(times: pd.Series[Any]) -> None:
+    """Refuse times that have no order of their own: as text, "11" comes before "9"."""
+    if not (pd.api.types.is_numeric_dtype(times) or pd.api.types.is_datetime64_any_dtype(times)):
+        raise ValueError(
+            f"column 'timestamp' is neither numeric nor datetime but {times.dtype}, "
+            f"first at row 0: {next(iter(times), None)!r}; "
+            "text has no order in time: parse it first, with pd.to_datetime(…, format=…) or data.clean"
+        )
+
+
+def _cut_times(times: pd.Series[Any], fractions: Sequence[float]) -> tuple[Any, Any]:
     """Times at the shares' places; `times` is sorted, and rows equal to a cut belong to the later part."""
-    if min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-9:
+    if len(fractions) != 3 or not all(f > 0 for f in fractions) or abs(sum(fractions) - 1) > 1e-9:
         raise ValueError(f"split_temporal(fractions={fractions}): give three positive shares that sum to 1")
     shares = list(itertools.accumulate(fractions))[:2]
     places = [min(round(share * len(times)), len(times) - 1) for share in shares]
@@ -169,11 +183,39 @@ def _cut_times(times: pd.Series[Any], fractions: tuple[float, float, float]) -> 
 def _given_cuts(times: pd.Series[Any], cuts: Sequence[Any]) -> tuple[Any, Any]:
     if len(cuts) != 2:
         raise ValueError(f"split_temporal(cuts={list(cuts)}): give two times, where validation and where test begins")
-    timed = pd.api.types.is_datetime64_any_dtype(times)
-    first, second = (pd.Timestamp(cut) if timed else cut for cut in cuts)
+    read = _moment if pd.api.types.is_datetime64_any_dtype(times) else _number
+    first, second = (read(times, cut) for cut in cuts)
     if not first < second:
         raise ValueError(f"split_temporal(cuts={list(cuts)}): the first time must lie before the second")
     return first, second
+
+
+def _moment(times: pd.Series[Any], cut: Any) -> pd.Timestamp:
+    """Give a cut as a time that can be compared with `times`."""
+    try:
+        moment: Any = None if isinstance(cut, Real) else pd.Timestamp(cut)
+    except (TypeError, ValueError):
+        moment = None
+    if pd.isna(moment):
+        raise ValueError(
+            f"split_temporal(cuts=…): {cut!r} is no time, and the timestamps are; give one like 2024-01-31"
+        )
+    if (moment.tz is None) != (times.dt.tz is None):
+        found, zone = ("no", times.dt.tz) if moment.tz is None else ("a", "no time zone")
+        way = f"pd.Timestamp({cut!r}, tz={str(zone)!r})" if moment.tz is None else "the cut without one"
+        raise ValueError(
+            f"split_temporal(cuts=…): {cut!r} has {found} time zone, and the timestamps have {zone}; give {way}"
+        )
+    return pd.Timestamp(moment)
+
+
+def _number(times: pd.Series[Any], cut: Any) -> Any:
+    if not isinstance(cut, Real):
+        raise ValueError(
+            f"split_temporal(cuts=…): {cut!r} is no number, and the timestamps are ({times.iloc[0]} to "
+            f"{times.iloc[-1]}); give a number, or make them datetimes with data.clean(…, epoch='s')"
+        )
+    return cut
 
 
 def _core_words(k: int | None) -> str:

@@ -105,3 +105,41 @@ def test_a_sequence_without_a_clock_is_not_cut_in_time(real):
 def test_ml_1m_leave_one_out_has_the_papers_sizes(real):
     split = data.split_leave_one_out(real("ml-1m").events)
     assert [len(p) for p in (split.train, split.validation, split.test)] == [999_611 - 2 * 6_040, 6_040, 6_040]
+
+
+@pytest.mark.parametrize("split", [data.split_leave_one_out, data.split_temporal])
+def test_times_left_as_text_are_not_sorted_as_text(split):
+    log = pd.DataFrame({"user_id": 1, "item_id": range(4), "timestamp": ["11", "9", "10", "8"]})
+    with pytest.raises(ValueError, match=r"'timestamp' is neither.*first at row 0: '11'.*pd\.to_datetime"):
+        split(log)
+
+
+@pytest.mark.parametrize("fractions", [(0.8, 0.2), (1.0,), (0.8, float("nan"), 0.2), (0.4, 0.3, 0.2, 0.1)])
+def test_shares_are_three_positive_numbers(fractions):
+    with pytest.raises(ValueError, match="three positive shares"):
+        data.split_temporal(random_log(0), fractions)
+
+
+@pytest.mark.parametrize(
+    ("zone", "cuts", "words"),
+    [
+        ("UTC", ("2024-01-02", "2024-01-03"), r"'2024-01-02' has no time zone.*tz='UTC'"),
+        (None, ("2024-01-02T00:00Z", "2024-01-03T00:00Z"), "'2024-01-02T00:00Z' has a time zone"),
+        (None, ("soon", "2024-01-03"), "'soon' is no time"),
+        (None, (5, 9), "5 is no time"),
+    ],
+)
+def test_cuts_that_cannot_be_compared_with_the_times_are_named(zone, cuts, words):
+    times = pd.date_range("2024-01-01", periods=96, freq="h", tz=zone)
+    log = pd.DataFrame({"user_id": 1, "item_id": range(96), "timestamp": times})
+    with pytest.raises(ValueError, match=words):
+        data.split_temporal(log, cuts=cuts)
+
+
+def test_cuts_as_text_on_numeric_times_are_named_and_zoned_cuts_work():
+    with pytest.raises(ValueError, match="'2024-01-02' is no number"):
+        data.split_temporal(random_log(0), cuts=("2024-01-02", "2024-01-03"))
+    times = pd.date_range("2024-01-01", periods=96, freq="h", tz="UTC")
+    log = pd.DataFrame({"user_id": 1, "item_id": range(96), "timestamp": times})
+    split = data.split_temporal(log, cuts=("2024-01-02T00:00Z", "2024-01-03T02:00+02:00"))
+    assert [len(part) for part in (split.train, split.validation, split.test)] == [24, 24, 48]
