@@ -89,14 +89,18 @@ def failures(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     import pandera.errors
 
     _known(table)
+    if frame.columns.has_duplicates:
+        twice = frame.columns[frame.columns.duplicated()].unique()
+        return pd.DataFrame([_repeated_column(frame, name) for name in twice])
     if missing := [name for name in _required(table) if name not in frame.columns]:
         return pd.DataFrame([_missing_column(frame, table, name) for name in missing])
     if frame.empty:
         return pd.DataFrame([{"column": "", "problem": "empty", "rows": 0, "message": "the table has no rows"}])
+    rows = frame.reset_index(drop=True)  # an index may repeat, a place does not
     try:
-        pandera_schema(table).validate(frame, lazy=True)
+        pandera_schema(table).validate(rows, lazy=True)
     except pandera.errors.SchemaErrors as error:
-        return pd.DataFrame([_explain(frame, table, one) for one in error.schema_errors])
+        return pd.DataFrame([_explain(rows, table, one) for one in error.schema_errors])
     return pd.DataFrame(columns=["column", "problem", "rows", "first_row", "value", "message"])
 
 
@@ -203,6 +207,19 @@ def _missing_column(frame: pd.DataFrame, table: str, name: str) -> dict[str, Any
     return {
         "column": name,
         "problem": "not there",
+        "rows": len(frame),
+        "first_row": -1,
+        "value": None,
+        "message": message,
+    }
+
+
+def _repeated_column(frame: pd.DataFrame, name: Any) -> dict[str, Any]:
+    times = int((frame.columns == name).sum())
+    message = f"column {name!r} stands {times} times, and which one is meant cannot be told; drop or rename the others"
+    return {
+        "column": name,
+        "problem": "stands twice",
         "rows": len(frame),
         "first_row": -1,
         "value": None,

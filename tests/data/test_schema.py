@@ -88,3 +88,18 @@ def test_count_and_first_row_are_right_wherever_the_rows_are(rows, value):
     propensity[list(rows)] = value
     found = data.schema.failures(frame.assign(propensity=propensity), "decisions")
     assert found[["column", "rows", "first_row"]].to_numpy().tolist() == [["propensity", len(rows), min(rows)]]
+
+
+def test_rows_are_named_by_position_whatever_the_index(decisions):
+    """An index may repeat, as after a concat: the row in the message is the place in the frame."""
+    twice = broken(decisions, "propensity", 7, 1.7).set_index(np.zeros(len(decisions), dtype=int))
+    with pytest.raises(data.SchemaError, match=r"'propensity' is outside \(0, 1\] in 1 of .*first at row 7: 1\.7"):
+        data.schema.check(twice, "decisions")
+    assert data.schema.check(kept := decisions.set_index(twice.index), "decisions") is kept
+
+
+@pytest.mark.parametrize("name", ["user_id", "x"])
+def test_a_column_name_that_stands_twice_is_refused(decisions, name):
+    double = pd.concat([decisions, decisions[[name]]], axis=1)
+    with pytest.raises(data.SchemaError, match=f"column '{name}' stands 2 times.*drop or rename"):
+        data.schema.check(double, "decisions")
