@@ -19,7 +19,7 @@ from causalrec_lab.causal.separation import bits, minimal_separators
 if TYPE_CHECKING:
     from causalrec_lab.causal.graph import CausalGraph
 
-__all__ = ["Independence", "graph_test", "holm", "implied_independencies", "independence_test"]
+__all__ = ["Independence", "graph_test", "holm", "implied_independencies", "independence_test", "refuse_infinite"]
 
 LEVELS = 12  # an integer column with at most so many values counts as discrete
 
@@ -78,7 +78,7 @@ def graph_test(graph: CausalGraph, frame: pd.DataFrame, *, level: float = 0.05) 
     Raises
     ------
     ValueError
-        If a node has no column, a column is constant or holds missing values, or there are too few rows.
+        If a node has no column, a column is constant or holds missing or infinite values, or there are too few rows.
     """
     columns = _checked(frame, graph.observed)
     rows = []
@@ -104,11 +104,31 @@ def _checked(frame: pd.DataFrame, nodes: Sequence[str]) -> pd.DataFrame:
             f"column {name!r} has {missing[name]} missing values of {len(frame)}; drop or impute them first"
         )
     for name in nodes:
+        refuse_infinite(columns[name])
         if columns[name].nunique() < 2:
             raise ValueError(
                 f"column {name!r} is constant: nothing can be tested with it; leave the node out or declare it latent"
             )
     return columns
+
+
+def refuse_infinite(column: pd.Series) -> None:
+    """Say where a column of numbers is infinite: every moment taken with it would be NaN.
+
+    Raises
+    ------
+    ValueError
+        If it is anywhere.
+    """
+    if not pd.api.types.is_numeric_dtype(column):
+        return
+    infinite = np.isinf(column.to_numpy(np.float64))
+    if infinite.any():
+        row = int(infinite.argmax())
+        raise ValueError(
+            f"column {column.name!r} has {int(infinite.sum())} infinite values of {len(column)}, first at row {row}: "
+            f"{column.iloc[row]}; drop or replace them first"
+        )
 
 
 def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -114,6 +114,7 @@ def test_what_no_test_can_say_markov_equivalent_graphs_test_alike():
         (linear(0).assign(b=1.0), "column 'b' is constant"),
         (linear(0).assign(b=lambda f: f["b"].where(f.index > 2)), "3 missing values of 500"),
         (linear(0).head(3), "too few"),
+        (linear(0).assign(b=lambda f: f["b"].where(f.index > 0, np.inf)), "'b' has 1 infinite values .* row 0: inf"),
     ],
 )
 def test_bad_frames_say_what_is_wrong(frame, message):

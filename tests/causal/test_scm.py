@@ -115,6 +115,20 @@ def test_gaussian_fit_recovers_the_equations():
     assert system.variances[3] == pytest.approx(peer.ssr / 3000)
 
 
+def test_gaussian_fit_bears_a_large_offset_and_still_sees_collinear_causes():
+    rng = np.random.default_rng(4)
+    day = rng.normal(size=500)
+    frame = pd.DataFrame({"time": 1.7e9 + 86_400 * day, "spent": 3 + 2 * day + rng.normal(size=500)})
+    system = StructuralCausalModel(CausalGraph("time -> spent")).fit(frame).mechanisms
+    slope, level = np.polyfit(day, frame["spent"], 1)
+    assert system.coefficients[1, 0] * 86_400 == pytest.approx(slope)
+    assert system.mean["spent"] == pytest.approx(frame["spent"].mean())
+    assert system.variances[1] == pytest.approx(np.mean((frame["spent"] - level - slope * day) ** 2))
+    twice = frame.assign(also=2 * frame["time"] + 1)
+    with pytest.raises(ValueError, match=r"parents of 'spent' \(.*\) are collinear"):
+        StructuralCausalModel(CausalGraph("time -> spent; also -> spent")).fit(twice)
+
+
 def test_counterfactual_keeps_the_noise_of_the_row():
     model = gaussian()
     row = model.sample(5, seed=4).iloc[2]
@@ -198,6 +212,15 @@ def test_pgmpy_models_are_read_and_its_wrong_do_query_is_not_repeated():
         (lambda: StructuralCausalModel.example("asai"), "did you mean 'asia'"),
         (lambda: StructuralCausalModel(GRAPH).fit(logs().assign(taste=lambda f: f.index), "discrete"), "is continuous"),
         (lambda: StructuralCausalModel(WIDE).fit(wide()), "would have .* entries"),
+        (
+            lambda: StructuralCausalModel(WIDE).fit(wide().replace({"c0": {3: np.inf}}), "gaussian"),
+            "'c0' has .* infinite",
+        ),
+        (lambda: gaussian().query("y", do={"x": np.nan}), "do: 'x' is set to nan"),
+        (lambda: gaussian().query("y", given={"x": np.inf}), "given: 'x' is set to inf"),
+        (lambda: gaussian().do({"x": -np.inf}), "do: 'x' is set to -inf"),
+        (lambda: gaussian().counterfactual({"u": 1.0}, {"x": np.nan}), "do: 'x' is set to nan"),
+        (lambda: gaussian().counterfactual({"u": np.nan}, {"x": 1.0}), "row: 'u' is set to nan"),
     ],
 )
 def test_bad_input_says_what_is_wrong(call, message):

@@ -58,12 +58,9 @@ class GaussianSystem:
         B, a, v = np.zeros((p, p)), np.zeros(p), np.zeros(p)
         for i, node in enumerate(nodes):
             causes = [nodes.index(q) for q in graph.parents(node)]
-            design = np.column_stack([np.ones(len(data)), data[:, causes]])
-            found, _, rank, _ = np.linalg.lstsq(design, data[:, i], rcond=None)
-            if rank < design.shape[1]:
+            a[i], B[i, causes], v[i], collinear = _regression(data[:, causes], data[:, i])
+            if collinear:
                 raise ValueError(f"the parents of {node!r} ({', '.join(graph.parents(node))}) are collinear; drop one")
-            a[i], B[i, causes] = found[0], found[1:]
-            v[i] = np.mean((data[:, i] - design @ found) ** 2)
         return cls(nodes, B, a, v)
 
     def do(self, values: Mapping[str, Any]) -> GaussianSystem:
@@ -126,6 +123,23 @@ class GaussianSystem:
         through = changed._total * free
         variance = np.einsum("ij,jk,ik->i", through, left, through)
         return pd.DataFrame({"mean": mean, "variance": np.maximum(variance, 0.0)}, index=list(self.nodes))
+
+
+def _regression(
+    causes: NDArray[np.float64], effect: NDArray[np.float64]
+) -> tuple[float, NDArray[np.float64], float, bool]:
+    """Intercept, slopes, residual variance, and whether the causes are collinear.
+
+    Causes are centred and scaled first: beside a large offset (a time in seconds) their spread looks like rounding.
+    """
+    middle, centre = causes.mean(axis=0), effect.mean()
+    centred = causes - middle
+    scale = np.linalg.norm(centred, axis=0)
+    scale[scale == 0] = 1.0
+    found, _, rank, _ = np.linalg.lstsq(centred / scale, effect - centre, rcond=None)
+    slopes = found / scale
+    residual = effect - centre - centred @ slopes
+    return float(centre - middle @ slopes), slopes, float(np.mean(residual**2)), bool(rank < causes.shape[1])
 
 
 def _conditional(mean: pd.Series, spread: pd.DataFrame, given: Mapping[str, Any]) -> tuple[pd.Series, pd.DataFrame]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from causalrec_lab.causal.graph import CausalGraph
+from causalrec_lab.causal.independence import refuse_infinite
 from causalrec_lab.causal.notation import nearest
 from causalrec_lab.causal.scm.discrete import DiscreteNetwork
 from causalrec_lab.causal.scm.gaussian import GaussianSystem
@@ -88,7 +90,8 @@ class StructuralCausalModel:
         Raises
         ------
         ValueError
-            If a node has no column, values are missing, a column is constant, kinds are mixed, or rows are too few.
+            If a node has no column, values are missing or infinite, a column is constant, kinds are mixed, or rows are
+            too few.
         """
         if kind not in ("auto", "discrete", "gaussian"):
             raise ValueError(f"kind={kind!r}; {nearest(kind, ('auto', 'discrete', 'gaussian'))}")
@@ -203,6 +206,7 @@ class StructuralCausalModel:
             For a discrete network, whose tables do not determine it; on an unknown node.
         """
         seen = {str(k): row[k] for k in row.keys() if k in self.graph.nodes}  # noqa: SIM118 (a pandas row too)
+        self._roles(row=seen)
         self._roles(do=do)
         mechanisms = self.mechanisms
         if isinstance(mechanisms, DiscreteNetwork):
@@ -219,6 +223,8 @@ class StructuralCausalModel:
             for name in names:
                 if name not in self.graph.nodes:
                     raise ValueError(f"{role}: {name!r} is no node of the model; {nearest(name, self.graph.nodes)}")
+                if isinstance(names, Mapping):
+                    _refuse_nonfinite(role, name, names[name])
                 if name in role_of:
                     raise ValueError(f"{name!r} is both {role_of[name]} and {role}; a node has one role in a query")
                 role_of[name] = role
@@ -235,10 +241,16 @@ def _check(frame: pd.DataFrame, graph: CausalGraph) -> None:
             raise ValueError(f"node {node!r} has no column; {nearest(node, frame.columns)}")
         if missing := int(frame[node].isna().sum()):
             raise ValueError(f"column {node!r} has {missing} missing values of {len(frame)}; drop or impute them first")
+        refuse_infinite(frame[node])
         if frame[node].nunique() < 2:
             raise ValueError(f"column {node!r} is constant: it can have no effect here; leave the node out")
         if len(frame) <= len(graph.parents(node)) + 1:
             raise ValueError(f"{len(frame)} rows are too few to estimate the mechanism of {node!r}")
+
+
+def _refuse_nonfinite(role: str, node: str, value: Any) -> None:
+    if isinstance(value, (float, np.floating)) and not math.isfinite(value):
+        raise ValueError(f"{role}: {node!r} is set to {value}; give a finite value, or leave it out if it is unknown")
 
 
 def _continuous(column: pd.Series) -> bool:
