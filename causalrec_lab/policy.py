@@ -113,8 +113,8 @@ class BanditLog:
     Raises
     ------
     ValueError
-        If lengths differ, an action lies outside [0, n_actions), a reward is not finite, or a propensity lies
-        outside (0, 1].
+        If lengths differ, an action or position is no whole number, an action lies outside [0, n_actions), a reward
+        is not finite, or a propensity lies outside (0, 1].
     """
 
     contexts: npt.NDArray[Any] | pd.DataFrame
@@ -127,12 +127,12 @@ class BanditLog:
     def __post_init__(self) -> None:
         """Check the contract and settle the types."""
         settle = object.__setattr__
-        settle(self, "action", np.asarray(self.action, dtype=np.int64))
+        settle(self, "action", _whole("action", self.action))
         settle(self, "reward", np.asarray(self.reward, dtype=np.float64))
         if self.propensity is not None:
             settle(self, "propensity", np.asarray(self.propensity, dtype=np.float64))
         if self.position is not None:
-            settle(self, "position", np.asarray(self.position, dtype=np.int64))
+            settle(self, "position", _whole("position", self.position))
         self._check_lengths()
         _refuse(
             "action",
@@ -170,6 +170,15 @@ class BanditLog:
         lengths |= {} if self.position is None else {"position": len(self.position)}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"BanditLog: columns differ in length: {lengths}; every column has one value a round")
+
+
+def _whole(name: str, values: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """Integers, and floats that are integers; a cast would cut the others off in silence."""
+    array = np.asarray(values)
+    array = array.astype(np.float64) if array.dtype.kind == "O" else array
+    if array.dtype.kind == "f":
+        _refuse(name, array, np.isfinite(array) & (array == np.floor(array)), f"{name} holds whole numbers: recode it")
+    return array.astype(np.int64)
 
 
 def _refuse(name: str, values: npt.NDArray[Any], good: npt.NDArray[np.bool_], way_out: str) -> None:

@@ -44,6 +44,9 @@ def test_bad_probabilities_are_named(array: list, message: str) -> None:
         ({"propensity": np.array([0.5, 1.7, 0.1])}, r"propensity has 1 bad values, first at row 1: 1\.7; .*\(0, 1\]"),
         ({"propensity": np.array([0.5, 0.0, 0.1])}, "first at row 1"),
         ({"action": np.array([0, 3, 1])}, r"action has 1 bad values, first at row 1: 3; actions are in \[0, 3\)"),
+        ({"action": [1, 0.9, 1.9]}, r"action has 2 bad values, first at row 1: 0\.9; action holds whole numbers"),
+        ({"action": np.array([1, None, 2], dtype=object)}, "action has 1 bad values, first at row 1: nan"),
+        ({"position": [1, 2, 2.5]}, r"position has 1 bad values, first at row 2: 2\.5"),
         ({"reward": np.array([0.0, np.nan, 1.0])}, "reward has 1 bad values"),
         ({"reward": np.array([0.0, 1.0])}, "differ in length"),
         ({"position": np.array([1])}, "differ in length"),
@@ -52,6 +55,10 @@ def test_bad_probabilities_are_named(array: list, message: str) -> None:
 def test_bad_logs_are_refused(changes: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         log(**changes)
+
+
+def test_floats_that_are_whole_are_actions() -> None:
+    assert log(action=[2.0, 0.0, 1.0]).action.tolist() == [2, 0, 1]
 
 
 @pytest.mark.parametrize("contexts", [np.arange(6.0).reshape(3, 2), pd.DataFrame({"a": [1, 2, 3]}, index=[7, 8, 9])])

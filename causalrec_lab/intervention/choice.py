@@ -45,20 +45,24 @@ def choose(
     Raises
     ------
     ValueError
-        If there is nothing to choose from, a cost is missing, or `value` is not positive.
+        If there is nothing to choose from, a cost is missing or not finite, `value` is not positive and finite, or
+        `level` is not in (0, 1).
     """
     if not estimates:
         raise ValueError("choose: no estimates; give at least one intervention")
-    if not value > 0:
+    if not 0 < value < math.inf:
         raise ValueError(
-            f"choose(value={value}): the worth of one unit of outcome is positive; flip the outcome if less is better"
+            f"choose(value={value}): the worth of one unit of outcome is positive and finite; flip the outcome if less "
+            "is better"
         )
+    if not 0 < level < 1:
+        raise ValueError(f"choose(level={level}): a confidence level lies between 0 and 1; 95 % is 0.95")
     if isinstance(costs, Mapping) and (missing := [name for name in estimates if name not in costs]):
         raise ValueError(f"choose: no cost for {missing}; give one a name, 0 where it is free")
-    rows = {
-        name: _row(found, float(costs[name] if isinstance(costs, Mapping) else costs), value, level)
-        for name, found in estimates.items()
-    }
+    each = {name: float(costs[name] if isinstance(costs, Mapping) else costs) for name in estimates}
+    if bad := [name for name, cost in each.items() if not math.isfinite(cost)]:
+        raise ValueError(f"choose: the cost of {bad[0]!r} is {each[bad[0]]}; give a finite cost, 0 where it is free")
+    rows = {name: _row(found, each[name], value, level) for name, found in estimates.items()}
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("intervention")
     return table.sort_values("gain", ascending=False, kind="stable")
 

@@ -33,6 +33,8 @@ def test_the_best_gain_stands_first_and_an_unknown_error_decides_nothing():
     [
         (({}, 0.0), "no estimates"),
         (({"a": Estimate(1, 1)}, {"b": 0.0}), r"no cost for \['a'\]"),
+        (({"a": Estimate(1, 1)}, {"a": math.nan}), "the cost of 'a' is nan"),
+        (({"a": Estimate(1, 1)}, math.inf), "the cost of 'a' is inf"),
     ],
 )
 def test_wrong_choices(arguments, message):
@@ -40,3 +42,7 @@ def test_wrong_choices(arguments, message):
         choose(*arguments)
     with pytest.raises(ValueError, match="value=0"):
         choose({"a": Estimate(1, 1)}, value=0)
+    with pytest.raises(ValueError, match="value=inf"):
+        choose({"a": Estimate(1, 1)}, value=math.inf)
+    with pytest.raises(ValueError, match=r"level=95.* 95 % is 0\.95"):
+        choose({"a": Estimate(1, 1)}, level=95)

@@ -50,6 +50,15 @@ def test_several_arms_and_repeated_rows_of_a_unit():
     assert experiment.analyse(twice, "sales")["boost"].std_error < 0.75 * once.std_error
 
 
+def test_arms_that_are_numbers_are_named_by_them():
+    frame = draw(1_000, 4)
+    coded = frame.assign(arm=(frame["arm"] != "control").astype(int))
+    found = experiment.analyse(coded, "sales", control=0, shares={0: 0.5, 1: 0.5})
+    (plain,) = experiment.analyse(frame, "sales").values()
+    assert list(found) == ["1"]
+    assert found["1"].value == plain.value
+
+
 def test_sample_ratio_is_pearsons_chi_square():
     stats = pytest.importorskip("scipy.stats")
     found = experiment.srm({"control": 5_100, "boost": 4_900})
@@ -97,6 +106,11 @@ def test_the_designed_size_has_the_promised_power():
         (lambda f: experiment.analyse(f.assign(sales=np.nan), "sales"), "100 missing values"),
         (lambda f: experiment.analyse(f.assign(pre_clicks=1.0), "sales", cuped="pre_clicks"), "does not vary"),
         (lambda f: experiment.analyse(f.assign(user_id=0), "sales", unit="user_id"), "stand in more than one arm"),
+        (lambda f: experiment.analyse(f.replace({"sales": {f["sales"][4]: np.inf}}), "sales"), "'sales' .* row 4: inf"),
+        (
+            lambda f: experiment.analyse(f.assign(pre_clicks=-np.inf), "sales", cuped="pre_clicks"),
+            "'pre_clicks' has 100 infinite values",
+        ),
         (lambda f: experiment.srm([5]), "at least two arms"),
         (lambda f: experiment.srm({"a": 5, "b": 6}, {"a": 1.0, "c": 1.0}), "name the same arms"),
         (lambda f: experiment.design(0.1, 0.0), "finds nothing"),

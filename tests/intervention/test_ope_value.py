@@ -185,6 +185,17 @@ def test_wrong_input(change, message):
         ope.evaluate(log, **options)
 
 
+def test_missing_clusters_and_reward_predictions_are_refused():
+    log, kind = draw(20, 14)
+    cluster = np.where(np.arange(20) < 18, 1.0, np.nan)
+    with pytest.raises(ValueError, match="cluster is missing for 2 of 20 rounds, first at row 18"):
+        ope.evaluate(log, TARGET[kind], "ips", cluster=cluster)
+    rewards = np.zeros((20, ACTIONS))
+    rewards[3, 1] = np.nan
+    with pytest.raises(ValueError, match="gave 1 values that are not finite, first at row 3, action 1: nan"):
+        ope.evaluate(log, TARGET[kind], "dr", rewards)
+
+
 def test_obp_dictionary_there_and_back():
     log, _ = draw(50, 14)
     feedback = ope.to_obp(log)

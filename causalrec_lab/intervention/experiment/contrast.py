@@ -23,7 +23,7 @@ def analyse(
     frame: pd.DataFrame,
     metric: str,
     arm: str = "arm",
-    control: str = "control",
+    control: object = "control",
     *,
     cuped: str | None = None,
     unit: str | None = None,
@@ -43,7 +43,7 @@ def analyse(
     metric
         Column of outcomes.
     arm, control
-        Column of arms; the arm the others are compared with.
+        Column of arms; the arm the others are compared with, whose name is read as text (0 and "0" are one).
     cuped
         Column measured before the experiment, or None.
     unit
@@ -60,17 +60,20 @@ def analyse(
     Raises
     ------
     ValueError
-        If a column or the control is unknown, a value is missing, an arm has fewer than two units, or a unit stands
-        in two arms.
+        If a column or the control is unknown, a value is missing or infinite, an arm has fewer than two units, or a
+        unit stands in two arms.
     """
+    control = str(control)
     _check(frame, [metric, arm, *([cuped] if cuped else []), *([unit] if unit else [])], arm, control)
+    for name in (metric, *([cuped] if cuped else [])):
+        _refuse_infinite(frame[name])
     table = _by_unit(frame, metric, arm, cuped, unit)
     labels = table[arm].astype(str).to_numpy()
     y = _adjusted(table, metric, arm, cuped)
     sizes = {name: int((labels == name).sum()) for name in sorted(set(labels))}
     if small := [name for name, size in sizes.items() if size < 2]:
         raise ValueError(f"arm {small[0]!r} has {sizes[small[0]]} unit; an arm needs at least 2")
-    ratio = srm(sizes, shares)
+    ratio = srm(sizes, None if shares is None else {str(name): share for name, share in shares.items()})
     raw, what = table[metric].to_numpy(dtype=np.float64), f"{metric}, CUPED on {cuped}" if cuped else metric
     others = [name for name in sizes if name != control]
     return {name: _contrast(labels, name, control, y, raw, what, ratio, level) for name in others}
@@ -123,6 +126,16 @@ def _check(frame: pd.DataFrame, columns: Sequence[str], arm: str, control: str) 
         raise ValueError(f"no arm {control!r} in column {arm!r}; it has {arms}: name one of them as control=")
     if len(arms) < 2:
         raise ValueError(f"column {arm!r} holds the control alone; an experiment needs another arm at the same time")
+
+
+def _refuse_infinite(column: pd.Series[Any]) -> None:
+    infinite = np.isinf(column.to_numpy(dtype=np.float64))
+    if infinite.any():
+        row = int(infinite.argmax())
+        raise ValueError(
+            f"column {column.name!r} has {int(infinite.sum())} infinite values, first at row {row}: "
+            f"{column.iloc[row]}; a mean takes finite numbers: find out where they come from, or cap the metric"
+        )
 
 
 def _by_unit(frame: pd.DataFrame, metric: str, arm: str, cuped: str | None, unit: str | None) -> pd.DataFrame:

@@ -77,8 +77,8 @@ def evaluate(
     Raises
     ------
     ValueError
-        If the method is unknown, propensities are missing, the policy's probabilities are none or of another shape, or
-        reward predictions have another shape.
+        If the method is unknown, propensities are missing, the policy's probabilities are none or of another shape,
+        reward predictions have another shape or are not finite, or a cluster label is missing.
     """
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}; known are {', '.join(map(repr, METHODS))}")
@@ -164,6 +164,12 @@ def _rewards(
     found = reward_model if isinstance(reward_model, np.ndarray) else np.asarray(reward_model.predict(log.contexts))
     if found.shape != (len(log), log.n_actions):
         raise ValueError(f"reward predictions have shape {found.shape}; expected ({len(log)}, {log.n_actions})")
+    if not (good := np.isfinite(found)).all():
+        row, action = np.argwhere(~good)[0]
+        raise ValueError(
+            f"reward_model gave {int((~good).sum())} values that are not finite, first at row {row}, action {action}: "
+            f"{found[row, action]}; give a prediction for every action, or reward_model='auto'"
+        )
     return found
 
 
@@ -192,7 +198,13 @@ def _standard_error(influence: Floats, cluster: npt.NDArray[Any] | None) -> floa
     if cluster is not None:
         if len(cluster) != n:
             raise ValueError(f"cluster has {len(cluster)} labels for {n} rounds; give one a round")
-        sums = np.asarray(np.bincount(pd.factorize(np.asarray(cluster))[0], weights=influence))
+        codes = pd.factorize(np.asarray(cluster))[0]
+        if (lost := codes < 0).any():
+            raise ValueError(
+                f"cluster is missing for {int(lost.sum())} of {n} rounds, first at row {int(lost.argmax())}; label "
+                "them, or drop these rounds from the log"
+            )
+        sums = np.asarray(np.bincount(codes, weights=influence))
         if len(sums) < 2:
             raise ValueError("all rounds are in one cluster, so nothing tells how the value varies")
     return math.sqrt(len(sums) / (len(sums) - 1) * float(sums @ sums)) / n
