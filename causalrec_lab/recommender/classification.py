@@ -102,7 +102,7 @@ def auc(labels: Any, scores: Any, *, level: float = 0.95) -> Estimate:
     Raises
     ------
     ValueError
-        If there is only one class.
+        If there is only one class, or a score is NaN.
     """
     y, s = _pair(labels, scores)
     above, below = _placements(y, s)
@@ -116,7 +116,7 @@ def auc_difference(labels: Any, first: Any, second: Any, *, level: float = 0.95)
     Raises
     ------
     ValueError
-        If there is only one class, or lengths differ.
+        If there is only one class, lengths differ, or a score is NaN.
     """
     y, a = _pair(labels, first)
     _, b = _pair(labels, second)
@@ -152,6 +152,11 @@ def _pair(labels: Any, scores: Any) -> tuple[Bools, Floats]:
     s = s[:, 1] if s.ndim == 2 and s.shape[1] == 2 else s
     if s.shape != y.shape:
         raise ValueError(f"labels and scores differ in length: {y.shape} and {s.shape}")
+    if (lost := np.isnan(s)).any():
+        raise ValueError(
+            f"scores has {int(lost.sum())} NaN of {len(s)}, first at row {int(lost.argmax())}; drop these rows with "
+            "their labels, or train the model again"
+        )
     if y.all() or not y.any():
         raise ValueError(f"all {len(y)} labels are {int(y[0]) if len(y) else 'absent'}; AUC needs both classes")
     return y, s

@@ -88,7 +88,14 @@ class TextClassifier:
 
     @property
     def encoder_name(self) -> str:
-        """Which encoder was found."""
+        """Which encoder was found.
+
+        Raises
+        ------
+        ValueError
+            If the classifier was not fitted.
+        """
+        self._require_fit()
         return self._encoder.name
 
     def fit(self, texts: Iterable[str], labels: Any, callbacks: Sequence[Callable[[int, float], Any]] = ()) -> Self:
@@ -118,7 +125,14 @@ class TextClassifier:
         return self
 
     def predict_proba(self, texts: Iterable[str]) -> Floats:
-        """(n, 2) probabilities of class 0 and class 1."""
+        """(n, 2) probabilities of class 0 and class 1.
+
+        Raises
+        ------
+        ValueError
+            If the classifier was not fitted.
+        """
+        self._require_fit()
         listed = checked_texts(texts)
         if self._tuned is not None:
             return np.asarray(self._tuned.predict(listed))
@@ -134,6 +148,7 @@ class TextClassifier:
         """Write classifier.json and classifier.safetensors: the head and whatever was trained, not the encoder."""
         from safetensors.numpy import save
 
+        self._require_fit()
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         tensors = {"head.weight": self._weights, "head.bias": np.atleast_1d(self._bias)}
@@ -170,6 +185,10 @@ class TextClassifier:
             model._tuned = FineTuned.start(model._encoder, model.config, model._weights, model._bias)
             model._tuned.restore({n[6:]: v for n, v in tensors.items() if n.startswith("tuned.")})
         return model
+
+    def _require_fit(self) -> None:
+        if not hasattr(self, "_weights"):
+            raise ValueError("this TextClassifier was not fitted; call fit(texts, labels) first, or load a saved one")
 
     def _probe(self, texts: list[str], y: npt.NDArray[np.int64]) -> tuple[Floats, float]:
         """Logistic regression on the frozen vectors."""

@@ -88,17 +88,25 @@ class TransformerRecommender:
 
     @property
     def catalogue(self) -> pd.Index:
-        """Item ids, in the order of the scores' columns."""
+        """Item ids, in the order of the scores' columns.
+
+        Raises
+        ------
+        ValueError
+            If the model was not fitted; so does whatever reads what training left.
+        """
+        self._require_fit()
         return self._catalogue
 
     @property
     def histories(self) -> Histories:
         """What it was trained on."""
+        self._require_fit()
         return self._histories
 
     def read(self, frame: pd.DataFrame) -> Histories:
         """Histories in a table of events, with the outcomes where this model reads them."""
-        return Histories.of(frame, self._catalogue, outcome=self.config.outcome)
+        return Histories.of(frame, self.catalogue, outcome=self.config.outcome)
 
     def score(self, user_ids: Any, head: Literal["interest", "behaviour"] = "interest") -> Scores:
         """(n, items) scores of the whole catalogue: logits of the next item, or P(outcome) if that item is met.
@@ -163,6 +171,7 @@ class TransformerRecommender:
         """Write model.safetensors (weights, histories) and model.json (configuration, ids); nothing is pickled."""
         from safetensors.torch import save
 
+        self._require_fit()
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         tensors = {f"network.{name}": value.contiguous() for name, value in self.network.state_dict().items()}
@@ -256,9 +265,14 @@ class TransformerRecommender:
                 self.network.identity.weight[torch.from_numpy(stranger)] = 0.0
 
     def _of(self, user_ids: Any) -> Histories:
-        return self._histories.take(pd.Index(np.atleast_1d(np.asarray(user_ids)), name="user_id"))
+        return self.histories.take(pd.Index(np.atleast_1d(np.asarray(user_ids)), name="user_id"))
+
+    def _require_fit(self) -> None:
+        if not hasattr(self, "network"):
+            raise ValueError("this TransformerRecommender was not fitted; call fit(events) first, or load a saved one")
 
     def _item_vectors(self) -> Tensor:
+        self._require_fit()
         with torch.no_grad():
             return self.network.eval().item_vectors(self._text).detach()
 

@@ -80,6 +80,11 @@ def test_bad_input_is_named(y, p, says):
         classification_metrics(y, p)
 
 
+def test_scores_that_are_nan_are_refused():
+    with pytest.raises(ValueError, match="scores has 2 NaN of 4, first at row 1"):
+        auc([0, 1, 0, 1], [0.2, np.nan, np.nan, 0.3])
+
+
 def test_auc_of_one_class():
     with pytest.raises(ValueError, match="both classes"):
         auc([1, 1], [0.2, 0.3])

@@ -97,6 +97,12 @@ def test_labels_that_cannot_be_learned(texts, labels, says):
         TextClassifier().fit(texts, labels)
 
 
+@pytest.mark.parametrize("ask", [lambda m: m.predict(["a"]), lambda m: m.encoder_name, lambda m: m.save("unused")])
+def test_before_fit_it_says_so(ask):
+    with pytest.raises(ValueError, match=r"TextClassifier was not fitted; call fit\(texts, labels\) first"):
+        ask(TextClassifier())
+
+
 def test_unknown_mode():
     with pytest.raises(ValueError, match="'lora'"):
         TextClassifier("adapters")

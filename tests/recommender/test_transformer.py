@@ -150,6 +150,22 @@ def test_both_heads_learn_their_own_question():
     assert set(model.recommend([0], 5, filter_seen=False)["item_id"]) <= set(range(10))
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda model: model.recommend([0], 3),
+        lambda model: model.score([0]),
+        lambda model: model.read(walkers(5)),
+        lambda model: model.embed_users([0]),
+        lambda model: model.embed_items(),
+        lambda model: model.save("unused"),
+    ],
+)
+def test_before_fit_it_says_so(ask):
+    with pytest.raises(ValueError, match=r"TransformerRecommender was not fitted; call fit\(events\) first"):
+        ask(TransformerRecommender(RecommenderConfig(**SMALL)))
+
+
 def test_behaviour_needs_an_outcome(fitted):
     with pytest.raises(ValueError, match="outcome=column"):
         fitted[0].score([0], head="behaviour")
