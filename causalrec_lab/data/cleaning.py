@@ -11,6 +11,7 @@ import pandas as pd
 
 from causalrec_lab.data import schema
 from causalrec_lab.data.registry import nearest
+from causalrec_lab.data.times import parse_times
 
 __all__ = ["clean", "decisions"]
 
@@ -31,13 +32,15 @@ def clean(
     *,
     epoch: Literal["s", "ms", "us", "ns"] | None = None,
     cap: Mapping[str, float] | None = None,
+    time_format: str | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Parse times, drop broken and repeated rows, cap outliers, and report every step.
 
-    In this order: `timestamp` given as text becomes a datetime (as a number it stays one, or becomes a datetime if
-    `epoch` says its unit); rows with a missing or unreadable key are dropped; so are rows with an impossible value
-    (propensity outside (0, 1], negative price, position or dwell, age outside [0, 120], treated neither 0 nor 1); of
-    rows with the same key the first stays; values above a quantile named in `cap` are set to it.
+    In this order: `timestamp` given as text becomes a datetime, in one format for the whole column (as a number it
+    stays one, or becomes a datetime if `epoch` says its unit); rows with a missing or unreadable key are dropped; so
+    are rows with an impossible value (propensity outside (0, 1], negative price, position or dwell, age outside [0,
+    120], treated neither 0 nor 1); of rows with the same key the first stays; values above a quantile named in `cap`
+    are set to it.
 
     Parameters
     ----------
@@ -49,6 +52,8 @@ def clean(
         Unit of numeric timestamps since 1970 ("s", "ms"), or None to leave numbers as they are.
     cap
         Column -> quantile in (0, 1): ``{"dwell": 0.999}``. Capping a treatment's outcome changes the estimand; say so.
+    time_format
+        Format of timestamps given as text ("%d/%m/%Y"); None: ISO 8601, or the one format that reads them all.
 
     Returns
     -------
@@ -57,7 +62,8 @@ def clean(
     Raises
     ------
     ValueError
-        If the table or a column of `cap` is unknown, or a quantile lies outside (0, 1).
+        If the table or a column of `cap` is unknown, a quantile lies outside (0, 1), or timestamps are in no single
+        format, or read both month first and day first.
 
     Notes
     -----
@@ -66,7 +72,7 @@ def clean(
     if table not in schema.KEYS:
         raise ValueError(f"clean(table={table!r}): {nearest(table, schema.KEYS)}")
     key = [name for name in schema.KEYS[table] if name in frame]
-    kept = _with_times(frame.reset_index(drop=True), epoch)
+    kept = _with_times(frame.reset_index(drop=True), epoch, time_format)
     report: list[dict[str, Any]] = []
     for name in key:
         kept = _dropped(kept, kept[name].isna(), "missing or unreadable", name, frame, report)
@@ -82,12 +88,14 @@ def clean(
     return kept.reset_index(drop=True), steps
 
 
-def _with_times(frame: pd.DataFrame, epoch: Literal["s", "ms", "us", "ns"] | None) -> pd.DataFrame:
+def _with_times(
+    frame: pd.DataFrame, epoch: Literal["s", "ms", "us", "ns"] | None, time_format: str | None
+) -> pd.DataFrame:
     if "timestamp" not in frame or pd.api.types.is_datetime64_any_dtype(frame["timestamp"]):
         return frame
     if pd.api.types.is_numeric_dtype(frame["timestamp"]):
         return frame if epoch is None else frame.assign(timestamp=pd.to_datetime(frame["timestamp"], unit=epoch))
-    return frame.assign(timestamp=pd.to_datetime(frame["timestamp"], errors="coerce", format="mixed"))
+    return frame.assign(timestamp=parse_times(frame["timestamp"], time_format))
 
 
 def _impossible(column: pd.Series[Any], low: float, high: float, low_allowed: bool) -> pd.Series[bool]:

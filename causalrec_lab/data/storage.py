@@ -12,6 +12,7 @@ import pandas as pd
 from causalrec_lab.data import schema
 from causalrec_lab.data.dataset import About, Dataset
 from causalrec_lab.data.registry import nearest
+from causalrec_lab.data.times import parse_times
 
 if TYPE_CHECKING:
     from ibis.backends.duckdb import Backend
@@ -63,6 +64,7 @@ def read(
     table: str = "events",
     *,
     source: str | None = None,
+    time_format: str | None = None,
 ) -> Dataset:
     """Read one of your tables and check its contract.
 
@@ -76,6 +78,8 @@ def read(
         Which contract it is to keep: "events", "decisions", "items" or "users".
     source
         Table inside the database; may be left out if there is only one, or one named like `table`.
+    time_format
+        Format of timestamps given as text ("%d/%m/%Y"); None: ISO 8601, or the one format that reads them all.
 
     Returns
     -------
@@ -86,7 +90,8 @@ def read(
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the kind of file, the contract, a mapped column or the table inside the database is unknown.
+        If the kind of file, the contract, a mapped column or the table inside the database is unknown, or timestamps
+        given as text are in no single format, or read both month first and day first.
     SchemaError
         If the table breaks its contract: column, count, first offending row and value, the way out.
 
@@ -96,13 +101,15 @@ def read(
     """
     if table not in schema.KEYS:
         raise ValueError(f"read(table={table!r}): {nearest(table, schema.KEYS)}")
-    frame = _renamed(_open(path, table, source), mapping or {}).to_pandas()
+    frame = _renamed(
+        _open(path, table, source, (mapping or {}).get("timestamp", "timestamp")), mapping or {}
+    ).to_pandas()
     about = About(title=f"{table} read from {Path(str(path)).name}", source=str(path))
-    tables: dict[str, Any] = {table: schema.check(_settled(frame), table)}
+    tables: dict[str, Any] = {table: schema.check(_settled(frame, time_format), table)}
     return Dataset(Path(str(path)).stem, about=about, **tables)
 
 
-def _open(path: str | Path, table: str, source: str | None) -> Table:
+def _open(path: str | Path, table: str, source: str | None, when: str) -> Table:
     text = str(path)
     if "://" in text:
         return _inside(connect(text), text, table, source)
@@ -110,12 +117,21 @@ def _open(path: str | Path, table: str, source: str | None) -> Table:
         raise FileNotFoundError(f"read({text!r}): there is no such file (looked from {Path.cwd().name}/)")
     kind = text.lower()
     if kind.endswith(_CSV):
-        return connect().read_csv(text)
+        return _csv(text, when)
     if kind.endswith(_PARQUET):
         return connect().read_parquet(text)
     if kind.endswith(_DATABASE):
         return _inside(connect(f"duckdb:///{text}"), text, table, source)
     raise ValueError(f"read({text!r}): the name must end in one of {', '.join(_CSV + _PARQUET + _DATABASE)}")
+
+
+def _csv(path: str, when: str) -> Table:
+    """Leave dates as text: DuckDB guesses from a sample, and takes 01/02/2024 for the first of February."""
+    rows = connect().read_csv(path)
+    kind = rows.schema().get(when)
+    if kind is not None and (kind.is_date() or (kind.is_timestamp() and kind.timezone is None)):
+        return connect().read_csv(path, types={when: "VARCHAR"})
+    return rows
 
 
 def _inside(database: Backend, address: str, table: str, source: str | None) -> Table:
@@ -143,12 +159,19 @@ def _renamed(rows: Table, mapping: Mapping[str, str]) -> Table:
     return rows.rename(dict(mapping)) if mapping else rows
 
 
-def _settled(frame: pd.DataFrame) -> pd.DataFrame:
+def _settled(frame: pd.DataFrame, time_format: str | None) -> pd.DataFrame:
     """Make true / false treatments 0/1, parse a timestamp left as text where every value is a time."""
     if "treated" in frame and frame["treated"].dtype == bool:
         frame = frame.astype({"treated": "int64"})
-    if "timestamp" in frame and not pd.api.types.is_numeric_dtype(frame["timestamp"]):
-        times = pd.to_datetime(frame["timestamp"], errors="coerce", format="mixed")
-        if not (times.isna() & frame["timestamp"].notna()).any():
-            return frame.assign(timestamp=times)
-    return frame
+    given = frame.get("timestamp")
+    if given is None or pd.api.types.is_numeric_dtype(given) or pd.api.types.is_datetime64_any_dtype(given):
+        return frame
+    times = parse_times(given, time_format)
+    unread = (times.isna() & given.notna()).to_numpy()
+    if unread.any():
+        row = int(unread.argmax())
+        raise schema.SchemaError(
+            f"column 'timestamp' is no time in {int(unread.sum()):,} of {len(frame):,} rows, first at row {row}: "
+            f"{given.iloc[row]!r}; correct it, or give the format as time_format='%d/%m/%Y'"
+        )
+    return frame.assign(timestamp=times)
