@@ -33,13 +33,18 @@ def parse_times(column: pd.Series[Any], time_format: str | None = None) -> pd.Se
         If no single format, or not the one given, reads every time, or several do and disagree: first offending row,
         value, the way out; also if the times have different time zones.
     """
-    values = column.dropna().drop_duplicates()
-    timed = values[_loosely(values).notna()]
-    if time_format is None and _iso(timed, column.name).notna().all():
+    values = column.dropna().drop_duplicates().reset_index(drop=True)
+    iso = _iso(values, column.name).notna()
+    if time_format is None and iso.any() and not _is_time(values[~iso]).any():
         return _iso(column, column.name)
-    texts = timed.astype(str)
+    texts = values.astype(str)
     formats = _formats(texts) if time_format is None else [time_format]
     read = {one: pd.to_datetime(texts, errors="coerce", format=one) for one in formats}
+    unread = values[pd.DataFrame(read, index=values.index).isna().all(axis=1)]
+    texts = texts.drop(unread.index[~_is_time(unread)])
+    if texts.empty:
+        return _iso(column, column.name)
+    read = {one: times[texts.index] for one, times in read.items()}
     whole = {one: times for one, times in read.items() if times.notna().all()}
     if not whole:
         raise ValueError(_no_single_format(column, read, texts))
@@ -60,11 +65,11 @@ def _iso(values: pd.Series[Any], name: Any) -> pd.Series[Any]:
         ) from mixed
 
 
-def _loosely(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Read each value by itself: good for telling a time from no time, not for telling which time."""
+def _is_time(values: pd.Series[Any]) -> pd.Series[bool]:
+    """Read each value by itself: good for telling a time from no time, not for telling which time (and slow)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # "dayfirst": irrelevant here
-        return pd.to_datetime(values, errors="coerce", format="mixed", utc=True)
+        return pd.to_datetime(values, errors="coerce", format="mixed", utc=True).notna()
 
 
 def _formats(texts: pd.Series[Any]) -> list[str]:

@@ -96,3 +96,10 @@ def test_zones_that_differ_are_named():
 def test_a_given_format_that_does_not_read_a_time_is_refused():
     with pytest.raises(ValueError, match=r"row 1 does not read as %m/%d/%Y: '13/01/2020'"):
         data.clean(table_of(["12/01/2020", "13/01/2020"]), "events", time_format="%m/%d/%Y")
+
+
+@pytest.mark.parametrize("times", [["soon", "later"], [None, None], ["soon", None]])
+def test_a_column_without_a_time_is_dropped_whole_and_reported(times):
+    clean, report = data.clean(table_of(times), "events")
+    assert clean.empty
+    assert report["rows"].tolist() == [2]
