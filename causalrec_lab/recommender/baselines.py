@@ -26,12 +26,20 @@ class _Baseline(ABC):
 
     @property
     def catalogue(self) -> pd.Index:
-        """Item ids, in the order of the scores' columns."""
+        """Item ids, in the order of the scores' columns.
+
+        Raises
+        ------
+        ValueError
+            If the model was not fitted.
+        """
+        self._require_fit()
         return self._catalogue
 
     @property
     def histories(self) -> Histories:
         """What it was trained on."""
+        self._require_fit()
         return self._histories
 
     def read(self, frame: pd.DataFrame) -> Histories:
@@ -40,11 +48,15 @@ class _Baseline(ABC):
 
     def score(self, user_ids: Any) -> Scores:
         """(n, items) scores of the catalogue for `user_ids`."""
-        return self.score_histories(self._histories.take(pd.Index(np.atleast_1d(np.asarray(user_ids)))))
+        return self.score_histories(self.histories.take(pd.Index(np.atleast_1d(np.asarray(user_ids)))))
 
     def recommend(self, user_ids: Any, k: int, *, filter_seen: bool = True) -> pd.DataFrame:
         """Top k items of each user, best first; see `interactions.recommend`."""
         return recommend(self, user_ids, k, filter_seen=filter_seen)
+
+    def _require_fit(self) -> None:
+        if not hasattr(self, "_histories"):
+            raise ValueError(f"this {type(self).__name__} was not fitted; call fit(events) first")
 
     @abstractmethod
     def score_histories(self, histories: Histories) -> Scores:

@@ -163,3 +163,10 @@ def test_cut_off_beyond_the_catalogue():
     model, split, _ = make()
     with pytest.raises(ValueError, match="30 items"):
         evaluate(model, split, k=(99,))
+
+
+@pytest.mark.parametrize("kind", [Popularity, ItemKNN])
+def test_a_baseline_that_was_not_fitted_says_what_to_do(kind):
+    for ask in (lambda model: model.catalogue, lambda model: model.score([1]), lambda model: model.recommend([1], 3)):
+        with pytest.raises(ValueError, match=rf"this {kind.__name__} was not fitted; call fit\(events\) first"):
+            ask(kind())
