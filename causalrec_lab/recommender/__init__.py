@@ -11,7 +11,7 @@ from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
     from causalrec_lab.recommender import debias
-    from causalrec_lab.recommender.baselines import ItemKNN, Popularity
+    from causalrec_lab.recommender.baselines import EASE, ItemKNN, MatrixFactorisation, Popularity
     from causalrec_lab.recommender.classification import auc, auc_difference, calibration_table, classification_metrics
     from causalrec_lab.recommender.classifier import TextClassifier
     from causalrec_lab.recommender.config import RecommenderConfig
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from causalrec_lab.recommender.transformer import TransformerRecommender
 
 _HOME = {
+    "EASE": "baselines",
     "ItemKNN": "baselines",
+    "MatrixFactorisation": "baselines",
     "Popularity": "baselines",
     "RatingKernel": "ratings",
     "RatingLogit": "rating_logit",
@@ -43,7 +45,9 @@ _HOME = {
 }
 
 __all__ = [
+    "EASE",
     "ItemKNN",
+    "MatrixFactorisation",
     "Popularity",
     "RatingKernel",
     "RatingLogit",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +13,15 @@ from causalrec_lab.data.dataset import Dataset
 from causalrec_lab.data.splits import Split
 from causalrec_lab.recommender.histories import Histories
 
-__all__ = ["Recommender", "Scores", "catalogue_of", "recommend", "refuse_nan", "training_table"]
+__all__ = [
+    "CatalogueRecommender",
+    "Recommender",
+    "Scores",
+    "catalogue_of",
+    "recommend",
+    "refuse_nan",
+    "training_table",
+]
 
 Scores = npt.NDArray[np.float32]
 Table = Dataset | Split | pd.DataFrame
@@ -34,6 +43,56 @@ class Recommender(Protocol):
 
     def score_histories(self, histories: Histories) -> Scores:
         """(n, items) scores; higher is sooner."""
+
+
+class CatalogueRecommender(ABC):
+    """What fitted recommenders share: the catalogue and the histories they were trained on, `score`, `recommend`."""
+
+    _catalogue: pd.Index
+    _histories: Histories
+
+    @property
+    def catalogue(self) -> pd.Index:
+        """Item ids, in the order of the scores' columns.
+
+        Raises
+        ------
+        ValueError
+            If the model was not fitted; so does whatever reads what training left.
+        """
+        self._require_fit()
+        return self._catalogue
+
+    @property
+    def histories(self) -> Histories:
+        """What it was trained on."""
+        self._require_fit()
+        return self._histories
+
+    def read(self, frame: pd.DataFrame) -> Histories:
+        """Histories in a table of events."""
+        return Histories.of(frame, self.catalogue)
+
+    @abstractmethod
+    def score_histories(self, histories: Histories) -> Scores:
+        """(n, items) scores of the catalogue for `histories`."""
+
+    def score(self, user_ids: Any) -> Scores:
+        """(n, items) scores of the catalogue for `user_ids`."""
+        return self.score_histories(self._of(user_ids))
+
+    def recommend(self, user_ids: Any, k: int, *, filter_seen: bool = True) -> pd.DataFrame:
+        """Top k items of each user, best first; see `interactions.recommend`."""
+        return recommend(self, user_ids, k, filter_seen=filter_seen)
+
+    def _of(self, user_ids: Any) -> Histories:
+        return self.histories.take(pd.Index(np.atleast_1d(np.asarray(user_ids)), name="user_id"))
+
+    def _require_fit(self) -> None:
+        if not hasattr(self, "_histories"):
+            raise ValueError(
+                f"this {type(self).__name__} was not fitted; call fit(events) first, or load a saved one if it saves"
+            )
 
 
 def training_table(data: Table) -> pd.DataFrame:

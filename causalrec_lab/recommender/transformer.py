@@ -19,7 +19,7 @@ from causalrec_lab.data.splits import Split
 from causalrec_lab.recommender.config import RecommenderConfig
 from causalrec_lab.recommender.embedding_cache import write_atomically
 from causalrec_lab.recommender.histories import Histories, last_windows
-from causalrec_lab.recommender.interactions import Scores, Table, catalogue_of, recommend, training_table
+from causalrec_lab.recommender.interactions import CatalogueRecommender, Scores, Table, catalogue_of, training_table
 from causalrec_lab.recommender.network import NetworkShape, SequenceNetwork
 from causalrec_lab.recommender.precision import autocast, resolve_precision
 from causalrec_lab.recommender.ranking import evaluate
@@ -30,7 +30,7 @@ __all__ = ["TransformerRecommender"]
 FORMAT = 1
 
 
-class TransformerRecommender:
+class TransformerRecommender(CatalogueRecommender):
     """Causal self-attention over each user's items, with a head for interest and one for behaviour.
 
     Parameters
@@ -86,24 +86,6 @@ class TransformerRecommender:
         self._forget_strangers()
         return self
 
-    @property
-    def catalogue(self) -> pd.Index:
-        """Item ids, in the order of the scores' columns.
-
-        Raises
-        ------
-        ValueError
-            If the model was not fitted; so does whatever reads what training left.
-        """
-        self._require_fit()
-        return self._catalogue
-
-    @property
-    def histories(self) -> Histories:
-        """What it was trained on."""
-        self._require_fit()
-        return self._histories
-
     def read(self, frame: pd.DataFrame) -> Histories:
         """Histories in a table of events, with the outcomes where this model reads them."""
         return Histories.of(frame, self.catalogue, outcome=self.config.outcome)
@@ -142,10 +124,6 @@ class TransformerRecommender:
         scores = torch.from_numpy(self.score(user_ids))
         chances: Scores = scores.softmax(-1).numpy()
         return chances
-
-    def recommend(self, user_ids: Any, k: int, *, filter_seen: bool = True) -> pd.DataFrame:
-        """Top k items of each user, best first; see `interactions.recommend`."""
-        return recommend(self, user_ids, k, filter_seen=filter_seen)
 
     def embed_users(self, user_ids: Any) -> npt.NDArray[np.float32]:
         """(n, dim) states of the users after their whole history."""
@@ -263,13 +241,6 @@ class TransformerRecommender:
             stranger = np.setdiff1d(np.arange(1, len(self._catalogue) + 1), self._histories.items)
             with torch.no_grad():
                 self.network.identity.weight[torch.from_numpy(stranger)] = 0.0
-
-    def _of(self, user_ids: Any) -> Histories:
-        return self.histories.take(pd.Index(np.atleast_1d(np.asarray(user_ids)), name="user_id"))
-
-    def _require_fit(self) -> None:
-        if not hasattr(self, "network"):
-            raise ValueError("this TransformerRecommender was not fitted; call fit(events) first, or load a saved one")
 
     def _item_vectors(self) -> Tensor:
         self._require_fit()
