@@ -9,8 +9,9 @@ from causalrec_lab.doors import doors
 if TYPE_CHECKING:
     from causalrec_lab.data import schema
     from causalrec_lab.data.catalogue import load
-    from causalrec_lab.data.cleaning import clean, decisions
+    from causalrec_lab.data.cleaning import clean
     from causalrec_lab.data.dataset import About, Dataset
+    from causalrec_lab.data.eligible import decisions
     from causalrec_lab.data.exposure import ExposureBias, exposure_bias, gini, lorenz, position_curve
     from causalrec_lab.data.positivity import Overlap, overlap
     from causalrec_lab.data.quality import QualityReport, quality_report
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from causalrec_lab.data.storage import connect, read
 
 _CONTENTS = {
-    "cleaning": ("clean", "decisions"),
+    "cleaning": ("clean",),
+    "eligible": ("decisions",),
     "dataset": ("About", "Dataset"),
     "exposure": ("ExposureBias", "exposure_bias", "gini", "lorenz", "position_curve"),
     "catalogue": ("load",),
