@@ -14,10 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from causalrec_lab.world.lexicon import STRENGTHS, phrases
+from causalrec_lab.world.paraphrases import paraphrases
 from causalrec_lab.world.population import Floats, Ints, Population, stream
 from causalrec_lab.world.reading import OpinionModel, calibrated
 
 __all__ = ["Texts", "bag_of_words"]
+
+Words = npt.NDArray[np.object_]
 
 SHARPNESS = 1.2  # how much a choice of words follows the latent it speaks of
 REVIEWS = 3  # products a user's text speaks of
@@ -38,12 +41,16 @@ class Texts:
         Opinion phrases in use.
     seed
         The population's seed.
+    zipf, paraphrase
+        Exponent of the phrases' frequencies, and the share of opinions that are whole sentences; see `Dials`.
     """
 
     population: Population
     target_r2: float
     vocabulary: int
     seed: int
+    zipf: float = 1.0
+    paraphrase: float = 0.0
 
     @property
     def model(self) -> OpinionModel:
@@ -142,23 +149,36 @@ class Texts:
         about = np.broadcast_to(category.reshape(len(strengths), -1), (len(strengths), category.size // len(strengths)))
         about = about[:, np.arange(strengths.shape[1]) % about.shape[1]]
         which = rng.integers(len(aspects[0]), size=strengths.shape).tolist()
-        frame = rng.integers(len(FRAMES), size=strengths.shape).tolist()
+        frame = rng.integers(len(FRAMES), size=strengths.shape)
+        self._paraphrase(strengths, phrase, frame, whose)
+        frames = (*FRAMES, "{1}")  # a paraphrase stands alone
         return [
-            [FRAMES[f].format(aspects[c][a], p) for f, c, a, p in zip(*row, strict=True)]
-            for row in zip(frame, about.tolist(), which, phrase, strict=True)
+            [frames[f].format(aspects[c][a], p) for f, c, a, p in zip(*row, strict=True)]
+            for row in zip(frame.tolist(), about.tolist(), which, phrase.tolist(), strict=True)
         ]
 
-    def _phrases(self, strengths: Ints, rng: np.random.Generator) -> list[list[str]]:
-        """A phrase of each strength, common ones first by Zipf's law: chance of rank k proportional to 1 / k."""
+    def _paraphrase(self, strengths: Ints, phrase: Words, frame: Ints, whose: str) -> None:
+        """Write a share of the opinions as whole sentences of the same strength, in place."""
+        if self.paraphrase == 0:
+            return
+        rng, known = stream(f"{whose} paraphrases", self.seed), paraphrases()
+        told = rng.random(strengths.shape) < self.paraphrase
+        for strength in STRENGTHS:
+            here = told & (strengths == strength)
+            phrase[here] = rng.choice(np.array(known[strength], dtype=object), size=int(here.sum()))
+        frame[told] = len(FRAMES)
+
+    def _phrases(self, strengths: Ints, rng: np.random.Generator) -> Words:
+        """A phrase of each strength, common ones first: chance of rank k proportional to k to the power -zipf."""
         words = phrases(self.vocabulary)
         table = np.empty(strengths.shape, dtype=object)
         for strength in STRENGTHS:
             here = strengths == strength
-            weights = 1.0 / np.arange(1, len(words[strength]) + 1)
+            weights = np.arange(1.0, len(words[strength]) + 1) ** -self.zipf
             edges = np.cumsum(weights / weights.sum())[:-1]
             rank = np.searchsorted(edges, rng.random(int(here.sum())))
             table[here] = np.array(words[strength], dtype=object)[rank]
-        return [list(row) for row in table]
+        return table
 
 
 def bag_of_words(texts: Texts, users: Ints, items: Ints) -> npt.NDArray[np.float32]:
