@@ -99,17 +99,19 @@ class Draw:
         return drawn | self._beyond(drawn)
 
     def _beyond(self, drawn: dict[str, Floats | Ints]) -> dict[str, Floats | Ints]:
-        """Amount, return and revenue, given the funnel."""
+        """Amount, return, and what is earned where something is sold, given the funnel."""
         funnel = self.law.funnel
         amount, retention = funnel.scenario.amount, funnel.scenario.retention
         size = np.exp(amount_location(funnel, self.pairs) + amount.sigma * self.noise)
         without, reached = return_chances(funnel, self.pairs)
         chance = np.where(drawn[retention.after] == 1, reached, without)
-        return {
+        beyond = {
             amount.name: size * drawn[amount.after],
             retention.name: (self.u_return < chance).astype(np.int64),
-            "revenue": self.law.population.price[self.items] * drawn[funnel.names[-1]],
         }
+        if (earned := funnel.scenario.cost.earned) is not None:
+            beyond[earned] = self.law.population.cost[self.items] * drawn[funnel.names[-1]]
+        return beyond
 
 
 def draw_decisions(law: Law, n: int, seed: int, *, pairs: str = "iid", users: Ints | None = None) -> Draw:

@@ -53,7 +53,7 @@ class Dials:
     exclusion
         Direct effect of the lottery on the first stage (logit); 0 keeps it a valid instrument.
     base_rate
-        None or "realistic" for the scenario's own rates; "common" for frequent outcomes and propensities in [.1, .9].
+        None for the scenario's own rates ("realistic"); "common" for frequent outcomes and propensities in [.1, .9].
 
     Raises
     ------
@@ -101,7 +101,7 @@ def coefficients(scenario: Scenario, dials: Dials) -> Coefficients:
     ValueError
         If the base rate is not one the scenario has.
     """
-    rate = dials.base_rate or "realistic"
+    rate = dials.base_rate or next(iter(scenario.coefficients))
     if rate not in scenario.coefficients:
         known = list(scenario.coefficients)
         near = difflib.get_close_matches(rate, known, n=1) or known

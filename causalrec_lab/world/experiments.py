@@ -39,15 +39,15 @@ def run_experiment(
     users = rng.permutation(law.population.n_users)[:n]
     arm = rng.choice(len(names), size=n, p=chances)
     before = _clicks_before(law, users, seed)
-    reached, last = law.funnel.scenario.amount.after, law.funnel.names[-1]
+    scenario = law.funnel.scenario
     items = np.empty((visits, n), dtype=np.int64)
     for number, name in enumerate(names):
         here = np.flatnonzero(arm == number)
         action, _ = drawn_actions(policies[name], contexts, np.tile(users[here], visits), law.population.n_items, rng)
         items[:, here] = action.reshape(visits, -1)
     outcomes = draw_randomness(law, np.tile(users, visits), items.ravel(), rng).outcomes(1)
-    frame = {"user_id": users, "arm": np.array(names)[arm], f"pre_{reached}s": before}
-    for outcome in (reached, last, "revenue"):
+    frame = {"user_id": users, "arm": np.array(names)[arm], f"pre_{scenario.attention}s": before}
+    for outcome in (scenario.attention, scenario.outcome, scenario.value):
         drawn = np.asarray(outcomes[outcome]).reshape(visits, n)
         frame[outcome] = drawn[0] if visits == 1 else drawn.mean(axis=0)
     return pd.DataFrame(frame)
@@ -70,5 +70,5 @@ def _arms(policies: Mapping[str, Policy], shares: Mapping[str, float] | None) ->
 def _clicks_before(law: Law, users: Ints, seed: int) -> Ints:
     """Clicks of each user in decisions of the platform's own rule, before the experiment, spread over the window."""
     draw = draw_decisions(law, len(users) * DECISIONS_BEFORE, seed, users=np.tile(users, DECISIONS_BEFORE))
-    clicks = np.asarray(draw.outcomes(draw.treated)[law.funnel.scenario.amount.after], dtype=np.int64)
+    clicks = np.asarray(draw.outcomes(draw.treated)[law.funnel.scenario.attention], dtype=np.int64)
     return np.asarray(clicks.reshape(DECISIONS_BEFORE, len(users)).sum(axis=0))

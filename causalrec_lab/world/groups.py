@@ -27,8 +27,8 @@ def grouping(population: Population, by: str, bins: int = 4) -> tuple[list[Any],
     Parameters
     ----------
     by
-        segment, gender, region, age, activity, price_sensitivity; category, price, popularity, log_popularity;
-        affinity_hat, log_exposures.
+        segment, gender, region, age, activity, category, popularity, log_popularity, affinity_hat, log_exposures; the
+        scenario's cost and the users' sensitivity to it (price, price_sensitivity).
     bins
         Groups of a numeric column, cut at its quantiles over users, items or pairs.
 
@@ -69,11 +69,12 @@ def _named(population: Population) -> Mapping[str, tuple[Any, Ints, str]]:
 
 
 def _numeric(population: Population) -> Mapping[str, tuple[npt.NDArray[Any], str]]:
+    cost = population.scenario.cost
     return {
         "age": (population.age, "users"),
         "activity": (population.activity, "users"),
-        "price_sensitivity": (population.price_sensitivity, "users"),
-        "price": (population.price, "items"),
+        cost.sensitivity: (population.cost_sensitivity, "users"),
+        cost.name: (population.cost, "items"),
         "popularity": (population.popularity, "items"),
         "log_popularity": (population.log_popularity, "items"),
     }

@@ -42,7 +42,7 @@ def decision_table(draw: Draw, propensity: str | None) -> tuple[pd.DataFrame, st
         **({} if stored is None else {"propensity": stored}),
         **draw.outcomes(draw.treated),
         **features,
-        "price": draw.law.population.price[draw.items],
+        draw.law.population.scenario.cost.name: draw.law.population.cost[draw.items],
     }
     return pd.DataFrame(columns, copy=False), kind
 
@@ -61,8 +61,8 @@ def _stored_propensity(draw: Draw, propensity: str | None) -> tuple[Floats | Non
 def event_table(decisions: pd.DataFrame, funnel: Funnel, amount: Amount) -> pd.DataFrame:
     """What happened, in time order: one row a stage that was reached.
 
-    Columns user_id, item_id, timestamp, event, value (the amount at its stage, the price at the last one), treated, and
-    propensity where the decisions have it.
+    Columns user_id, item_id, timestamp, event, value (the amount at its stage, what was earned at the last one),
+    treated, and propensity where the decisions have it.
     """
     kept = [c for c in ("user_id", "item_id", "timestamp", "treated", "propensity") if c in decisions]
     rows, stages = [], []
@@ -85,5 +85,6 @@ def _values(decisions: pd.DataFrame, funnel: Funnel, amount: Amount, row: Ints, 
     value = np.full(len(row), np.nan)
     after, last = funnel.names.index(amount.after), len(funnel.names) - 1
     value[stage == after] = decisions[amount.name].to_numpy()[row[stage == after]]
-    value[stage == last] = decisions["price"].to_numpy()[row[stage == last]]
+    if (earned := funnel.scenario.cost.earned) is not None:
+        value[stage == last] = decisions[earned].to_numpy()[row[stage == last]]
     return value

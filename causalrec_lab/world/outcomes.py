@@ -18,7 +18,7 @@ from causalrec_lab.world.exposure import sigmoid
 from causalrec_lab.world.population import Floats, Ints, Pairs
 from causalrec_lab.world.scenario import Effect, Scenario, Stage
 
-__all__ = ["Funnel", "Link", "outcome_link", "outcome_names"]
+__all__ = ["Funnel", "Link", "check_outcome", "outcome_link"]
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ class Funnel:
         logit += stage.intercept
         if stage.hidden:
             logit += stage.hidden * pairs.hidden
-        if stage.price:
-            logit -= stage.price * pairs.price_pain
+        if stage.cost:
+            logit -= stage.cost * pairs.cost_pain
         if stage.log_popularity:
             logit += stage.log_popularity * pairs.log_popularity
         if stage.activity:
@@ -143,11 +143,6 @@ class Link:
     scale: Floats | float
 
 
-def outcome_names(funnel: Funnel) -> tuple[str, ...]:
-    """Every outcome of a scenario: the stages, the amount, the return, and the revenue of the last stage."""
-    return (*funnel.names, funnel.scenario.amount.name, funnel.scenario.retention.name, "revenue")
-
-
 def outcome_link(funnel: Funnel, outcome: str, pairs: Pairs) -> Link:
     """Offset and scale of an outcome for some pairs.
 
@@ -157,28 +152,39 @@ def outcome_link(funnel: Funnel, outcome: str, pairs: Pairs) -> Link:
         If the scenario has no such outcome; the message offers the nearest.
     """
     check_outcome(funnel, outcome)
-    amount, retention = funnel.scenario.amount, funnel.scenario.retention
+    scenario = funnel.scenario
+    amount, retention = scenario.amount, scenario.retention
     if outcome == amount.name:
         return Link(amount.after, 0.0, np.exp(amount_location(funnel, pairs) + amount.sigma**2 / 2))
     if outcome == retention.name:
         without, reached = return_chances(funnel, pairs)
         return Link(retention.after, without, reached - without)
-    if outcome == "revenue":
-        return Link(funnel.names[-1], 0.0, pairs.population.price[pairs.items])
+    if outcome == scenario.cost.earned:
+        return Link(funnel.names[-1], 0.0, pairs.population.cost[pairs.items])
     return Link(outcome, 0.0, 1.0)
 
 
-def check_outcome(funnel: Funnel, outcome: str) -> None:
-    """Refuse an outcome the scenario does not have, with the nearest names."""
-    if outcome not in (known := outcome_names(funnel)):
+def check_outcome(funnel: Funnel, outcome: str | None, default: str | None = None) -> str:
+    """Give the outcome back, or the default (the scenario's main outcome) for None.
+
+    Raises
+    ------
+    ValueError
+        If the scenario has no such outcome; the message offers the nearest.
+    """
+    if outcome is None:
+        return default or funnel.scenario.outcome
+    if outcome not in (known := funnel.scenario.outcomes):
         near = difflib.get_close_matches(outcome, known, n=3) or known
         raise ValueError(f"outcome {outcome!r} is unknown to {funnel.scenario.name!r}; did you mean {', '.join(near)}?")
+    return outcome
 
 
 def amount_location(funnel: Funnel, pairs: Pairs) -> Floats:
     """Mean of the log amount, given that it is not zero."""
     amount = funnel.scenario.amount
-    return amount.intercept + amount.affinity * pairs.affinity + amount.hidden * pairs.hidden
+    location = amount.intercept + amount.affinity * pairs.affinity + amount.hidden * pairs.hidden
+    return location + amount.cost * np.log(pairs.population.cost)[pairs.items] if amount.cost else location
 
 
 def return_chances(funnel: Funnel, pairs: Pairs) -> tuple[Floats, Floats]:

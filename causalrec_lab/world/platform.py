@@ -69,7 +69,8 @@ class Platform:
             Seed of the population: users, items, texts, earlier exposures.
         **dials
             Any of `Dials`: n_users, n_items, confounding, text_r2, vocabulary, overlap, effect, instrument, exclusion,
-            base_rate. Each moves only what it says: the same seed gives the same users and items.
+            base_rate. Each moves only what it says: the same seed gives the same users and items. What is not given is
+            as in the scenario's `defaults`, else as in `Dials`.
 
         Raises
         ------
@@ -80,7 +81,8 @@ class Platform:
         """
         if seed != int(seed) or seed < 0:
             raise ValueError(f"seed={seed!r}: give a whole number of at least 0")
-        return cls(find_scenario(scenario), int(seed), Dials.named(dials))
+        chosen = find_scenario(scenario)
+        return cls(chosen, int(seed), Dials.named({**chosen.defaults, **dials}))
 
     @staticmethod
     def linear_gaussian(seed: int = 0, **options: float) -> LinearGaussian:
@@ -199,16 +201,16 @@ class Platform:
 
     @overload
     def slates(
-        self, policy: Policy, n: int, seed: int = 0, *, length: Literal[1] = 1, reward: str = "click"
+        self, policy: Policy, n: int, seed: int = 0, *, length: Literal[1] = 1, reward: str | None = None
     ) -> BanditLog: ...
 
     @overload
     def slates(
-        self, policy: Policy, n: int, seed: int = 0, *, length: int, reward: str = "click"
+        self, policy: Policy, n: int, seed: int = 0, *, length: int, reward: str | None = None
     ) -> BanditLog | pd.DataFrame: ...
 
     def slates(
-        self, policy: Policy, n: int, seed: int = 0, *, length: int = 1, reward: str = "click"
+        self, policy: Policy, n: int, seed: int = 0, *, length: int = 1, reward: str | None = None
     ) -> BanditLog | pd.DataFrame:
         """Log n rounds in which a policy chooses what is shown.
 
@@ -221,7 +223,7 @@ class Platform:
         length
             1 gives a `BanditLog`; more gives a table of lists, one row a slot (see `slates.slate_log`).
         reward
-            Outcome of a shown item that counts.
+            Outcome of a shown item that counts; the scenario's `attention` (click, play) by default.
 
         Raises
         ------
@@ -260,8 +262,8 @@ class Platform:
 
         Returns
         -------
-        DataFrame with user_id, arm, pre_clicks (clicks before the experiment, the covariate for CUPED), click,
-        purchase, revenue (price of what was bought).
+        DataFrame with user_id, arm, the scenario's attention before the experiment (pre_clicks: the covariate for
+        CUPED), and its attention, main outcome and value within (click, purchase, revenue).
 
         Raises
         ------

@@ -75,7 +75,7 @@ def shown_means(funnel: Funnel, pairs: Pairs, reward: str) -> Floats:
     return np.asarray(link.offset + link.scale * (sum(reached) / len(reached)))
 
 
-def policy_value(law: Law, contexts: pd.DataFrame, policy: Policy, reward: str = "click") -> Truth:
+def policy_value(law: Law, contexts: pd.DataFrame, policy: Policy, reward: str | None = None) -> Truth:
     r"""Value of showing one item by a policy, :math:`\frac{1}{U} \sum_u \sum_i \pi(i | u) E[Y(1) | u, i]`.
 
     Summed over all pairs where there are at most 100 million; beyond, over all items of a random part of the users,
@@ -87,7 +87,7 @@ def policy_value(law: Law, contexts: pd.DataFrame, policy: Policy, reward: str =
         If the policy's probabilities are no distributions over the catalogue, or the reward is unknown.
     """
     population = law.population
-    check_outcome(law.funnel, reward)
+    reward = check_outcome(law.funnel, reward, law.funnel.scenario.attention)
     users, exact = np.arange(population.n_users), summed(law)
     if not exact:
         part = max(2, averages.EXACT_CELLS // (10 * population.n_items))
@@ -115,7 +115,7 @@ def _user_values(law: Law, contexts: pd.DataFrame, users: Ints, policy: Policy, 
     return values
 
 
-def best_policy(law: Law, k: int = 1, reward: str = "click") -> TopPolicy:
+def best_policy(law: Law, k: int = 1, reward: str | None = None) -> TopPolicy:
     """Policy that knows the truth: each user's k items of the highest mean reward when shown.
 
     Raises
@@ -124,6 +124,7 @@ def best_policy(law: Law, k: int = 1, reward: str = "click") -> TopPolicy:
         If k is not between 1 and the size of the catalogue.
     """
     population = law.population
+    reward = check_outcome(law.funnel, reward, law.funnel.scenario.attention)
     if not 1 <= k <= population.n_items:
         raise ValueError(
             f"k={k} items cannot be chosen from a catalogue of {population.n_items}; give 1 to {population.n_items}"

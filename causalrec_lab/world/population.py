@@ -29,6 +29,8 @@ NOISE = 0.6  # share of a taste that no category explains
 RECOMMENDER_NOISE = 0.5  # of the platform's own estimate of tastes, per coordinate
 MEAN_EXPOSURES = 0.8  # earlier exposures of a pair at typical popularity and activity
 MAX_EXPOSURES = 20
+MOST_ACTIVITY = 6.0  # of the typical user's; beyond it one user's logits would run away
+MOST_POPULARITY = 10_000.0  # of the most popular item where the scenario gives a curve
 
 
 def stream(name: str, *seeds: int) -> np.random.Generator:
@@ -57,15 +59,15 @@ class Population:
     gender: Ints
     region: Ints
     activity: Floats
-    price_sensitivity: Floats
+    cost_sensitivity: Floats
     h_user: Floats
     key_user: npt.NDArray[np.uint32]
     v: Floats
     v_hat: Floats
     centroids: Floats
     category: Ints
-    price: Floats
-    log_price_gap: Floats
+    cost: Floats
+    log_cost_gap: Floats
     popularity: Ints
     log_popularity: Floats
     h_item: Floats
@@ -148,7 +150,7 @@ class Pairs:
 
     @property
     def activity(self) -> Floats:
-        """Sessions a day of the user."""
+        """Activity of the user, 1 at the median."""
         return self.population.activity[self.users]
 
     @property
@@ -157,9 +159,9 @@ class Pairs:
         return self.population.category[self.items]
 
     @cached_property
-    def price_pain(self) -> Floats:
-        """Price sensitivity times log price relative to the category's median."""
-        return self.population.price_sensitivity[self.users] * self.population.log_price_gap[self.items]
+    def cost_pain(self) -> Floats:
+        """Cost sensitivity times log cost relative to the category's median."""
+        return self.population.cost_sensitivity[self.users] * self.population.log_cost_gap[self.items]
 
 
 _LOG1P = np.log1p(np.arange(MAX_EXPOSURES + 1, dtype=np.float64))
@@ -211,7 +213,7 @@ def _centroids(scenario: Scenario, seed: int) -> Floats:
 def _draw_users(scenario: Scenario, centroids: Floats, n: int, rng: np.random.Generator) -> dict[str, Any]:
     segment = rng.integers(len(scenario.segments), size=n)
     names = [category.name for category in scenario.categories]
-    liked = np.array([[name in likes for name in names] for likes in scenario.segments.values()], dtype=float)
+    liked = np.array([[name in group.likes for name in names] for group in scenario.segments.values()], dtype=float)
     leaning = (
         rng.dirichlet(np.full(len(names), 0.5), size=n)
         + rng.random((n, 1)) * (liked / liked.sum(1, keepdims=True))[segment]
@@ -224,29 +226,60 @@ def _draw_users(scenario: Scenario, centroids: Floats, n: int, rng: np.random.Ge
         "age": np.clip(np.rint(18 + rng.gamma(4.0, 6.0, n)), 18, 85).astype(np.int64),
         "gender": rng.choice(3, size=n, p=[0.55, 0.42, 0.03]),
         "region": rng.choice(len(scenario.regions), size=n),
-        "activity": np.minimum(rng.lognormal(0.0, 0.6, n), 6.0),
-        "price_sensitivity": rng.lognormal(-0.1, 0.4, n),
+        "activity": _activity(scenario, rng.standard_normal(n)),
+        "cost_sensitivity": rng.lognormal(-0.1, 0.4, n),
         "h_user": HIDDEN_SD * rng.standard_normal(n),
         "key_user": rng.integers(2**32, size=n, dtype=np.uint32),
     }
 
 
 def _draw_items(scenario: Scenario, centroids: Floats, n: int, rng: np.random.Generator) -> dict[str, Any]:
-    category = rng.permutation(np.arange(n) % len(scenario.categories))
+    category = rng.permutation(_category_mix(scenario, n))
     v = centroids[category] + NOISE * rng.standard_normal((n, scenario.taste)) / np.sqrt(scenario.taste)
     gap = 0.45 * rng.standard_normal(n)
-    typical = np.array([c.price for c in scenario.categories])[category]
-    popularity = 20_000.0 / (rng.permutation(n) + 3.0) ** scenario.popularity
+    typical = np.array([c.cost for c in scenario.categories])[category]
+    popularity = _popularity(scenario, rng.permutation(n))
     return {
         "v": v,
         "category": category,
-        "price": np.round(typical * np.exp(gap), 2),
-        "log_price_gap": gap,
+        "cost": np.round(typical * np.exp(gap), 2),
+        "log_cost_gap": gap,
         "popularity": np.maximum(np.rint(popularity), 1).astype(np.int64),
         "log_popularity": np.log(popularity) - np.log(popularity).mean(),
         "h_item": HIDDEN_SD * rng.standard_normal(n),
         "key_item": rng.integers(2**32, size=n, dtype=np.uint32),
     }
+
+
+def _activity(scenario: Scenario, latent: Floats) -> Floats:
+    """Activity of users from a standard normal latent: log-normal, or the scenario's curve read at its quantiles."""
+    if not isinstance(scenario.activity, tuple):
+        return np.minimum(np.exp(scenario.activity * latent), MOST_ACTIVITY)
+    quantile = (np.argsort(np.argsort(latent)) + 0.5) / len(latent)
+    curve = np.asarray(scenario.activity, dtype=np.float64)
+    grid = np.linspace(0.0, 1.0, len(curve))
+    drawn = np.interp(quantile, grid, curve) / np.interp(0.5, grid, curve)
+    return np.asarray(np.minimum(drawn, MOST_ACTIVITY))
+
+
+def _popularity(scenario: Scenario, rank: Ints) -> Floats:
+    """Popularity by rank (0 first): a power law, or the scenario's curve read between its points on the log scale."""
+    if not isinstance(scenario.popularity, tuple):
+        return np.asarray(20_000.0 / (rank + 3.0) ** scenario.popularity)
+    curve = np.log(scenario.popularity)
+    place = rank / (len(rank) - 1)
+    read = np.interp(place, np.linspace(0.0, 1.0, len(curve)), curve)
+    return np.asarray(MOST_POPULARITY * np.exp(read - curve[0]))
+
+
+def _category_mix(scenario: Scenario, n: int) -> Ints:
+    """Category numbers of n items in the scenario's shares, as exact as whole items allow (largest remainders)."""
+    if scenario.shares is None:
+        return np.arange(n) % len(scenario.categories)
+    wanted = n * np.array([scenario.shares[category.name] for category in scenario.categories], dtype=np.float64)
+    counts = np.floor(wanted).astype(np.int64)
+    counts[np.argsort(counts - wanted, kind="stable")[: n - counts.sum()]] += 1
+    return np.repeat(np.arange(len(counts)), counts)
 
 
 def _standardised(theta: Floats, v: Floats) -> tuple[Floats, Floats]:

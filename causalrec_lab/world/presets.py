@@ -6,7 +6,18 @@ import difflib
 from dataclasses import replace
 from types import MappingProxyType
 
-from causalrec_lab.world.scenario import Amount, Category, Coefficients, Effect, Exposure, Retention, Scenario, Stage
+from causalrec_lab.world.scenario import (
+    Amount,
+    Category,
+    Coefficients,
+    Cost,
+    Effect,
+    Exposure,
+    Retention,
+    Scenario,
+    Segment,
+    Stage,
+)
 
 __all__ = ["SCENARIOS", "scenario"]
 
@@ -20,9 +31,9 @@ _REALISTIC = Coefficients(
             "view", -1.6, affinity=1.3, hidden=1.0, log_popularity=0.45, activity=0.3, season=0.3, fatigue=0.3,
             novelty=0.1, treatment=1.0,
         ),
-        Stage("click", -2.4, affinity=2.1, price=0.2, fatigue=0.2),
-        Stage("cart", -0.9, affinity=0.5, price=0.5),
-        Stage("purchase", -0.3, affinity=0.3, hidden=1.0, price=0.5, season=0.2, treatment=0.2),
+        Stage("click", -2.4, affinity=2.1, cost=0.2, fatigue=0.2),
+        Stage("cart", -0.9, affinity=0.5, cost=0.5),
+        Stage("purchase", -0.3, affinity=0.3, hidden=1.0, cost=0.5, season=0.2, treatment=0.2),
     ),
 )  # fmt: skip
 
@@ -66,6 +77,7 @@ _ECOMMERCE = Scenario(
     coefficients=MappingProxyType({"realistic": _REALISTIC, "common": _COMMON}),
     amount=Amount("dwell", "click", "seconds", intercept=3.6, affinity=0.25, hidden=0.1, sigma=0.8),
     retention=Retention("returned", "click", intercept=-1.4, activity=0.5, reached=0.5),
+    cost=Cost("price", "EUR", "price_sensitivity", earned="revenue"),
     categories=_SHOP,
     colours=("navy", "ivory", "charcoal", "olive", "rust", "blush", "black", "sand", "cobalt", "burgundy"),
     styles=("relaxed", "tailored", "classic", "sporty", "vintage", "minimal", "bold", "rustic", "delicate",
@@ -73,13 +85,14 @@ _ECOMMERCE = Scenario(
     uses=("everyday wear", "the office", "evenings out", "weekend trips", "cold mornings", "summer holidays",
           "celebrations", "long walks"),
     segments=MappingProxyType({
-        "wardrobe builders": ("shirts", "knitwear", "coats"),
-        "occasion shoppers": ("dresses", "jewellery", "shoes"),
-        "commuters": ("bags", "shoes", "coats"),
-        "nesters": ("home", "knitwear"),
+        "wardrobe builders": Segment(("shirts", "knitwear", "coats")),
+        "occasion shoppers": Segment(("dresses", "jewellery", "shoes")),
+        "commuters": Segment(("bags", "shoes", "coats")),
+        "nesters": Segment(("home", "knitwear")),
     }),
     regions=("north", "east", "south", "west", "islands"),
-    currency="EUR",
+    outcome="purchase",
+    attention="click",
 )  # fmt: skip
 
 SCENARIOS = MappingProxyType({_ECOMMERCE.name: _ECOMMERCE})

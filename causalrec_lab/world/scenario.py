@@ -6,23 +6,37 @@ A scenario is data, not code: a new domain is a new `Scenario` beside those in `
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-__all__ = ["Amount", "Category", "Coefficients", "Effect", "Exposure", "Retention", "Scenario", "Stage"]
+from causalrec_lab.world.wellformed import check_scenario
+
+__all__ = [
+    "Amount",
+    "Category",
+    "Coefficients",
+    "Cost",
+    "Effect",
+    "Exposure",
+    "Retention",
+    "Scenario",
+    "Segment",
+    "Stage",
+]
 
 
 @dataclass(frozen=True)
 class Stage:
     r"""One stage of the funnel: a logit, given that the stage before was reached.
 
-    .. math:: \eta = c_0 + c_r r_{ui} + c_h h_{ui} + c_p \log pop_i + c_a a_u - c_m s_u \log(price_i / typical)
+    .. math:: \eta = c_0 + c_r r_{ui} + c_h h_{ui} + c_p \log pop_i + c_a a_u - c_m s_u \log(cost_i / typical)
               + c_s season - c_f \log(1 + n_{ui}) + c_n 1\{n_{ui} = 0\} + c_\tau \tau_{ui} T
 
     Parameters
     ----------
     name
         Column of the log: 1 where this stage and all before it were passed.
-    intercept, affinity, hidden, log_popularity, activity, price, season, fatigue, novelty, treatment
+    intercept, affinity, hidden, log_popularity, activity, cost, season, fatigue, novelty, treatment
         The coefficients above, in that order; all on the logit scale.
     """
 
@@ -32,7 +46,7 @@ class Stage:
     hidden: float = 0.0
     log_popularity: float = 0.0
     activity: float = 0.0
-    price: float = 0.0
+    cost: float = 0.0
     season: float = 0.0
     fatigue: float = 0.0
     novelty: float = 0.0
@@ -74,7 +88,10 @@ class Effect:
 
 @dataclass(frozen=True)
 class Amount:
-    r"""Hurdle log-normal amount in `unit`: 0, or after `after` :math:`\exp(c_0 + c_r r + c_h h + \sigma\epsilon)`."""
+    r"""Hurdle log-normal amount in `unit`: 0, or more where stage `after` was passed.
+
+    .. math:: \exp(c_0 + c_r r_{ui} + c_h h_{ui} + c_m \log cost_i + \sigma\epsilon), \quad \epsilon \sim N(0, 1)
+    """
 
     name: str
     after: str
@@ -83,28 +100,67 @@ class Amount:
     affinity: float
     hidden: float
     sigma: float
+    cost: float = 0.0
 
 
 @dataclass(frozen=True)
 class Retention:
-    r"""Return next day, :math:`\sigma(c_0 + c_a a_u + c_y Y_{after})`: treatment acts only through `after`."""
+    r"""Return after `days` days, :math:`\sigma(c_0 + c_a a_u + c_y Y_{after})`: treatment acts only through `after`."""
 
     name: str
     after: str
     intercept: float
     activity: float
     reached: float
+    days: int = 1
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an item costs its user: a price, or the minutes it lasts.
+
+    Parameters
+    ----------
+    name, unit
+        Column of items and decisions, and its unit.
+    sensitivity
+        Column of users: how much the cost weighs with them (1 is typical).
+    earned
+        Outcome that is the cost of the items whose last stage was passed; None where nothing is sold.
+    """
+
+    name: str
+    unit: str
+    sensitivity: str
+    earned: str | None = None
+
+
+@dataclass(frozen=True)
+class Segment:
+    r"""Users who like the same categories.
+
+    Parameters
+    ----------
+    likes
+        Names of categories.
+    age, female
+        Slopes of the segment's log share in age (in standard deviations) and in being female; 0 for none.
+    """
+
+    likes: tuple[str, ...]
+    age: float = 0.0
+    female: float = 0.0
 
 
 @dataclass(frozen=True)
 class Category:
-    """Words and prices of one category: what stands in titles, texts and the table of items."""
+    """Words and typical cost of one category: what stands in titles, texts and the table of items."""
 
     name: str
     nouns: tuple[str, ...]
     materials: tuple[str, ...]
     aspects: tuple[str, ...]
-    price: float
+    cost: float  # of its median item
     peak: float  # time of the year with the highest demand, in [0, 1)
 
 
@@ -126,61 +182,84 @@ class Scenario:
     name
         As `Platform.make` takes it.
     coefficients
-        Base rate -> coefficients; "realistic" is the default, "common" the preset for validating estimators.
+        Base rate -> coefficients, all with the same stages; the first is the default ("realistic"), "common" the preset
+        for validating estimators.
     amount, retention
         The two outcomes beside the funnel.
+    cost
+        The number an item carries, and what is earned by it.
     categories, colours, styles, uses
         Words of the text grammar.
     segments
-        Segment name -> the categories its users like.
+        Segment name -> the categories its users like, and who they are.
     regions
         Region names.
-    currency
-        Unit of price and revenue.
     taste
         Dimension K of tastes and item attributes.
     nodes
         Seasons in the law of decisions: equal spans of the year.
     popularity
-        Exponent of the power law of item popularity.
+        Exponent of the power law of item popularity; or an empirical curve, relative popularities at evenly spaced
+        ranks from the most to the least popular item (two at least, all positive, never rising).
+    activity
+        Standard deviation of users' log activity; or an empirical curve, relative activities at evenly spaced quantiles
+        from 0 to 1 (two at least, positive, never falling; the median user is given activity 1).
+    shares
+        Category -> share of the items, summing to 1; None gives each category as many.
+    defaults
+        Dials a platform of this scenario is made with unless they are given: {"n_items": 2_000}, say.
+    outcome
+        The main outcome, what truth is about unless another is named; the last stage where left empty.
+    attention
+        The outcome policies are rewarded by unless another is named; the amount's stage where left empty.
 
     Raises
     ------
     ValueError
-        If categories differ in their numbers of words, a segment likes no category, or an outcome follows no stage.
+        If a field is empty, negative or out of its range, shares do not sum to 1, a category is unknown, categories
+        differ in their numbers of words, an outcome follows no stage, or two columns have one name.
     """
 
     name: str
     coefficients: Mapping[str, Coefficients]
     amount: Amount
     retention: Retention
+    cost: Cost
     categories: tuple[Category, ...]
     colours: tuple[str, ...]
     styles: tuple[str, ...]
     uses: tuple[str, ...]
-    segments: Mapping[str, tuple[str, ...]]
+    segments: Mapping[str, Segment]
     regions: tuple[str, ...]
-    currency: str
     taste: int = 8
     nodes: int = 4
-    popularity: float = 0.9
+    popularity: float | tuple[float, ...] = 0.9
+    activity: float | tuple[float, ...] = 0.6
+    shares: Mapping[str, float] | None = None
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    outcome: str = ""
+    attention: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse words that do not fit together."""
-        for words in ("nouns", "materials", "aspects"):
-            if len(counts := {len(getattr(category, words)) for category in self.categories}) != 1:
-                raise ValueError(f"scenario {self.name!r}: categories have {sorted(counts)} {words}; give each as many")
-        names = {category.name for category in self.categories}
-        for segment, likes in self.segments.items():
-            if unknown := sorted(set(likes) - names):
-                raise ValueError(
-                    f"scenario {self.name!r}: segment {segment!r} likes {unknown}, no category; {sorted(names)}"
-                )
-        for rate, chosen in self.coefficients.items():
-            stages = [stage.name for stage in chosen.stages]
-            for beyond in (self.amount, self.retention):
-                if beyond.after not in stages:
-                    raise ValueError(
-                        f"scenario {self.name!r}, {rate}: {beyond.name!r} comes after {beyond.after!r}, "
-                        f"which is no stage; those are {stages}"
-                    )
+        """Fill the two names left empty, and refuse what does not fit together."""
+        check_scenario(self)
+        if not self.outcome:
+            object.__setattr__(self, "outcome", self.stages[-1])
+        if not self.attention:
+            object.__setattr__(self, "attention", self.amount.after)
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of the stages, in the order of the funnel."""
+        return tuple(stage.name for stage in next(iter(self.coefficients.values())).stages)
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """Every outcome: the stages, the amount, the return, and what is earned where something is."""
+        earned = () if self.cost.earned is None else (self.cost.earned,)
+        return (*self.stages, self.amount.name, self.retention.name, *earned)
+
+    @property
+    def value(self) -> str:
+        """The outcome a platform counts its gain in: what is earned, or the amount where nothing is sold."""
+        return self.cost.earned or self.amount.name

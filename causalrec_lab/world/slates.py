@@ -72,10 +72,10 @@ def bandit_log(
     contexts: pd.DataFrame,
     n: int,
     seed: int,
-    reward: str,
+    reward: str | None,
 ) -> BanditLog:
     """Log n rounds with one shown item each: user uniform, action by the policy, reward of the shown item."""
-    check_outcome(law.funnel, reward)
+    reward = check_outcome(law.funnel, reward, law.funnel.scenario.attention)
     rng = stream("bandit", law.seed, seed)
     users = rng.integers(law.population.n_users, size=n)
     action, propensity = drawn_actions(policy, contexts, users, law.population.n_items, rng)
@@ -96,7 +96,7 @@ def slate_log(
     contexts: pd.DataFrame,
     n: int,
     seed: int,
-    reward: str,
+    reward: str | None,
     length: int,
 ) -> pd.DataFrame:
     """Log n lists of `length` items each: one row a slot.
@@ -111,7 +111,7 @@ def slate_log(
     ValueError
         If the list is longer than the items to which the policy gives a chance.
     """
-    check_outcome(law.funnel, reward)
+    reward = check_outcome(law.funnel, reward, law.funnel.scenario.attention)
     rng = stream("slates", law.seed, seed)
     users = rng.integers(law.population.n_users, size=n)
     items, propensity = _ranked(policy, contexts, users, law.population.n_items, length, rng)

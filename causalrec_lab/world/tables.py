@@ -28,7 +28,7 @@ def user_table(population: Population, texts: Texts) -> pd.DataFrame:
             "region": np.array(scenario.regions)[population.region],
             "segment": np.array(list(scenario.segments))[population.segment],
             "activity": population.activity,
-            "price_sensitivity": population.price_sensitivity,
+            population.scenario.cost.sensitivity: population.cost_sensitivity,
             "text": texts.users,
         }
     )
@@ -43,7 +43,7 @@ def item_table(population: Population, texts: Texts) -> pd.DataFrame:
             "title": texts.titles,
             "text": texts.items,
             "category": names[population.category],
-            "price": population.price,
+            population.scenario.cost.name: population.cost,
             "popularity": population.popularity,
         }
     )
@@ -58,7 +58,7 @@ def context_table(population: Population) -> pd.DataFrame:
             "age": population.age,
             "female": (population.gender == 0).astype(np.int64),
             "activity": population.activity,
-            "price_sensitivity": population.price_sensitivity,
+            population.scenario.cost.sensitivity: population.cost_sensitivity,
         }
         | taste
     )

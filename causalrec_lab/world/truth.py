@@ -36,13 +36,13 @@ class PlatformTruth:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
-    def ate(self, outcome: str = "purchase", over: str | pd.DataFrame = "population") -> Truth:
+    def ate(self, outcome: str | None = None, over: str | pd.DataFrame = "population") -> Truth:
         """Average effect of being shown, E[Y(1) - Y(0)].
 
         Parameters
         ----------
         outcome
-            A stage of the funnel, the amount, the return, or "revenue".
+            One of `scenario.outcomes`; the scenario's main outcome (purchase) by default.
         over
             "population": the law of decisions, which intervals are judged against. A table of decisions: the mean over
             its rows, given their season and lottery, which usual intervals over-cover.
@@ -54,15 +54,15 @@ class PlatformTruth:
         """
         return self._average("ATE", outcome, over)
 
-    def att(self, outcome: str = "purchase", over: str | pd.DataFrame = "population") -> Truth:
+    def att(self, outcome: str | None = None, over: str | pd.DataFrame = "population") -> Truth:
         """Average effect on the treated, E[Y(1) - Y(0) | T = 1]; arguments as in `ate`."""
         return self._average("ATT", outcome, over)
 
-    def ato(self, outcome: str = "purchase", over: str | pd.DataFrame = "population") -> Truth:
+    def ato(self, outcome: str | None = None, over: str | pd.DataFrame = "population") -> Truth:
         """Overlap-weighted average effect, weights e(1 - e) with e averaged over the lottery; arguments as in `ate`."""
         return self._average("ATO", outcome, over)
 
-    def late(self, outcome: str = "purchase", over: str | pd.DataFrame = "population") -> Truth:
+    def late(self, outcome: str | None = None, over: str | pd.DataFrame = "population") -> Truth:
         """Average effect on the lottery's compliers; arguments as in `ate`.
 
         Raises
@@ -74,7 +74,7 @@ class PlatformTruth:
             raise ValueError("instrument=0: the lottery moves no treatment, so there are no compliers and no LATE")
         return self._average("LATE", outcome, over)
 
-    def cate(self, by: str | pd.DataFrame, outcome: str = "purchase", bins: int = 4) -> pd.DataFrame:
+    def cate(self, by: str | pd.DataFrame, outcome: str | None = None, bins: int = 4) -> pd.DataFrame:
         """Average effects by group, or of each decision.
 
         Parameters
@@ -96,7 +96,7 @@ class PlatformTruth:
         ValueError
             If the column is unknown; the message offers the nearest.
         """
-        check_outcome(self._platform.funnel, outcome)
+        outcome = check_outcome(self._platform.funnel, outcome)
         if isinstance(by, pd.DataFrame):
             means = self.potential_outcomes(by, outcome)
             return pd.DataFrame({"value": means["y1"] - means["y0"], "std_error": 0.0}, index=by.index)
@@ -111,9 +111,9 @@ class PlatformTruth:
             return 0.5 * (propensity(self._platform.rule, pairs, 0) + propensity(self._platform.rule, pairs, 1))
         return propensity(self._platform.rule, pairs, decisions["z"].to_numpy())
 
-    def potential_outcomes(self, decisions: pd.DataFrame, outcome: str = "purchase") -> pd.DataFrame:
+    def potential_outcomes(self, decisions: pd.DataFrame, outcome: str | None = None) -> pd.DataFrame:
         """Means of both potential outcomes of each decision, given pair, season and lottery: columns y0, y1."""
-        check_outcome(self._platform.funnel, outcome)
+        outcome = check_outcome(self._platform.funnel, outcome)
         pairs = self._pairs(decisions)
         node = node_of(decisions["timestamp"], self._platform.scenario.nodes) if "timestamp" in decisions else None
         link = outcome_link(self._platform.funnel, outcome, pairs)
@@ -122,13 +122,15 @@ class PlatformTruth:
         columns = {"y0": link.offset + link.scale * y0, "y1": link.offset + link.scale * y1}
         return pd.DataFrame(columns, index=decisions.index)
 
-    def coupled_outcomes(self, n: int, seed: int = 0, outcome: str = "purchase", *, pairs: str = "iid") -> pd.DataFrame:
+    def coupled_outcomes(
+        self, n: int, seed: int = 0, outcome: str | None = None, *, pairs: str = "iid"
+    ) -> pd.DataFrame:
         """Both potential outcomes of each decision of `log(n, seed, pairs=pairs)`: columns treated, y0, y1.
 
         They share their uniforms. Individual effects, and whether a recommendation was necessary or sufficient, follow
         this coupling, which no data could identify: other couplings give every log the same distribution.
         """
-        check_outcome(self._platform.funnel, outcome)
+        outcome = check_outcome(self._platform.funnel, outcome)
         draw = draw_decisions(self._platform.law, n, seed, pairs=pairs)
         y0, y1 = draw.outcomes(0)[outcome], draw.outcomes(1)[outcome]
         return pd.DataFrame({"treated": draw.treated, "y0": y0, "y1": y1})
@@ -146,16 +148,16 @@ class PlatformTruth:
         """The hidden trait h of each decision, (n,): to judge what an embedding recovers; it stands in no log."""
         return np.asarray(self._pairs(decisions).hidden)
 
-    def policy_value(self, policy: Policy, reward: str = "click") -> Truth:
+    def policy_value(self, policy: Policy, reward: str | None = None) -> Truth:
         """Value of showing one item by a policy; see `policies.policy_value`."""
         return policy_value(self._platform.law, self._platform.contexts(), policy, reward)
 
-    def best_policy(self, k: int = 1, reward: str = "click") -> TopPolicy:
+    def best_policy(self, k: int = 1, reward: str | None = None) -> TopPolicy:
         """Policy that knows the truth; see `policies.best_policy`."""
         return best_policy(self._platform.law, k, reward)
 
-    def _average(self, estimand: str, outcome: str, over: str | pd.DataFrame) -> Truth:
-        check_outcome(self._platform.funnel, outcome)
+    def _average(self, estimand: str, outcome: str | None, over: str | pd.DataFrame) -> Truth:
+        outcome = check_outcome(self._platform.funnel, outcome)
         if isinstance(over, pd.DataFrame):
             return self._sample_average(estimand, outcome, over)
         if over != "population":

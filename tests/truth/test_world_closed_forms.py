@@ -36,13 +36,13 @@ def by_hand(platform, user, item, node, treated):
     h = p.h_user[user] + p.h_item[item]
     n = int(p.at(np.array([user]), np.array([item])).exposures[0])
     lp, a = p.log_popularity[item], p.activity[user]
-    pain = p.price_sensitivity[user] * p.log_price_gap[item]
+    pain = p.cost_sensitivity[user] * p.log_cost_gap[item]
     effect = platform.funnel.effect
     tau = effect.base - effect.tail * lp - effect.light * (a - p.activity.mean()) - effect.fatigue * math.log(1 + n)
     season = math.cos(2 * math.pi * ((node + 0.5) / 4 - platform.scenario.categories[p.category[item]].peak))
     reached, product = [], 1.0
     for s in platform.funnel.stages:
-        logit = s.intercept + s.affinity * r + s.hidden * h + s.log_popularity * lp + s.activity * a - s.price * pain
+        logit = s.intercept + s.affinity * r + s.hidden * h + s.log_popularity * lp + s.activity * a - s.cost * pain
         logit += s.season * season - s.fatigue * math.log(1 + n) + s.novelty * (n == 0) + s.treatment * tau * treated
         product *= logistic(logit)
         reached.append(product)

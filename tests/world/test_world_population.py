@@ -31,7 +31,7 @@ def test_a_pair_is_the_same_in_a_log_and_in_a_block(platform, every_pair):
     rng = np.random.default_rng(0)
     users, items = rng.integers(1_500, size=200), rng.integers(400, size=200)
     pairs = platform.population.at(users, items)
-    for name in ("affinity", "affinity_hat", "hidden", "exposures", "log_exposures", "price_pain"):
+    for name in ("affinity", "affinity_hat", "hidden", "exposures", "log_exposures", "cost_pain"):
         block = np.broadcast_to(getattr(every_pair, name), (1_500, 400))
         np.testing.assert_allclose(getattr(pairs, name), block[users, items], rtol=1e-12, atol=1e-12)
 
@@ -73,7 +73,7 @@ def test_dials_leave_the_population_alone(platform):
     turned = Platform.make(
         seed=5, n_users=1_500, n_items=400, confounding=1.0, text_r2=0.2, overlap=0.5, effect=0.0, base_rate="common"
     )
-    for name in ("theta", "v", "h_user", "h_item", "price", "key_user", "activity"):
+    for name in ("theta", "v", "h_user", "h_item", "cost", "key_user", "activity"):
         np.testing.assert_array_equal(getattr(turned.population, name), getattr(platform.population, name))
     other = Platform.make(seed=6, n_users=1_500, n_items=400)
     assert not np.array_equal(other.population.theta, platform.population.theta)

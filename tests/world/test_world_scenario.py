@@ -8,7 +8,7 @@ import pytest
 
 from causalrec_lab.world import Platform
 from causalrec_lab.world.presets import scenario
-from causalrec_lab.world.scenario import Amount, Coefficients, Effect, Exposure, Retention, Stage
+from causalrec_lab.world.scenario import Amount, Coefficients, Effect, Exposure, Retention, Segment, Stage
 
 SHOP = scenario("ecommerce")
 
@@ -32,7 +32,9 @@ def radio():
         amount=Amount("minutes", "play", "minutes", 1.2, 0.2, 0.0, 0.5),
         retention=Retention("back_in_a_week", "finish", -1.0, 0.3, 0.8),
         categories=tuple(words),
-        segments=MappingProxyType({"night": ("jazz", "techno"), "day": ("folk",)}),
+        segments=MappingProxyType({"night": Segment(("jazz", "techno")), "day": Segment(("folk",))}),
+        outcome="finish",
+        attention="play",
     )
 
 
@@ -54,7 +56,7 @@ def test_another_domain_runs_through_every_door(radio):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"segments": {"all": ("jaz",)}}, r"segment 'all' likes \['jaz'\]"),
+        ({"segments": {"all": Segment(("jaz",))}}, r"segment 'all' likes \['jaz'\]"),
         ({"amount": replace(SHOP.amount, after="listen")}, "'dwell' comes after 'listen'"),
         ({"categories": (replace(SHOP.categories[0], nouns=("tee",)), *SHOP.categories[1:])}, r"\[1, 4\] nouns"),
     ],

@@ -1,0 +1,153 @@
+"""Whether a scenario's parts fit together; what does not is named, with its value and the way out."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from causalrec_lab.world.scenario import Scenario
+
+__all__ = ["check_scenario"]
+
+#: Columns of the platform's own tables; no stage, amount or cost may take their names.
+TAKEN = frozenset((
+    "user_id", "item_id", "timestamp", "z", "treated", "propensity", "position", "affinity_hat", "log_popularity",
+    "activity", "log_exposures", "event", "value", "age", "gender", "region", "segment", "text", "title", "category",
+    "popularity", "arm", "slate_id", "slate_propensity", "reward",
+))  # fmt: skip
+_SHAPES: dict[str, tuple[type, ...]] = {
+    "coefficients": (Mapping,), "segments": (Mapping,), "defaults": (Mapping,), "categories": (tuple,),
+    "colours": (tuple,), "styles": (tuple,), "uses": (tuple,), "regions": (tuple,),
+}  # fmt: skip
+_NEEDED = ("coefficients", "categories", "colours", "styles", "uses", "segments", "regions")
+
+
+def check_scenario(scenario: Scenario) -> None:
+    """Refuse a scenario whose parts do not fit together.
+
+    Raises
+    ------
+    ValueError
+        For the first thing that does not fit; `Scenario` lists what is looked at.
+    """
+    for problem in _problems(scenario):
+        raise ValueError(f"scenario {scenario.name!r}: {problem}")
+
+
+def _problems(scenario: Scenario) -> Iterable[str]:
+    yield from _fields(scenario)
+    yield from _words(scenario)
+    yield from _people(scenario)
+    yield from _stages(scenario)
+    yield from _names(scenario)
+    yield from _curve("popularity", scenario.popularity, falls=True)
+    yield from _curve("activity", scenario.activity, falls=False)
+    if scenario.shares is not None:
+        yield from _shares(scenario)
+
+
+def _fields(scenario: Scenario) -> Iterable[str]:
+    for name, kinds in _SHAPES.items():
+        if not isinstance(value := getattr(scenario, name), kinds):
+            yield f"{name}={value!r} is no {kinds[0].__name__.lower()}; give one"
+    for name in _NEEDED:
+        if not len(getattr(scenario, name)):
+            yield f"it has no {name}; give at least one"
+    for name in ("taste", "nodes"):
+        value = getattr(scenario, name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            yield f"{name}={value!r}: give a whole number of at least 1"
+    for outcome, sigma in ((scenario.amount.name, scenario.amount.sigma),):
+        if not sigma >= 0:
+            yield f"amount {outcome!r} has sigma={sigma!r}, a standard deviation; give a number of at least 0"
+
+
+def _words(scenario: Scenario) -> Iterable[str]:
+    for words in ("nouns", "materials", "aspects"):
+        counts = {len(getattr(category, words)) for category in scenario.categories}
+        if len(counts) != 1 or 0 in counts:
+            yield f"categories have {sorted(counts)} {words}; give each as many, one at least"
+    names = [category.name for category in scenario.categories]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        yield f"categories {twice} stand twice; give each its own name"
+    for category in scenario.categories:
+        if not category.cost > 0:
+            yield (
+                f"category {category.name!r} has {scenario.cost.name} {category.cost!r}; "
+                f"give its typical {scenario.cost.name}, a positive number of {scenario.cost.unit}"
+            )
+        if not 0 <= category.peak < 1:
+            yield f"category {category.name!r} has peak={category.peak!r}, a time of the year; give a number in [0, 1)"
+
+
+def _people(scenario: Scenario) -> Iterable[str]:
+    names = [category.name for category in scenario.categories]
+    for name, segment in scenario.segments.items():
+        if not hasattr(segment, "likes"):
+            yield f"segment {name!r} is {segment!r}; give a Segment, as in Segment(likes=({names[0]!r},))"
+        if not segment.likes:
+            yield f"segment {name!r} likes no category; give at least one of {names}"
+        if unknown := sorted(set(segment.likes) - set(names)):
+            yield f"segment {name!r} likes {unknown}, no category; {_nearest(unknown[0], names)}"
+
+
+def _stages(scenario: Scenario) -> Iterable[str]:
+    stages = list(scenario.stages)
+    if not stages:
+        yield "its funnel has no stage; give at least one"
+    for rate, chosen in scenario.coefficients.items():
+        if [stage.name for stage in chosen.stages] != stages:
+            yield f"{rate}: stages are {[s.name for s in chosen.stages]}, elsewhere {stages}; give all rates the same"
+        low, high = chosen.exposure.clip
+        if not 0 < low < high < 1:
+            yield f"{rate}: propensities are clipped to {(low, high)}; give two numbers with 0 < low < high < 1"
+    for beyond in (scenario.amount, scenario.retention):
+        if beyond.after not in stages:
+            yield f"{beyond.name!r} comes after {beyond.after!r}, which is no stage; {_nearest(beyond.after, stages)}"
+    for role in ("outcome", "attention"):
+        if (name := getattr(scenario, role)) and name not in scenario.outcomes:
+            yield f"{role}={name!r} is no stage and no outcome; {_nearest(name, scenario.outcomes)}"
+
+
+def _names(scenario: Scenario) -> Iterable[str]:
+    columns = [*scenario.outcomes, scenario.cost.name, scenario.cost.sensitivity]
+    for column in columns:
+        if column in TAKEN:
+            yield f"{column!r} is a column every platform has; name yours otherwise"
+        if columns.count(column) > 1:
+            yield f"{column!r} names two things; stages, amount, retention and cost each need a name of their own"
+
+
+def _curve(name: str, value: float | Sequence[float], *, falls: bool) -> Iterable[str]:
+    what, way = ("exponent", "fall") if falls else ("standard deviation", "rise")
+    if isinstance(value, int | float):
+        if isinstance(value, bool) or not 0 <= value < math.inf:
+            yield f"{name}={value!r}, its {what}, must be a number of at least 0"
+        return
+    if not isinstance(value, tuple) or len(value) < 2:
+        yield f"{name}={value!r} is neither a number nor a curve; give a tuple of at least two numbers"
+    elif bad := [v for v in value if not 0 < v < math.inf]:
+        yield f"the curve of {name} holds {bad[0]!r}; its numbers must be positive and finite"
+    elif list(value) != sorted(value, reverse=falls):
+        yield f"the curve of {name} does not {way} all the way; give it sorted"
+
+
+def _shares(scenario: Scenario) -> Iterable[str]:
+    assert scenario.shares is not None
+    shares, names = scenario.shares, [category.name for category in scenario.categories]
+    if unknown := sorted(set(shares) - set(names)):
+        yield f"shares names {unknown}, no category; {_nearest(unknown[0], names)}"
+    if missing := sorted(set(names) - set(shares)):
+        yield f"shares leaves out {missing}; give a share to every category, 0 for none"
+    if bad := {name: share for name, share in shares.items() if not share >= 0}:
+        yield f"shares holds {bad}; a share is at least 0"
+    if abs(total := sum(shares.values()) - 1) > 1e-6:
+        yield f"shares sum to {total + 1:.6g}; they must sum to 1"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known := list(known), n=3)
+    return f"did you mean {', '.join(near)}?" if near else f"those are {', '.join(known)}"
