@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from causalrec_lab.recommender.ranking import evaluate
     from causalrec_lab.recommender.rating_logit import RatingLogit, exposure_propensity
     from causalrec_lab.recommender.ratings import RatingKernel, rating_difference, rating_metrics
+    from causalrec_lab.recommender.shown import shown_metrics
     from causalrec_lab.recommender.transformer import TransformerRecommender
 
 _HOME = {
@@ -42,6 +43,7 @@ _HOME = {
     "exposure_propensity": "rating_logit",
     "rating_difference": "ratings",
     "rating_metrics": "ratings",
+    "shown_metrics": "shown",
 }
 
 __all__ = [
@@ -65,6 +67,7 @@ __all__ = [
     "exposure_propensity",
     "rating_difference",
     "rating_metrics",
+    "shown_metrics",
 ]
 
 __getattr__, __dir__ = doors(__name__, _HOME, ("debias",))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from causalrec_lab.data.splits import Split
 from causalrec_lab.recommender.histories import Histories
 from causalrec_lab.recommender.interactions import Recommender, Scores, refuse_nan
 
-__all__ = ["evaluate", "user_bootstrap"]
+__all__ = ["blocks_of", "evaluate", "user_bootstrap"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -27,6 +28,8 @@ def evaluate(
     *,
     part: Literal["validation", "test"] = "test",
     filter_seen: bool = True,
+    groups: pd.Series[Any] | None = None,
+    sampled: int | None = None,
     level: float = 0.95,
     replications: int = 1_000,
     seed: int = 0,
@@ -50,30 +53,90 @@ def evaluate(
         Which part holds the targets.
     filter_seen
         Leave items already met out of the ranking; the table says which: figures with and without are not comparable.
+    groups
+        Group of each user, indexed by user id: the table then has an index (group, metric), "all" first. The groups'
+        intervals are of each group by itself; users without a group count in "all" only.
+    sampled
+        Rank each target among so many other items drawn uniformly, as some papers do. For teaching only: such metrics
+        are higher, and can order models otherwise than the whole catalogue does (Krichene & Rendle 2020, KDD).
     level, replications, seed
         Intervals: Bayesian bootstrap over users (Rubin 1981).
 
     Returns
     -------
-    DataFrame indexed by metric, columns value, low, high, users, items (ranked), seen ("filtered" or "kept").
+    DataFrame indexed by metric (with `groups`: group and metric), columns value, low, high, users, items (ranked for
+    each target), seen ("filtered" or "kept").
 
     Raises
     ------
     ValueError
-        If a cut-off is not in 1..catalogue size, the split holds items the model does not know, or a score is NaN.
+        If a cut-off is not in 1..catalogue size, the split holds items the model does not know, a score is NaN, no user
+        has a group, or more items are to be sampled than there are.
     """
     if bad := [cut for cut in k if not 1 <= cut <= len(model.catalogue)]:
         raise ValueError(f"evaluate(k={bad}): the catalogue has {len(model.catalogue)} items; cut-offs lie in 1..that")
     before = split.train if part == "validation" else pd.concat([split.train, split.validation])
     targets = Histories.of(getattr(split, part), model.catalogue)
     histories = model.read(before).take(targets.users)
-    per_user, shown = _per_user(model, histories, targets, sorted(k), filter_seen)
-    low, high = user_bootstrap(per_user.to_numpy(), level, replications, seed)
-    table = pd.DataFrame({"value": per_user.mean(), "low": low, "high": high})
+    draw = None if sampled is None else _Sample(sampled, len(model.catalogue), seed)
+    per_user, shown = _per_user(model, histories, targets, sorted(k), filter_seen, draw)
+    table = _summary(per_user, level, replications, seed)
     for cut, items in shown.items():
-        table.loc[f"Coverage@{cut}"] = [items.mean(), np.nan, np.nan]
-    seen = "filtered" if filter_seen else "kept"
-    return table.assign(users=len(targets.users), items=len(model.catalogue), seen=seen).rename_axis("metric")
+        table.loc[f"Coverage@{cut}"] = [items.mean(), np.nan, np.nan, len(targets.users)]
+    if groups is not None:
+        found = _grouped(per_user, groups, targets.users)
+        parts = {name: _summary(rows, level, replications, seed) for name, rows in found}
+        table = pd.concat({"all": table} | parts, names=["group", "metric"])
+    ranked, seen = len(model.catalogue) if sampled is None else sampled + 1, "filtered" if filter_seen else "kept"
+    table = table.assign(users=table["users"].astype(int), items=ranked, seen=seen)
+    return table if groups is not None else table.rename_axis("metric")
+
+
+def _summary(per_user: pd.DataFrame, level: float, replications: int, seed: int) -> pd.DataFrame:
+    low, high = user_bootstrap(per_user.to_numpy(), level, replications, seed)
+    return pd.DataFrame({"value": per_user.mean(), "low": low, "high": high, "users": float(len(per_user))})
+
+
+def _grouped(per_user: pd.DataFrame, groups: pd.Series[Any], users: pd.Index) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Rows of each group, in the order of the groups' names."""
+    if not groups.index.is_unique:
+        twice = groups.index[groups.index.duplicated()].tolist()[0]
+        raise ValueError(f"evaluate(groups=…): user {twice!r} has more than one group; give one row a user")
+    of_user = groups.reindex(users)
+    if of_user.isna().all():
+        raise ValueError(
+            f"evaluate(groups=…): none of the {len(users)} users has a group; index the groups by user_id, as in "
+            "users.set_index('user_id')['gender']"
+        )
+    for name, rows in per_user.groupby(of_user.to_numpy(), observed=True):
+        yield str(name), rows
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Uniform draws of items to rank a target among."""
+
+    size: int
+    n_items: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.size < self.n_items:
+            raise ValueError(
+                f"evaluate(sampled={self.size}): the catalogue has {self.n_items} items; sample 1 to {self.n_items - 1}"
+            )
+
+    def ranks(self, scores: Scores, wanted: Histories, block: int) -> Ints:
+        """1-based rank of each target among itself and items drawn without replacement from those not filtered."""
+        rows, numbers = wanted.pairs()
+        rng = np.random.default_rng([self.seed, block])
+        drawn = rng.random((len(rows), self.n_items), dtype=np.float32)
+        drawn[~np.isfinite(scores[rows])] = 2.0
+        drawn[np.arange(len(rows)), numbers - 1] = 2.0
+        chosen = np.argpartition(drawn, self.size - 1, axis=1)[:, : self.size]
+        others = np.take_along_axis(scores[rows], chosen, axis=1)
+        beaten = (others >= scores[rows, numbers - 1][:, None]) & (np.take_along_axis(drawn, chosen, axis=1) < 1.5)
+        return np.asarray(1 + beaten.sum(axis=1))
 
 
 def user_bootstrap(
@@ -88,17 +151,23 @@ def user_bootstrap(
 
 
 def _per_user(
-    model: Recommender, histories: Histories, targets: Histories, k: Sequence[int], filter_seen: bool
+    model: Recommender,
+    histories: Histories,
+    targets: Histories,
+    k: Sequence[int],
+    filter_seen: bool,
+    draw: _Sample | None,
 ) -> tuple[pd.DataFrame, dict[int, npt.NDArray[np.bool_]]]:
     frames, shown = [], {cut: np.zeros(len(model.catalogue), dtype=bool) for cut in k}
-    for users in _blocks(targets.users):
+    for block, users in enumerate(blocks_of(targets.users)):
         known, wanted = histories.take(users), targets.take(users)
         scores = model.score_histories(known)
         refuse_nan(scores, users)
         if filter_seen:
             rows, numbers = known.pairs()
             scores[rows, numbers - 1] = -np.inf
-        frames.append(_metrics(_ranks(scores, wanted), wanted, k))
+        ranks = _ranks(scores, wanted) if draw is None else draw.ranks(scores, wanted, block)
+        frames.append(_metrics(ranks, wanted, k))
         for cut in k:
             shown[cut][np.argpartition(-scores, cut - 1, axis=1)[:, :cut]] = True
     return pd.concat(frames, ignore_index=True), shown
@@ -127,6 +196,7 @@ def _metrics(ranks: Ints, wanted: Histories, k: Sequence[int]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _blocks(users: pd.Index) -> Iterator[pd.Index]:
+def blocks_of(users: pd.Index) -> Iterator[pd.Index]:
+    """Users a thousand at a time, so that their scores fit into memory."""
     for start in range(0, len(users), BLOCK):
         yield users[start : start + BLOCK]

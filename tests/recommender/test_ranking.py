@@ -170,3 +170,39 @@ def test_a_baseline_that_was_not_fitted_says_what_to_do(kind):
     for ask in (lambda model: model.catalogue, lambda model: model.score([1]), lambda model: model.recommend([1], 3)):
         with pytest.raises(ValueError, match=rf"this {kind.__name__} was not fitted; call fit\(events\) first"):
             ask(kind())
+
+
+def test_groups_are_ranked_by_themselves():
+    model, split, _ = make()
+    groups = pd.Series(["odd" if user % 2 else "even" for user in range(49)], index=range(49))
+    table = evaluate(model, split, k=(5,), groups=groups)
+    whole, odd, even = (table["value"][name, "MRR"] for name in ("all", "odd", "even"))
+    assert table["users"]["odd", "MRR"] == 24
+    assert table["users"]["even", "MRR"] == 25  # the last user has no group
+    alone = Split(split.train, split.validation, split.test[split.test["user_id"] % 2 == 1])
+    alone_odd = evaluate(model, Split(alone.train, alone.validation, alone.test.query("user_id < 49")), k=(5,))
+    assert odd == pytest.approx(alone_odd["value"]["MRR"])
+    assert min(odd, even) <= whole <= max(odd, even) + 0.02
+    with pytest.raises(ValueError, match="none of the 50 users has a group"):
+        evaluate(model, split, groups=pd.Series(["x"], index=["nobody"]))
+    with pytest.raises(ValueError, match="more than one group"):
+        evaluate(model, split, groups=pd.Series(["x", "y"], index=[0, 0]))
+
+
+def test_sampled_metrics_are_those_of_a_random_rank():
+    """With scores at random a target is the best of itself and m others with probability 1 / (m + 1)."""
+    model, split, _ = make(n_users=4_000)
+    hit = evaluate(model, split, k=(1,), sampled=4, filter_seen=False)["value"]["HR@1"]
+    assert abs(hit - 1 / 5) < 5 * np.sqrt(0.2 * 0.8 / 4_000)
+    assert (evaluate(model, split, k=(1,), sampled=4)["items"] == 5).all()
+    with pytest.raises(ValueError, match="sampled=30"):
+        evaluate(model, split, sampled=30)
+
+
+def test_sampling_all_others_is_the_whole_catalogue():
+    model, split, _ = make()
+    whole = evaluate(model, split, k=(5,), filter_seen=False)
+    every = evaluate(model, split, k=(5,), filter_seen=False, sampled=29)
+    pd.testing.assert_series_equal(whole["value"], every["value"])
+    filtered, sampled = evaluate(model, split, k=(5,)), evaluate(model, split, k=(5,), sampled=29)
+    pd.testing.assert_series_equal(filtered["value"], sampled["value"])
