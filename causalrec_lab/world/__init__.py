@@ -8,18 +8,34 @@ from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
     from causalrec_lab.world.dials import Dials
+    from causalrec_lab.world.frontdoor import FrontDoor, front_door
     from causalrec_lab.world.linear import LinearGaussian, linear_gaussian
     from causalrec_lab.world.platform import Platform
     from causalrec_lab.world.scenario import Scenario
+    from causalrec_lab.world.staggered import Rollout, rollout
 
 _HOME = {
     "Dials": "dials",
+    "FrontDoor": "frontdoor",
     "LinearGaussian": "linear",
     "Platform": "platform",
+    "Rollout": "staggered",
     "Scenario": "scenario",
+    "front_door": "frontdoor",
     "linear_gaussian": "linear",
+    "rollout": "staggered",
 }
 
-__all__ = ["Dials", "LinearGaussian", "Platform", "Scenario", "linear_gaussian"]
+__all__ = [
+    "Dials",
+    "FrontDoor",
+    "LinearGaussian",
+    "Platform",
+    "Rollout",
+    "Scenario",
+    "front_door",
+    "linear_gaussian",
+    "rollout",
+]
 
 __getattr__, __dir__ = doors(__name__, _HOME)
