@@ -10,30 +10,48 @@ if TYPE_CHECKING:
     from causalrec_lab.data import schema
     from causalrec_lab.data.catalogue import load
     from causalrec_lab.data.cleaning import clean
+    from causalrec_lab.data.comparison import compare_reports
+    from causalrec_lab.data.connections import DatabaseLost, DatabaseUnreachable, MissingDriver, connect
+    from causalrec_lab.data.cores import k_core
     from causalrec_lab.data.dataset import About, Dataset
     from causalrec_lab.data.eligible import decisions
     from causalrec_lab.data.exposure import ExposureBias, exposure_bias, gini, lorenz, position_curve
+    from causalrec_lab.data.leakage import leakage, target_leakage
+    from causalrec_lab.data.memory import DoesNotFit, to_memory, to_parquet
     from causalrec_lab.data.positivity import Overlap, overlap
-    from causalrec_lab.data.quality import QualityReport, quality_report
+    from causalrec_lab.data.quality import quality_report
+    from causalrec_lab.data.quality_result import QualityReport
     from causalrec_lab.data.registry import about, names
+    from causalrec_lab.data.rules import quality_rules
     from causalrec_lab.data.schema import SchemaError
+    from causalrec_lab.data.selection import selection
     from causalrec_lab.data.sources import ChecksumMismatch, DataUnavailable, fetch
-    from causalrec_lab.data.splits import Split, k_core, split_leave_one_out, split_temporal
-    from causalrec_lab.data.storage import connect, read
+    from causalrec_lab.data.splits import Split, split_leave_one_out, split_temporal
+    from causalrec_lab.data.storage import read
+    from causalrec_lab.data.time_travel import time_travel
 
 _CONTENTS = {
     "cleaning": ("clean",),
     "eligible": ("decisions",),
+    "connections": ("DatabaseLost", "DatabaseUnreachable", "MissingDriver", "connect"),
+    "memory": ("DoesNotFit", "to_memory", "to_parquet"),
     "dataset": ("About", "Dataset"),
     "exposure": ("ExposureBias", "exposure_bias", "gini", "lorenz", "position_curve"),
     "catalogue": ("load",),
     "positivity": ("Overlap", "overlap"),
-    "quality": ("QualityReport", "quality_report"),
+    "comparison": ("compare_reports",),
+    "leakage": ("leakage", "target_leakage"),
+    "quality": ("quality_report",),
+    "quality_result": ("QualityReport",),
+    "rules": ("quality_rules",),
+    "selection": ("selection",),
+    "time_travel": ("time_travel",),
     "registry": ("about", "names"),
     "schema": ("SchemaError",),
     "sources": ("ChecksumMismatch", "DataUnavailable", "fetch"),
-    "splits": ("Split", "k_core", "split_leave_one_out", "split_temporal"),
-    "storage": ("connect", "read"),
+    "cores": ("k_core",),
+    "splits": ("Split", "split_leave_one_out", "split_temporal"),
+    "storage": ("read",),
 }
 _HOME = {name: module for module, contents in _CONTENTS.items() for name in contents}
 
@@ -41,30 +59,42 @@ __all__ = [
     "About",
     "ChecksumMismatch",
     "DataUnavailable",
+    "DatabaseLost",
+    "DatabaseUnreachable",
     "Dataset",
+    "DoesNotFit",
     "ExposureBias",
+    "MissingDriver",
     "Overlap",
     "QualityReport",
     "SchemaError",
     "Split",
     "about",
     "clean",
+    "compare_reports",
     "connect",
     "decisions",
     "exposure_bias",
     "fetch",
     "gini",
     "k_core",
+    "leakage",
     "load",
     "lorenz",
     "names",
     "overlap",
     "position_curve",
     "quality_report",
+    "quality_rules",
     "read",
     "schema",
+    "selection",
     "split_leave_one_out",
     "split_temporal",
+    "target_leakage",
+    "time_travel",
+    "to_memory",
+    "to_parquet",
 ]
 
 __getattr__, __dir__ = doors(__name__, _HOME, ("schema",))

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
-from numbers import Real
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
-__all__ = ["Split", "k_core", "split_leave_one_out", "split_temporal"]
+from causalrec_lab.data.cores import k_core as core_of
+from causalrec_lab.data.cuts import given_cuts, share_cuts
+from causalrec_lab.data.draws import portable
+from causalrec_lab.data.kinds import in_database, need_columns, need_times
+
+if TYPE_CHECKING:
+    from ibis.expr.types.relations import Table  # type: ignore[attr-defined]
+
+__all__ = ["Split", "split_leave_one_out", "split_temporal", "tie_columns"]
+
+_PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,19 +28,24 @@ class Split:
     Parameters
     ----------
     train, validation, test
-        Parts of the events, in time order within each user.
+        Parts of the events, of the kind that was given: pandas frames, in time order within each user; or Ibis tables,
+        expressions that run where the events live, in no order, as tables of a database are.
     protocol
         What was done, in one line, to stand beside every metric.
+    sizes
+        Rows of each part; counted if not given.
     """
 
-    train: pd.DataFrame
-    validation: pd.DataFrame
-    test: pd.DataFrame
+    train: Any
+    validation: Any
+    test: Any
     protocol: str = ""
+    sizes: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse an empty part."""
-        sizes = {part: len(getattr(self, part)) for part in ("train", "validation", "test")}
+        sizes = self.sizes or {part: _rows(getattr(self, part)) for part in _PARTS}
+        object.__setattr__(self, "sizes", dict(sizes))
         if empty := [part for part, size in sizes.items() if size == 0]:
             raise ValueError(
                 f"the split leaves {', '.join(empty)} empty (rows: {sizes}; {self.protocol}); "
@@ -41,67 +53,51 @@ class Split:
             )
 
     def __repr__(self) -> str:
-        sizes = ", ".join(f"{part} {len(getattr(self, part)):,}" for part in ("train", "validation", "test"))
+        sizes = ", ".join(f"{part} {size:,}" for part, size in self.sizes.items())
         return f"Split({sizes}; {self.protocol})"
 
 
-def k_core(events: pd.DataFrame, k: int) -> pd.DataFrame:
-    """Keep the largest part in which every user and every item has at least `k` events.
-
-    It is found by dropping the rarer ones until nothing changes. Sparse users and items are then no longer represented:
-    what is measured holds for the core only.
-
-    Raises
-    ------
-    ValueError
-        If `k` is below 1 or nothing is left.
-    """
-    if k < 1:
-        raise ValueError(f"k_core(k={k}): k is a number of events, 1 or more")
-    kept = events
-    while len(kept):
-        counts = (kept.groupby(name, observed=True)[name].transform("size") for name in ("user_id", "item_id"))
-        enough = np.logical_and.reduce([count.to_numpy() >= k for count in counts])
-        if enough.all():
-            return kept
-        kept = kept[enough]
-    raise ValueError(f"k_core(k={k}) leaves none of the {len(events):,} events; take a smaller k")
-
-
-def split_leave_one_out(events: pd.DataFrame, *, k_core: int | None = None) -> Split:
+def split_leave_one_out(
+    events: pd.DataFrame | Table, *, k_core: int | None = None, ties: Sequence[str] | None = None
+) -> Split:
     """Last event of each user for test, the one before for validation, the rest for training.
 
-    Users with fewer than three events stay in training whole. Equal times keep the order of the frame. Kang and McAuley
-    (2018), ICDM, section IV. A model trained on one user's past then sees other users' later events: the protocol
-    compares sequence models, it does not forecast (see `split_temporal`).
+    Users with fewer than three events stay in training whole. Kang and McAuley (2018), ICDM, section IV. A model
+    trained on one user's past then sees other users' later events: the protocol compares sequence models, it does not
+    forecast (see `split_temporal`).
 
     Parameters
     ----------
     events
-        Columns user_id, item_id, timestamp.
+        Columns user_id, item_id, timestamp; a pandas frame or an Ibis table.
     k_core
         Keep only users and items with at least so many events first.
+    ties
+        Columns that order a user's events of equal time (text by its MD5 sum, which every system sorts alike). None:
+        the order of the frame; in a database, which has none, item_id and then, where it stands, event. Rows equal in
+        all of these are repeated keys (`clean` drops them), and which of them comes last is then up to the system.
 
     Raises
     ------
     ValueError
         If a column is missing, timestamps are neither numbers nor datetimes, or a part stays empty.
     """
-    ordered = _ordered(events, k_core, by=["user_id", "timestamp"])
+    _dated(events)
+    protocol = f"leave one out by user{_core_words(k_core)}; users with fewer than 3 events in training only"
+    kept = events if k_core is None else core_of(events, k_core)
+    names = tie_columns(kept, ties, "split_leave_one_out")
+    if not isinstance(kept, pd.DataFrame):
+        return _last_ones(kept, names, protocol)
+    ordered = _ordered(kept, ["user_id", "timestamp"], names)
     users = ordered.groupby("user_id", sort=False, observed=True)["user_id"]
     from_end = users.cumcount(ascending=False).to_numpy()
     enough = users.transform("size").to_numpy() >= 3
     test, validation = enough & (from_end == 0), enough & (from_end == 1)
-    return Split(
-        ordered[~(test | validation)],
-        ordered[validation],
-        ordered[test],
-        f"leave one out by user{_core_words(k_core)}; users with fewer than 3 events in training only",
-    )
+    return Split(ordered[~(test | validation)], ordered[validation], ordered[test], protocol)
 
 
 def split_temporal(
-    events: pd.DataFrame,
+    events: pd.DataFrame | Table,
     fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
     *,
     cuts: Sequence[Any] | None = None,
@@ -115,7 +111,7 @@ def split_temporal(
     Parameters
     ----------
     events
-        Columns user_id, item_id, timestamp; also a decisions table.
+        Columns user_id, item_id, timestamp; also a decisions table. A pandas frame or an Ibis table.
     fractions
         Shares of rows, positive, summing to 1.
     cuts
@@ -131,91 +127,98 @@ def split_temporal(
         shares are not three positive numbers that sum to 1, the cuts cannot be compared with the timestamps, or a part
         stays empty.
     """
-    if events.attrs.get("timestamp") == "order within the user":
+    if getattr(events, "attrs", {}).get("timestamp") == "order within the user":
         raise ValueError(
             "split_temporal: these timestamps are places in each user's sequence, not times, and cannot be compared "
             "between users; use split_leave_one_out"
         )
-    ordered = _ordered(events, k_core, by=["timestamp"])
-    times = ordered["timestamp"]
-    first, second = _cut_times(times, fractions) if cuts is None else _given_cuts(times, cuts)
-    before, after = (times < first).to_numpy(), (times >= second).to_numpy()
+    clock, n = _dated(events)
+    kept: Any = events if k_core is None else core_of(events, k_core)
+    if isinstance(kept, pd.DataFrame):
+        kept = _ordered(kept, ["timestamp"], [])
+    rows = n if k_core is None else _rows(kept)
+    first, second = share_cuts(kept, rows, fractions) if cuts is None else given_cuts(kept, clock, cuts)
     shown = [cut.floor("s") if isinstance(cut, pd.Timestamp) else cut for cut in (first, second)]
     protocol = f"temporal: training before {shown[0]}, test from {shown[1]} on{_core_words(k_core)}"
-    return Split(ordered[before], ordered[~before & ~after], ordered[after], protocol)
+    if not isinstance(kept, pd.DataFrame):
+        return _cut_in_place(kept, first, second, protocol)
+    before, after = (kept["timestamp"] < first).to_numpy(), (kept["timestamp"] >= second).to_numpy()
+    return Split(kept[before], kept[~before & ~after], kept[after], protocol)
 
 
-def _ordered(events: pd.DataFrame, k: int | None, by: list[str]) -> pd.DataFrame:
-    needed = ["user_id", "item_id", "timestamp"]
-    if missing := [name for name in needed if name not in events]:
-        raise ValueError(
-            f"a split needs the columns {needed}; {missing} not there, the table has {list(events.columns)}"
-        )
-    if undated := int(events["timestamp"].isna().sum()):
-        row = int(events["timestamp"].isna().to_numpy().argmax())
-        raise ValueError(
-            f"column 'timestamp' is missing in {undated:,} rows, first at row {row}; data.clean drops them"
-        )
-    _comparable(events["timestamp"])
-    kept = events if k is None else k_core(events, k)
-    return kept.sort_values(by, kind="stable", ignore_index=True)
+def tie_columns(events: Any, ties: Sequence[str] | None, who: str) -> list[str]:
+    """Columns that order rows of equal time: those given, or what a table in a database has for it.
+
+    Raises
+    ------
+    ValueError
+        If one is not a column of the table.
+    """
+    if ties is None:
+        return [] if isinstance(events, pd.DataFrame) else [n for n in ("item_id", "event") if n in events.columns]
+    need_columns(events, ties, f"{who}(ties=…)")
+    return list(ties)
 
 
-def _comparable(times: pd.Series[Any]) -> None:
-    """Refuse times that have no order of their own: as text, "11" comes before "9"."""
-    if not (pd.api.types.is_numeric_dtype(times) or pd.api.types.is_datetime64_any_dtype(times)):
-        raise ValueError(
-            f"column 'timestamp' is neither numeric nor datetime but {times.dtype}, "
-            f"first at row 0: {next(iter(times), None)!r}; "
-            "text has no order in time: parse it first, with pd.to_datetime(…, format=…) or data.clean"
-        )
+def _last_ones(events: Table, ties: list[str], protocol: str) -> Split:
+    import ibis
+
+    order = [ibis.desc("timestamp"), *(ibis.desc(portable(events[name])) for name in ties)]
+    counted = events.mutate(
+        _from_end=ibis.row_number().over(group_by="user_id", order_by=order),
+        _size=events.count().over(group_by="user_id"),
+    )
+    part = (counted._size < 3).ifelse(2, counted._from_end)  # 0 test, 1 validation, beyond training
+    return _parts(counted, part == 0, part == 1, events.columns, protocol)
 
 
-def _cut_times(times: pd.Series[Any], fractions: Sequence[float]) -> tuple[Any, Any]:
-    """Times at the shares' places; `times` is sorted, and rows equal to a cut belong to the later part."""
-    if len(fractions) != 3 or not all(f > 0 for f in fractions) or abs(sum(fractions) - 1) > 1e-9:
-        raise ValueError(f"split_temporal(fractions={fractions}): give three positive shares that sum to 1")
-    shares = list(itertools.accumulate(fractions))[:2]
-    places = [min(round(share * len(times)), len(times) - 1) for share in shares]
-    return times.iloc[places[0]], times.iloc[places[1]]
+def _cut_in_place(events: Table, first: Any, second: Any, protocol: str) -> Split:
+    after = events.timestamp >= _scalar(second)
+    return _parts(events, after, ~after & (events.timestamp >= _scalar(first)), events.columns, protocol)
 
 
-def _given_cuts(times: pd.Series[Any], cuts: Sequence[Any]) -> tuple[Any, Any]:
-    if len(cuts) != 2:
-        raise ValueError(f"split_temporal(cuts={list(cuts)}): give two times, where validation and where test begins")
-    read = _moment if pd.api.types.is_datetime64_any_dtype(times) else _number
-    first, second = (read(times, cut) for cut in cuts)
-    if not first < second:
-        raise ValueError(f"split_temporal(cuts={list(cuts)}): the first time must lie before the second")
-    return first, second
+def _parts(events: Table, test: Any, validation: Any, columns: Sequence[str], protocol: str) -> Split:
+    """Three expressions, counted by one query."""
+    where = {"train": ~(test | validation), "validation": validation, "test": test}
+    counts = events.aggregate(**{name: rule.ifelse(1, 0).sum() for name, rule in where.items()}).to_pandas().iloc[0]
+    train, validated, tested = (events.filter(where[name]).select(*columns) for name in _PARTS)
+    sizes = {name: int(counts[name]) if pd.notna(counts[name]) else 0 for name in _PARTS}
+    return Split(train, validated, tested, protocol, sizes)
 
 
-def _moment(times: pd.Series[Any], cut: Any) -> pd.Timestamp:
-    """Give a cut as a time that can be compared with `times`."""
-    try:
-        moment: Any = None if isinstance(cut, Real) else pd.Timestamp(cut)
-    except (TypeError, ValueError):
-        moment = None
-    if pd.isna(moment):
-        raise ValueError(
-            f"split_temporal(cuts=…): {cut!r} is no time, and the timestamps are; give one like 2024-01-31"
-        )
-    if (moment.tz is None) != (times.dt.tz is None):
-        found, zone = ("no", times.dt.tz) if moment.tz is None else ("a", "no time zone")
-        way = f"pd.Timestamp({cut!r}, tz={str(zone)!r})" if moment.tz is None else "the cut without one"
-        raise ValueError(
-            f"split_temporal(cuts=…): {cut!r} has {found} time zone, and the timestamps have {zone}; give {way}"
-        )
-    return pd.Timestamp(moment)
+def _scalar(cut: Any) -> Any:
+    if isinstance(cut, pd.Timestamp):
+        return cut.floor("us").to_pydatetime()
+    return cut.item() if hasattr(cut, "item") else cut
 
 
-def _number(times: pd.Series[Any], cut: Any) -> Any:
-    if not isinstance(cut, Real):
-        raise ValueError(
-            f"split_temporal(cuts=…): {cut!r} is no number, and the timestamps are ({times.iloc[0]} to "
-            f"{times.iloc[-1]}); give a number, or make them datetimes with data.clean(…, epoch='s')"
-        )
-    return cut
+def _dated(events: Any) -> tuple[str, int]:
+    """Clock and rows of a table that has a time in every row."""
+    lazy = in_database(events, "a split")
+    need_columns(events, ["user_id", "item_id", "timestamp"], "a split")
+    times = events["timestamp"]
+    if lazy:
+        found = events.aggregate(rows=events.count(), dated=times.count()).to_pandas().iloc[0]
+        rows, undated = int(found["rows"]), int(found["rows"] - found["dated"])
+    else:
+        rows, undated = len(events), int(times.isna().sum())
+    if undated:
+        place = "" if lazy else f", first at row {int(times.isna().to_numpy().argmax())}"
+        raise ValueError(f"column 'timestamp' is missing in {undated:,} rows{place}; data.clean drops them")
+    clock = need_times(events, "a split")
+    if not rows:
+        raise ValueError("a split needs events, and the table has no rows")
+    return clock, rows
+
+
+def _ordered(events: pd.DataFrame, by: list[str], ties: list[str]) -> pd.DataFrame:
+    keys = {f"_tie_{name}": portable(events[name]) for name in ties}
+    ordered = events.assign(**keys).sort_values([*by, *keys], kind="stable", ignore_index=True)
+    return ordered.drop(columns=list(keys)) if keys else ordered
+
+
+def _rows(table: Any) -> int:
+    return len(table) if isinstance(table, pd.DataFrame) else int(table.count().execute())
 
 
 def _core_words(k: int | None) -> str:

@@ -1,0 +1,82 @@
+r"""Random draws as arithmetic on integers: the same rows from the same seed on every system.
+
+Engines hash and shuffle each in their own way. Here a key x becomes a pseudo-random number by a cubic polynomial with
+coefficients drawn from the seed,
+
+.. math:: h(x) = ((c_3 x + c_2) x + c_1) x + c_0 \bmod p, \qquad p = 2^{31} - 1,
+
+whose values at any four keys are independent and uniform (Wegman and Carter 1981, "New hash functions and their use in
+authentication and set equality", Journal of Computer and System Sciences 22, section 2). No product exceeds
+:math:`2^{62}`, so 64-bit integers hold it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["PRIME", "key", "portable", "scrambled"]
+
+PRIME = 2**31 - 1
+_DIGITS = "0123456789abcdef"
+
+
+def portable(column: Any) -> Any:
+    """Give a column to sort by: text as its MD5 sum, which collations cannot sort differently; others as they are.
+
+    Takes a pandas Series or an Ibis column.
+    """
+    if isinstance(column, pd.Series):
+        if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
+            return column
+        return column.map(lambda text: hashlib.md5(str(text).encode(), usedforsecurity=False).hexdigest())
+    return _md5()(column) if column.type().is_string() else column
+
+
+def key(column: Any) -> Any:
+    """Turn an Ibis column of ids or times into integers in [0, p): numbers modulo p, text by 28 bits of its MD5 sum."""
+    kind = column.type()
+    if kind.is_timestamp() or kind.is_date():
+        column = column.cast("timestamp").truncate("s").epoch_seconds() if kind.is_date() else _seconds(column)
+    elif kind.is_floating() or kind.is_decimal():
+        column = column.floor().cast("int64")
+    elif not kind.is_integer():
+        return _digits(_md5()(column.cast("string")))
+    return (column.cast("int64") % PRIME + PRIME) % PRIME
+
+
+def scrambled(seed: int, *keys: Any) -> Any:
+    """Pseudo-random integers in [0, p) from integer columns in [0, p), mixed in one after the other."""
+    coefficients = np.random.default_rng([seed, len(keys)]).integers(1, PRIME, size=(len(keys), 4)).tolist()
+    state = 0 * keys[0]
+    for one, (c3, c2, c1, c0) in zip(keys, coefficients, strict=True):
+        x = (state + one) % PRIME
+        state = (((c3 * x + c2) % PRIME * x + c1) % PRIME * x + c0) % PRIME
+    return state
+
+
+def _seconds(column: Any) -> Any:
+    return column.truncate("s").epoch_seconds()
+
+
+def _digits(digest: Any) -> Any:
+    """Read seven hexadecimal digits as a number; a digit's value is its place in the row of digits."""
+    import ibis
+
+    row: Any = ibis.literal(_DIGITS)
+    return sum(row.find(digest.substr(place, 1)).cast("int64") * 16**place for place in range(7))
+
+
+@cache
+def _md5() -> Any:
+    import ibis
+
+    @ibis.udf.scalar.builtin
+    def md5(text: str) -> str:  # type: ignore[empty-body]
+        """MD5 sum as hexadecimal text, under this name in every system."""
+
+    return md5

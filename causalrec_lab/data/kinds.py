@@ -1,0 +1,140 @@
+"""Two kinds of table, a pandas frame and an Ibis table, and one way of asking either: expressions that run in place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from causalrec_lab.data.registry import nearest
+
+if TYPE_CHECKING:
+    from ibis.backends.duckdb import Backend
+    from ibis.expr.types.relations import Table  # type: ignore[attr-defined]
+
+__all__ = ["collected", "in_database", "lazily", "like", "need_columns", "need_times", "same_clock"]
+
+
+def in_database(table: Any, who: str) -> bool:
+    """Say whether a table is an Ibis table (True) or a pandas frame (False).
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+    """
+    if isinstance(table, pd.DataFrame):
+        return False
+    if type(table).__module__.startswith("ibis.expr.types"):
+        return True
+    raise TypeError(f"{who} takes a pandas DataFrame or an Ibis table, not {type(table).__name__}")
+
+
+def lazily(table: pd.DataFrame | Table, columns: Sequence[str] | None = None) -> Table:
+    """Give a table as an expression; a frame's named columns go through DuckDB inside this process.
+
+    Parameters
+    ----------
+    table
+        Frame or Ibis table.
+    columns
+        Those that are needed; None: all.
+    """
+    if not isinstance(table, pd.DataFrame):
+        return table if columns is None else table.select(*columns)
+    import ibis
+
+    frame = pd.DataFrame(table[list(table.columns if columns is None else columns)])
+    plain = {
+        name: frame[name].astype(frame[name].cat.categories.dtype)
+        for name in frame.columns
+        if isinstance(frame[name].dtype, pd.CategoricalDtype)
+    }
+    return ibis.memtable(frame.assign(**plain).reset_index(drop=True))
+
+
+def collected(expression: Table) -> pd.DataFrame:
+    """Run an expression made of frames alone."""
+    frame: pd.DataFrame = _engine().to_pandas(expression)
+    return frame
+
+
+def like(frame: pd.DataFrame, *models: pd.DataFrame) -> pd.DataFrame:
+    """Give columns the dtypes they had in the first model that has them: what went through DuckDB comes back as was."""
+    kinds: dict[Any, Any] = {}
+    for model in reversed(models):
+        kinds |= {name: model[name].dtype for name in frame.columns if name in model.columns}
+    return frame.astype({name: kind for name, kind in kinds.items() if frame[name].dtype != kind})
+
+
+def need_columns(table: Any, names: Sequence[str], who: str) -> None:
+    """Refuse a table that lacks a column.
+
+    Raises
+    ------
+    ValueError
+        If one is not there: all that are missing, and what the table has.
+    TypeError
+        If it is no table.
+    """
+    in_database(table, who)
+    if missing := [name for name in names if name not in table.columns]:
+        raise ValueError(
+            f"{who} needs the columns {list(names)}; {missing} not there: {nearest(missing[0], table.columns)}"
+        )
+
+
+def need_times(table: Any, who: str) -> str:
+    """Name the clock of a table's timestamps: "number", "datetime" or "datetime with a time zone".
+
+    Raises
+    ------
+    ValueError
+        If they are neither numbers nor datetimes: text has no order in time.
+    """
+    kind: Any = table["timestamp"].dtype if isinstance(table, pd.DataFrame) else table.schema()["timestamp"]
+    if isinstance(table, pd.DataFrame):
+        times = table["timestamp"]
+        if pd.api.types.is_datetime64_any_dtype(times):
+            return "datetime" if times.dt.tz is None else "datetime with a time zone"
+        if pd.api.types.is_numeric_dtype(times) and not pd.api.types.is_bool_dtype(times):
+            return "number"
+    elif kind.is_timestamp() or kind.is_date():
+        return "datetime with a time zone" if kind.is_timestamp() and kind.timezone else "datetime"
+    elif kind.is_numeric() and not kind.is_boolean():
+        return "number"
+    shown = f", first at row 0: {next(iter(table['timestamp']), None)!r}" if isinstance(table, pd.DataFrame) else ""
+    raise ValueError(
+        f"{who}: column 'timestamp' is neither numeric nor datetime but {kind}{shown}; "
+        "text has no order in time: parse it first, with pd.to_datetime(…, format=…) or data.clean"
+    )
+
+
+def same_clock(who: str, **tables: Any) -> str:
+    """Name the clock that all tables keep.
+
+    Raises
+    ------
+    ValueError
+        If their timestamps are of different kinds, which cannot be compared.
+    """
+    clocks = {name: need_times(table, who) for name, table in tables.items() if table is not None}
+    (first, clock), *others = clocks.items()
+    for name, other in others:
+        if other != clock:
+            raise ValueError(
+                f"{who}: timestamps of {first} are of kind {clock!r} and those of {name} of kind {other!r}, which "
+                "cannot be compared; bring both to one clock (data.clean(…, epoch='s') makes numbers datetimes, "
+                "pd.to_datetime(…, utc=True) adds a zone)"
+            )
+    return clock
+
+
+@cache
+def _engine() -> Backend:
+    import ibis
+
+    engine: Backend = ibis.duckdb.connect()
+    return engine
