@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from causalrec_lab.world.decisions import Law
+from causalrec_lab.world.examination import mean_examination
 from causalrec_lab.world.exposure import propensity
 from causalrec_lab.world.outcomes import outcome_link
 from causalrec_lab.world.population import Floats, Ints, Pairs, Population, stream
@@ -105,10 +106,11 @@ def _terms(law: Law, outcome: str, estimand: str, pairs: Pairs) -> tuple[Floats,
     above: Floats | float = 0.0
     below: Floats | float = 0.0
     effect: Floats | None = None
+    examined = mean_examination(law.funnel.scenario)  # positions are independent of all else: one factor
     for z in (0, 1):
         if effect is None or law.funnel.exclusion:
             y0, y1 = law.funnel.reached(pairs, link.stage, (0, 1), lottery=z)
-            effect = np.asarray(link.scale * (y1 - y0))
+            effect = np.asarray(link.scale * examined * (y1 - y0))
         weight = 0.5 * effect_weight(estimand, law.rule, pairs, z)
         above, below = above + weight * effect, below + weight
     return np.asarray(above), below

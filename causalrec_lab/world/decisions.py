@@ -1,7 +1,8 @@
 """The law of decisions, `Law`, and what is drawn from it, `Draw`.
 
 Decisions are drawn independently from a declared law on the given population: a user and an item, each with equal
-chance; a moment of the year, uniform (season node s has probability 1 / nodes); a fair lottery z. Rows of one log are
+chance; a moment of the year, uniform (season node s has probability 1 / nodes); a fair lottery z; a position, by the
+scenario's shares. Rows of one log are
 therefore i.i.d. given the population, and ordinary standard errors are the right ones even though users and items
 repeat. A log is written in time order.
 """
@@ -14,6 +15,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from causalrec_lab.world.examination import draw_positions, examination
 from causalrec_lab.world.exposure import propensity
 from causalrec_lab.world.outcomes import Funnel, amount_location, return_chances
 from causalrec_lab.world.population import Floats, Ints, Pairs, Population, stream
@@ -51,13 +53,15 @@ class Law:
 class Draw:
     r"""Decisions with the randomness behind both potential outcomes.
 
-    Y(0) and Y(1) are functions of the *same* uniforms: stage s is passed under t where :math:`U_s < \sigma(\eta_s(t))`.
+    Y(0) and Y(1) are functions of the *same* uniforms: stage s is passed under t where :math:`U_s < \sigma(\eta_s(t))`,
+    the first one where :math:`U_0 < p_k \sigma(\eta_0(t))` with the examination of its position.
     Individual effects follow this coupling, which no data could identify.
     """
 
     law: Law
     users: Ints
     items: Ints
+    position: Ints
     moment: Ints
     lottery: Ints
     u_treatment: Floats
@@ -91,10 +95,11 @@ class Draw:
         season = funnel.season(self.node, pairs.category)
         tau = funnel.effect_logit(pairs) * treated
         alive = np.ones(len(self.users), dtype=bool)
+        examined = examination(funnel.scenario, self.position)
         drawn: dict[str, Floats | Ints] = {}
         for number, stage in enumerate(funnel.stages):
             logit = funnel.stage_logit(stage, pairs, self.lottery) + stage.season * season + stage.treatment * tau
-            alive = alive & (self.u_stage[number] * (1.0 + np.exp(-logit)) < 1.0)  # U < sigmoid, without dividing
+            alive = alive & (self.u_stage[number] * (1.0 + np.exp(-logit)) < (1.0 if number else examined))
             drawn[stage.name] = alive.astype(np.int64)
         return drawn | self._beyond(drawn)
 
@@ -140,9 +145,17 @@ def draw_decisions(law: Law, n: int, seed: int, *, pairs: str = "iid", users: In
     return draw_randomness(law, drawn if users is None else users, items, rng)
 
 
-def draw_randomness(law: Law, users: Ints, items: Ints, rng: np.random.Generator) -> Draw:
-    """Give decisions their moments (in time order), lotteries and the uniforms behind treatment and outcomes."""
-    n = len(users)
+def draw_randomness(
+    law: Law, users: Ints, items: Ints, rng: np.random.Generator, position: Ints | int | None = None
+) -> Draw:
+    """Give decisions their moments (in time order), lotteries and the uniforms behind treatment and outcomes.
+
+    Parameters
+    ----------
+    position
+        (n,) positions, or one for all; None draws them from the law.
+    """
+    n, scenario = len(users), law.funnel.scenario
     return Draw(
         law=law,
         users=users,
@@ -153,6 +166,7 @@ def draw_randomness(law: Law, users: Ints, items: Ints, rng: np.random.Generator
         u_stage=rng.random((len(law.funnel.stages), n)),
         u_return=rng.random(n),
         noise=rng.standard_normal(n),
+        position=draw_positions(scenario, n, rng) if position is None else np.broadcast_to(position, n),
     )
 
 

@@ -45,7 +45,7 @@ def run_experiment(
         here = np.flatnonzero(arm == number)
         action, _ = drawn_actions(policies[name], contexts, np.tile(users[here], visits), law.population.n_items, rng)
         items[:, here] = action.reshape(visits, -1)
-    outcomes = draw_randomness(law, np.tile(users, visits), items.ravel(), rng).outcomes(1)
+    outcomes = draw_randomness(law, np.tile(users, visits), items.ravel(), rng, position=0).outcomes(1)
     frame = {"user_id": users, "arm": np.array(names)[arm], f"pre_{scenario.attention}s": before}
     for outcome in (scenario.attention, scenario.outcome, scenario.value):
         drawn = np.asarray(outcomes[outcome]).reshape(visits, n)

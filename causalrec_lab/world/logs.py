@@ -37,6 +37,7 @@ def decision_table(draw: Draw, propensity: str | None) -> tuple[pd.DataFrame, st
         "user_id": draw.users,
         "item_id": draw.items,
         "timestamp": timestamps(draw.moment),
+        "position": draw.position,
         "z": draw.lottery,
         "treated": draw.treated,
         **({} if stored is None else {"propensity": stored}),
@@ -62,9 +63,9 @@ def event_table(decisions: pd.DataFrame, funnel: Funnel, amount: Amount) -> pd.D
     """What happened, in time order: one row a stage that was reached.
 
     Columns user_id, item_id, timestamp, event, value (the amount at its stage, what was earned at the last one),
-    treated, and propensity where the decisions have it.
+    position, treated, and propensity where the decisions have it.
     """
-    kept = [c for c in ("user_id", "item_id", "timestamp", "treated", "propensity") if c in decisions]
+    kept = [c for c in ("user_id", "item_id", "timestamp", "position", "treated", "propensity") if c in decisions]
     rows, stages = [], []
     for number, name in enumerate(funnel.names):
         reached = np.flatnonzero(decisions[name].to_numpy())

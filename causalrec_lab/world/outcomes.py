@@ -87,6 +87,7 @@ class Funnel:
         treated: Iterable[int | Ints],
         node: Ints | None = None,
         lottery: npt.ArrayLike = 0.0,
+        examined: Floats | float = 1.0,
     ) -> list[Floats]:
         """P(stage `last` and all before it are passed) for each treatment asked for.
 
@@ -102,6 +103,8 @@ class Funnel:
             Season of each pair; None averages over the law's seasons.
         lottery
             z; it only matters where exclusion is broken.
+        examined
+            Chance that the position is examined; 1 is the first position.
         """
         stages = self.stages[: self.names.index(last) + 1]
         logits = [self.stage_logit(stage, pairs, lottery) for stage in stages]
@@ -109,7 +112,8 @@ class Funnel:
         nodes = range(self.scenario.nodes) if node is None else [node]
         seasons = [self.season(at, pairs.category) for at in nodes]
         shifts = [None if isinstance(t, int) and t == 0 else tau * np.asarray(t, dtype=np.float64) for t in treated]
-        return [_product(stages, logits, shift, seasons) for shift in shifts]
+        chances = [_product(stages, logits, shift, seasons) for shift in shifts]
+        return chances if isinstance(examined, float) and examined == 1.0 else [chance * examined for chance in chances]
 
 
 def _product(stages: tuple[Stage, ...], logits: list[Floats], tau: Floats | None, seasons: list[Floats]) -> Floats:

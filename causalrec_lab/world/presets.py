@@ -28,8 +28,8 @@ _REALISTIC = Coefficients(
     effect=Effect(base=1.0, tail=0.25, light=0.3, fatigue=0.6),
     stages=(
         Stage(
-            "view", -1.6, affinity=1.3, hidden=1.0, log_popularity=0.45, activity=0.3, season=0.3, fatigue=0.3,
-            novelty=0.1, treatment=1.0,
+            "view", -1.1, affinity=1.3, hidden=1.0, log_popularity=0.45, activity=0.3, season=0.3, fatigue=0.3,
+            novelty=0.1, treatment=1.3,
         ),
         Stage("click", -2.4, affinity=2.1, cost=0.2, fatigue=0.2),
         Stage("cart", -0.9, affinity=0.5, cost=0.5),
@@ -46,7 +46,7 @@ _COMMON = Coefficients(
     stages=tuple(
         replace(stage, intercept=intercept, affinity=affinity)
         for stage, intercept, affinity in zip(
-            _REALISTIC.stages, (0.2, 0.7, 1.2, 1.3), (1.0, 1.0, 0.5, 0.3), strict=True
+            _REALISTIC.stages, (0.5, 1.0, 1.2, 1.3), (1.0, 1.0, 0.5, 0.3), strict=True
         )
     ),
 )  # fmt: skip

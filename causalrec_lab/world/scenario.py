@@ -206,6 +206,10 @@ class Scenario:
         from 0 to 1 (two at least, positive, never falling; the median user is given activity 1).
     shares
         Category -> share of the items, summing to 1; None gives each category as many.
+    positions
+        Share of the decisions at each position, the first first, summing to 1.
+    examination
+        Exponent of the examination curve: position k (0 first) is looked at with chance :math:`(k + 1)^{-exponent}`.
     defaults
         Dials a platform of this scenario is made with unless they are given: {"n_items": 2_000}, say.
     outcome
@@ -236,6 +240,8 @@ class Scenario:
     popularity: float | tuple[float, ...] = 0.9
     activity: float | tuple[float, ...] = 0.6
     shares: Mapping[str, float] | None = None
+    positions: tuple[float, ...] = (0.5, 0.25, 0.15, 0.1)
+    examination: float = 0.7
     defaults: Mapping[str, Any] = field(default_factory=dict)
     outcome: str = ""
     attention: str = ""

@@ -1,9 +1,8 @@
 r"""Ranked lists that a policy shows, with exact propensities, and what they earn.
 
 A list is drawn without replacement from the policy's own probabilities (Plackett 1975, "The Analysis of Permutations",
-Applied Statistics 24), so the chance of its k-th item is :math:`\pi_k / (1 - \sum_{j<k} \pi_j)`. Position k is
-examined with chance :math:`k^{-0.7}`, independently of everything else (the position-based model of Richardson,
-Dominowska & Ragno 2007, WWW); what is not examined earns nothing. The first position is always examined.
+Applied Statistics 24), so the chance of its k-th item is :math:`\pi_k / (1 - \sum_{j<k} \pi_j)`. Positions are examined
+as in `examination`, the first always; of what is not examined no stage is passed.
 """
 
 from __future__ import annotations
@@ -18,9 +17,8 @@ from causalrec_lab.world.decisions import Law, draw_randomness, timestamps
 from causalrec_lab.world.outcomes import check_outcome
 from causalrec_lab.world.population import Floats, Ints, stream
 
-__all__ = ["EXAMINATION", "bandit_log", "drawn_actions", "slate_log"]
+__all__ = ["bandit_log", "drawn_actions", "slate_log"]
 
-EXAMINATION = 0.7  # exponent of the examination curve
 CELLS = 2_000_000  # probabilities held at once
 
 
@@ -79,7 +77,7 @@ def bandit_log(
     rng = stream("bandit", law.seed, seed)
     users = rng.integers(law.population.n_users, size=n)
     action, propensity = drawn_actions(policy, contexts, users, law.population.n_items, rng)
-    earned = draw_randomness(law, users, action, rng).outcomes(1)[reward]
+    earned = draw_randomness(law, users, action, rng, position=0).outcomes(1)[reward]
     return BanditLog(
         contexts=contexts.iloc[users].reset_index(drop=True),
         action=action,
@@ -115,10 +113,9 @@ def slate_log(
     rng = stream("slates", law.seed, seed)
     users = rng.integers(law.population.n_users, size=n)
     items, propensity = _ranked(policy, contexts, users, law.population.n_items, length, rng)
-    draw = draw_randomness(law, np.repeat(users, length), items.ravel(), rng)
-    draw = replace(draw, moment=np.repeat(draw.moment[::length], length))  # a list has one moment
     position = np.tile(np.arange(length), n)
-    examined = rng.random(n * length) < (position + 1.0) ** -EXAMINATION
+    draw = draw_randomness(law, np.repeat(users, length), items.ravel(), rng, position)
+    draw = replace(draw, moment=np.repeat(draw.moment[::length], length))  # a list has one moment
     return pd.DataFrame(
         {
             "slate_id": np.repeat(np.arange(n), length),
@@ -128,7 +125,7 @@ def slate_log(
             "item_id": draw.items,
             "propensity": propensity.ravel(),
             "slate_propensity": np.repeat(propensity.prod(axis=1), length),
-            "reward": np.asarray(draw.outcomes(1)[reward], dtype=np.float64) * examined,
+            "reward": np.asarray(draw.outcomes(1)[reward], dtype=np.float64),
         }
     )
 

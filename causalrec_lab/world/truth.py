@@ -11,6 +11,7 @@ from causalrec_lab.estimate import Truth
 from causalrec_lab.policy import Policy
 from causalrec_lab.world.averages import effect_weight, mean_effects
 from causalrec_lab.world.decisions import draw_decisions, node_of
+from causalrec_lab.world.examination import examination, mean_examination, positions_of
 from causalrec_lab.world.exposure import propensity
 from causalrec_lab.world.groups import grouping
 from causalrec_lab.world.outcomes import check_outcome, outcome_link
@@ -45,7 +46,7 @@ class PlatformTruth:
             One of `scenario.outcomes`; the scenario's main outcome (purchase) by default.
         over
             "population": the law of decisions, which intervals are judged against. A table of decisions: the mean over
-            its rows, given their season and lottery, which usual intervals over-cover.
+            its rows, given their season, lottery and position, which usual intervals over-cover.
 
         Raises
         ------
@@ -81,7 +82,8 @@ class PlatformTruth:
         ----------
         by
             A column of users, items or decisions: numeric ones are cut at their quantiles, `log_exposures` at 0, 1, 2,
-            3+ earlier exposures. Or a table of decisions: the effect of each row, given its season and lottery.
+            3+ earlier exposures. Or a table of decisions: the effect of each row, given its season, lottery and
+            position.
         outcome
             As in `ate`.
         bins
@@ -112,13 +114,19 @@ class PlatformTruth:
         return propensity(self._platform.rule, pairs, decisions["z"].to_numpy())
 
     def potential_outcomes(self, decisions: pd.DataFrame, outcome: str | None = None) -> pd.DataFrame:
-        """Means of both potential outcomes of each decision, given pair, season and lottery: columns y0, y1."""
-        outcome = check_outcome(self._platform.funnel, outcome)
+        """Means of both potential outcomes of each decision, given pair, season, lottery and position: columns y0, y1.
+
+        What the table does not have is averaged over.
+        """
+        funnel, scenario = self._platform.funnel, self._platform.scenario
+        outcome = check_outcome(funnel, outcome)
         pairs = self._pairs(decisions)
-        node = node_of(decisions["timestamp"], self._platform.scenario.nodes) if "timestamp" in decisions else None
-        link = outcome_link(self._platform.funnel, outcome, pairs)
+        node = node_of(decisions["timestamp"], scenario.nodes) if "timestamp" in decisions else None
+        link = outcome_link(funnel, outcome, pairs)
         lottery = decisions["z"].to_numpy() if "z" in decisions else 0.5
-        y0, y1 = self._platform.funnel.reached(pairs, link.stage, (0, 1), node=node, lottery=lottery)
+        places = positions_of(decisions)
+        examined = mean_examination(scenario) if places is None else examination(scenario, places)
+        y0, y1 = funnel.reached(pairs, link.stage, (0, 1), node=node, lottery=lottery, examined=examined)
         columns = {"y0": link.offset + link.scale * y0, "y1": link.offset + link.scale * y1}
         return pd.DataFrame(columns, index=decisions.index)
 
@@ -147,6 +155,19 @@ class PlatformTruth:
     def hidden(self, decisions: pd.DataFrame) -> Floats:
         """The hidden trait h of each decision, (n,): to judge what an embedding recovers; it stands in no log."""
         return np.asarray(self._pairs(decisions).hidden)
+
+    def examination(self, positions: int | None = None) -> pd.DataFrame:
+        """Chance that each position is examined: columns value, std_error, indexed by position (0 first).
+
+        Parameters
+        ----------
+        positions
+            How many; those of the decisions by default.
+        """
+        scenario = self._platform.scenario
+        places = np.arange(len(scenario.positions) if positions is None else positions)
+        index = pd.Index(places, name="position")
+        return pd.DataFrame({"value": examination(scenario, places), "std_error": 0.0}, index=index)
 
     def policy_value(self, policy: Policy, reward: str | None = None) -> Truth:
         """Value of showing one item by a policy; see `policies.policy_value`."""

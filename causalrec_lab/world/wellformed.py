@@ -20,9 +20,11 @@ TAKEN = frozenset((
 ))  # fmt: skip
 _SHAPES: dict[str, tuple[type, ...]] = {
     "coefficients": (Mapping,), "segments": (Mapping,), "defaults": (Mapping,), "categories": (tuple,),
-    "colours": (tuple,), "styles": (tuple,), "uses": (tuple,), "regions": (tuple,),
+    "positions": (tuple,), "colours": (tuple,), "styles": (tuple,), "uses": (tuple,), "regions": (tuple,),
 }  # fmt: skip
-_NEEDED = ("coefficients", "categories", "colours", "styles", "uses", "segments", "regions")
+_NEEDED = ("coefficients", "categories", "colours", "styles", "uses", "segments", "regions", "positions")
+
+SUM_TO_ONE = 1e-6  # how far shares may stray
 
 
 def check_scenario(scenario: Scenario) -> None:
@@ -45,8 +47,7 @@ def _problems(scenario: Scenario) -> Iterable[str]:
     yield from _names(scenario)
     yield from _curve("popularity", scenario.popularity, falls=True)
     yield from _curve("activity", scenario.activity, falls=False)
-    if scenario.shares is not None:
-        yield from _shares(scenario)
+    yield from _shares(scenario)
 
 
 def _fields(scenario: Scenario) -> Iterable[str]:
@@ -60,9 +61,13 @@ def _fields(scenario: Scenario) -> Iterable[str]:
         value = getattr(scenario, name)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             yield f"{name}={value!r}: give a whole number of at least 1"
-    for outcome, sigma in ((scenario.amount.name, scenario.amount.sigma),):
-        if not sigma >= 0:
-            yield f"amount {outcome!r} has sigma={sigma!r}, a standard deviation; give a number of at least 0"
+    for name, what, value in (
+        ("examination", "an exponent", scenario.examination),
+        ("amount.sigma", "a standard deviation", scenario.amount.sigma),
+        ("retention.days", "a number of days", scenario.retention.days),
+    ):
+        if not 0 <= value < math.inf:
+            yield f"{name}={value!r}, {what}; give a number of at least 0"
 
 
 def _words(scenario: Scenario) -> Iterable[str]:
@@ -136,7 +141,12 @@ def _curve(name: str, value: float | Sequence[float], *, falls: bool) -> Iterabl
 
 
 def _shares(scenario: Scenario) -> Iterable[str]:
-    assert scenario.shares is not None
+    if bad_shares := [share for share in scenario.positions if not share >= 0]:
+        yield f"positions holds {bad_shares[0]!r}; a share is at least 0"
+    if abs(sum(scenario.positions) - 1) > SUM_TO_ONE:
+        yield f"positions sum to {sum(scenario.positions):.6g}; as shares of the decisions they must sum to 1"
+    if scenario.shares is None:
+        return
     shares, names = scenario.shares, [category.name for category in scenario.categories]
     if unknown := sorted(set(shares) - set(names)):
         yield f"shares names {unknown}, no category; {_nearest(unknown[0], names)}"
@@ -144,8 +154,8 @@ def _shares(scenario: Scenario) -> Iterable[str]:
         yield f"shares leaves out {missing}; give a share to every category, 0 for none"
     if bad := {name: share for name, share in shares.items() if not share >= 0}:
         yield f"shares holds {bad}; a share is at least 0"
-    if abs(total := sum(shares.values()) - 1) > 1e-6:
-        yield f"shares sum to {total + 1:.6g}; they must sum to 1"
+    if abs(sum(shares.values()) - 1) > SUM_TO_ONE:
+        yield f"shares sum to {sum(shares.values()):.6g}; they must sum to 1"
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

@@ -29,7 +29,7 @@ def logistic(x):
     return 1 / (1 + math.exp(-x))
 
 
-def by_hand(platform, user, item, node, treated):
+def by_hand(platform, user, item, node, treated, position=0):
     """P(click) and P(purchase) of one pair in one season, from the equations of the design, in plain Python."""
     p = platform.population
     r = sum(a * b for a, b in zip(p.theta[user], p.v[item], strict=True))
@@ -40,7 +40,7 @@ def by_hand(platform, user, item, node, treated):
     effect = platform.funnel.effect
     tau = effect.base - effect.tail * lp - effect.light * (a - p.activity.mean()) - effect.fatigue * math.log(1 + n)
     season = math.cos(2 * math.pi * ((node + 0.5) / 4 - platform.scenario.categories[p.category[item]].peak))
-    reached, product = [], 1.0
+    reached, product = [], (position + 1) ** -platform.scenario.examination
     for s in platform.funnel.stages:
         logit = s.intercept + s.affinity * r + s.hidden * h + s.log_popularity * lp + s.activity * a - s.cost * pain
         logit += s.season * season - s.fatigue * math.log(1 + n) + s.novelty * (n == 0) + s.treatment * tau * treated
@@ -61,8 +61,9 @@ def exposure_by_hand(platform, user, item, z):
 def test_small_platform_equals_the_sum_written_out_by_hand():
     platform = Platform.make(seed=4, n_users=6, n_items=9, confounding=0.7)
     rows = []
-    for user, item, node, z in itertools.product(range(6), range(9), range(4), range(2)):
-        effect = np.subtract(by_hand(platform, user, item, node, 1), by_hand(platform, user, item, node, 0))
+    for user, item, node, z, k in itertools.product(range(6), range(9), range(4), range(2), range(4)):
+        effect = np.subtract(by_hand(platform, user, item, node, 1, k), by_hand(platform, user, item, node, 0, k))
+        effect *= 4 * platform.scenario.positions[k]
         e = [exposure_by_hand(platform, user, item, side) for side in (0, 1)]
         rows.append([*effect, e[z], sum(e) / 2 * (1 - sum(e) / 2), e[1] - e[0]])
     click, purchase, *weights = np.array(rows).T

@@ -26,7 +26,7 @@ def test_tables_keep_their_contract(log, table):
 
 def test_columns_are_those_of_the_contract_and_h_is_not_among_them(platform, log):
     assert list(log.decisions.columns) == [
-        *("user_id", "item_id", "timestamp", "z", "treated", "propensity"),
+        *("user_id", "item_id", "timestamp", "position", "z", "treated", "propensity"),
         *("view", "click", "cart", "purchase", "dwell", "returned", "revenue"),
         *("affinity_hat", "log_popularity", "activity", "log_exposures", "price"),
     ]
@@ -98,6 +98,42 @@ def test_outcomes_follow_the_funnel(log):
     np.testing.assert_allclose(decisions["revenue"], decisions["price"] * decisions["purchase"])
 
 
+def test_positions_follow_the_scenario_s_shares_in_both_arms_alike(platform, log):
+    decisions = log.decisions
+    shares = platform.scenario.positions
+    for k, share in enumerate(shares):
+        for _, part in decisions.groupby("treated"):
+            low, high = binom.ppf([1e-7, 1 - 1e-7], len(part), share)
+            assert low <= (part["position"] == k).sum() <= high
+    assert decisions["position"].max() == len(shares) - 1
+    for name in ("propensity", *platform.covariates, "z"):
+        assert abs(np.corrcoef(decisions["position"], decisions[name])[0, 1]) < 5 / np.sqrt(len(decisions)), name
+
+
+def test_first_stage_falls_with_position_as_the_truth_says_and_later_stages_do_not(platform):
+    decisions = platform.log(200_000, seed=4).decisions
+    examined = platform.truth.examination()["value"]
+    assert examined[0] == 1
+    assert (np.diff(examined) < 0).all()
+    first = decisions.loc[decisions["position"] == 0, "view"]
+    for k, part in decisions.groupby("position"):
+        expected = examined[k] * first.mean()
+        assert abs(part["view"].mean() - expected) < 5 * np.hypot(part["view"].sem(), examined[k] * first.sem())
+    clicks = decisions[decisions["view"] == 1].groupby("position")["click"]
+    assert (abs(clicks.mean() - clicks.mean()[0]) < 5 * np.hypot(clicks.sem(), clicks.sem()[0])).all()
+
+
+def test_means_of_potential_outcomes_are_those_of_the_row_s_own_position(platform, log):
+    rows, examined = log.decisions.head(50), platform.truth.examination(6)["value"]
+    first = platform.truth.potential_outcomes(rows.assign(position=0), "click")
+    fifth = platform.truth.potential_outcomes(rows.assign(position=4), "click")
+    np.testing.assert_allclose(fifth, first * examined[4])
+    mean = platform.truth.potential_outcomes(rows.drop(columns="position"), "click")
+    np.testing.assert_allclose(mean, first * np.dot(platform.scenario.positions, examined[:4]))
+    with pytest.raises(ValueError, match=r"'position' has 1 values that are no position, first at row 3: -1"):
+        platform.truth.potential_outcomes(rows.assign(position=np.where(np.arange(50) == 3, -1, 0)))
+
+
 def test_users_and_items_are_drawn_uniformly_and_the_lottery_is_fair(log):
     n = len(log.decisions)
     for column, count in (("user_id", 3_000), ("item_id", 2_500)):
@@ -123,6 +159,8 @@ def test_events_are_the_stages_reached_in_time_order(platform, log):
     assert bought["value"].sum() == pytest.approx(decisions["revenue"].sum())
     assert events["value"][events["event"] == "view"].isna().all()
     pd.testing.assert_frame_equal(platform.events(60_000, seed=1), events)
+    viewed = decisions.loc[decisions["view"] == 1, "position"].value_counts()
+    assert events.loc[events["event"] == "view", "position"].value_counts().equals(viewed)
 
 
 def test_rates_are_plausible(log):
