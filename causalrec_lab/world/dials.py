@@ -17,6 +17,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "confounding": (0.0, 3.0),
     "text_r2": (0.0, 0.95),
     "vocabulary": (18, 4_000),
+    "zipf": (0.0, 2.0),
+    "paraphrase": (0.0, 1.0),
     "overlap": (0.1, 1.0),
     "effect": (0.0, 3.0),
     "instrument": (0.0, 3.0),
@@ -26,6 +28,8 @@ _MEANING = {
     "confounding": "0 closes the back door through the hidden trait, 1 is strong",
     "text_r2": "it is the share of the hidden trait's variance that the text tells; sampled words never tell all of it",
     "vocabulary": "it counts opinion phrases",
+    "zipf": "0 makes all phrases equally frequent, 1 is Zipf's law",
+    "paraphrase": "it is the share of opinions written as whole sentences",
     "overlap": "1 is good overlap, 0.1 almost none",
 }
 
@@ -44,6 +48,11 @@ class Dials:
         Target :math:`R^2` of h given the two texts, in [0, .95].
     vocabulary
         Opinion phrases the texts draw from (Zipf within each strength), 18 to 4,000.
+    zipf
+        Exponent of the phrases' frequencies within a strength: 1 is Zipf's law, 0 makes them equally frequent.
+    paraphrase
+        Share of opinions written as a whole sentence that names no quality ("I have told everyone about it") instead of
+        a phrase of the vocabulary, in [0, 1]. Like vocabulary and zipf it changes words only, never what they tell.
     overlap
         Divides the slopes of the exposure rule: 1 as in the scenario, .1 almost deterministic exposure.
     effect
@@ -66,6 +75,8 @@ class Dials:
     confounding: float = 0.0
     text_r2: float = 0.7
     vocabulary: int = 60
+    zipf: float = 1.0
+    paraphrase: float = 0.0
     overlap: float = 1.0
     effect: float = 1.0
     instrument: float = 1.0

@@ -68,9 +68,9 @@ class Platform:
         seed
             Seed of the population: users, items, texts, earlier exposures.
         **dials
-            Any of `Dials`: n_users, n_items, confounding, text_r2, vocabulary, overlap, effect, instrument, exclusion,
-            base_rate. Each moves only what it says: the same seed gives the same users and items. What is not given is
-            as in the scenario's `defaults`, else as in `Dials`.
+            Any of `Dials`: n_users, n_items, confounding, text_r2, vocabulary, zipf, paraphrase, overlap, effect,
+            instrument, exclusion, base_rate. Each moves only what it says: the same seed gives the same users and
+            items. What is not given is as in the scenario's `defaults`, else as in `Dials`.
 
         Raises
         ------
@@ -101,7 +101,8 @@ class Platform:
     @cached_property
     def writing(self) -> Texts:
         """Titles and texts, with how much they tell: `.model`, `.measured_r2`; strings are made when asked for."""
-        return Texts(self.population, self.dials.text_r2, self.dials.vocabulary, self.seed)
+        dials = self.dials
+        return Texts(self.population, dials.text_r2, dials.vocabulary, self.seed, dials.zipf, dials.paraphrase)
 
     @cached_property
     def users(self) -> pd.DataFrame:
