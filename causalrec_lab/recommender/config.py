@@ -5,11 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Literal, get_args
 
 from causalrec_lab.recommender.precision import Precision
 
 __all__ = ["RecommenderConfig"]
+
+Loss = Literal["softmax", "sampled", "bce"]
+_POSITIVE = ("length", "dim", "blocks", "heads", "epochs", "tokens", "accumulate", "negatives", "learning_rate")
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,11 @@ class RecommenderConfig:
     epochs, learning_rate, warm_up, weight_decay
         AdamW (Loshchilov & Hutter 2019) with a linear warm-up over the share `warm_up` of the training and a cosine
         down to 0.
-    tokens
-        Positions a batch holds.
+    tokens, accumulate
+        Positions a batch holds; batches whose gradients make one step (a large batch on a small machine).
+    loss, negatives, calibration
+        "softmax" over the whole catalogue; or against `negatives` sampled items "sampled" (softmax) or "bce" (logistic,
+        with `calibration` t in [0, 1], see `sampled_loss`), for catalogues too large for it.
     text
         Name of a `TextEncoder` whose vectors of `items.text` are a second tower, None for identities alone.
     outcome
@@ -59,6 +65,10 @@ class RecommenderConfig:
     warm_up: float = 0.05
     weight_decay: float = 0.01
     tokens: int = 12_800
+    accumulate: int = 1
+    loss: Loss = "softmax"
+    negatives: int = 256
+    calibration: float = 0.0
     text: str | None = None
     outcome: str | None = None
     weight: str | None = None
@@ -69,9 +79,23 @@ class RecommenderConfig:
 
     def __post_init__(self) -> None:
         """Refuse sizes that fit nothing."""
-        for name in ("length", "dim", "blocks", "heads", "epochs", "tokens", "learning_rate"):
+        for name in (
+            "length",
+            "dim",
+            "blocks",
+            "heads",
+            "epochs",
+            "tokens",
+            "accumulate",
+            "negatives",
+            "learning_rate",
+        ):
             if not getattr(self, name) > 0:
                 raise ValueError(f"RecommenderConfig({name}={getattr(self, name)!r}): give a positive number")
+        if self.loss not in (known := get_args(Loss)):
+            raise ValueError(f"RecommenderConfig(loss={self.loss!r}): give one of {', '.join(known)}")
+        if not 0 <= self.calibration <= 1:
+            raise ValueError(f"RecommenderConfig(calibration={self.calibration!r}): give a number in [0, 1]")
         for name in ("dropout", "warm_up"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"RecommenderConfig({name}={getattr(self, name)!r}): give a share in [0, 1)")

@@ -20,6 +20,7 @@ from causalrec_lab.recommender.histories import Batch, Histories, batches
 from causalrec_lab.recommender.network import SequenceNetwork
 from causalrec_lab.recommender.precision import autocast, resolve_precision
 from causalrec_lab.recommender.progress import progress
+from causalrec_lab.recommender.sampled_loss import binary_cross_entropy, sampled_softmax
 from causalrec_lab.recommender.softmax_loss import catalogue_cross_entropy
 
 __all__ = ["Callback", "EpochReport", "Trainer", "TrainingDiverged", "log_line"]
@@ -121,11 +122,14 @@ class Trainer:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng.integers(2**62)))
             self.network.train()
+            optimiser.zero_grad()
             listed = batches(self.histories, self.config.length, self.config.tokens, rng)
             for place, batch in enumerate(progress(listed, f"epoch {epoch + 1}/{self.config.epochs}")):
-                done = (epoch + place / len(listed)) / self.config.epochs
+                first = place - place % self.config.accumulate  # batches of one step share its rate
+                done = (epoch + first / len(listed)) / self.config.epochs
                 _set_rate(optimiser, self.config.learning_rate * rate_share(done, self.config.warm_up))
-                loss = self._step(batch, optimiser)
+                size = min(self.config.accumulate, len(listed) - first)
+                loss = self._step(batch, optimiser, 1 / size, step=place + 1 == first + size)
                 if not math.isfinite(loss):
                     raise TrainingDiverged(self._diverged(epoch, place, batch, loss))
                 targets = int((batch.targets > 0).sum())
@@ -133,13 +137,14 @@ class Trainer:
         self.network.eval()
         return total / max(count, 1)
 
-    def _step(self, batch: Batch, optimiser: torch.optim.Optimizer) -> float:
-        optimiser.zero_grad()
+    def _step(self, batch: Batch, optimiser: torch.optim.Optimizer, share: float, *, step: bool) -> float:
+        """Add a batch's share of the gradient; where its group of batches ends, make the step."""
         loss = self._loss(batch)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        if math.isfinite(value := loss.item()):
+        (share * loss).backward()
+        if math.isfinite(value := loss.item()) and step:
+            nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
             optimiser.step()
+            optimiser.zero_grad()
         return value
 
     def _loss(self, batch: Batch) -> Tensor:
@@ -169,7 +174,11 @@ class Trainer:
         if self.text is not None:
             met = torch.from_numpy(np.unique(self.histories.items))
             vectors, targets = vectors[met], torch.searchsorted(met, targets)
-        return catalogue_cross_entropy(states.to(kind), vectors.float(), targets, weights)
+        if self.config.loss == "softmax":
+            return catalogue_cross_entropy(states.to(kind), vectors.float(), targets, weights)
+        if self.config.loss == "sampled":
+            return sampled_softmax(states, vectors, targets, self.config.negatives, weights)
+        return binary_cross_entropy(states, vectors, targets, self.config.negatives, self.config.calibration, weights)
 
     def _account(self, progress: Progress, loss: float, optimiser: torch.optim.Optimizer) -> EpochReport:
         metric = float("nan") if self.validate is None else self.validate()
