@@ -8,6 +8,7 @@ it says.
 
 from __future__ import annotations
 
+import copy
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +30,7 @@ NOISE = 0.6  # share of a taste that no category explains
 RECOMMENDER_NOISE = 0.5  # of the platform's own estimate of tastes, per coordinate
 MEAN_EXPOSURES = 0.8  # earlier exposures of a pair at typical popularity and activity
 MAX_EXPOSURES = 20
+REGION_TILT = 0.4  # log odds by which each segment's favourite region exceeds the average one
 MOST_ACTIVITY = 6.0  # of the typical user's; beyond it one user's logits would run away
 MOST_POPULARITY = 10_000.0  # of the most popular item where the scenario gives a curve
 
@@ -72,6 +74,7 @@ class Population:
     log_popularity: Floats
     h_item: Floats
     key_item: npt.NDArray[np.uint32]
+    arrival: Ints | None = None  # day on which an item arrives; None where all are there from the start
 
     @property
     def n_users(self) -> int:
@@ -103,10 +106,19 @@ class Pairs:
         Row numbers; both (n,) for a log, or (m, 1) and (1, n_items) for a block.
     """
 
+    node: Ints | None = None  # season; None where it is averaged over
+    demand: Floats | float = 0.0  # logit that the day, or the decision before, adds to the first stage
+
     def __init__(self, population: Population, users: Ints, items: Ints) -> None:
         self.population = population
         self.users = users
         self.items = items
+
+    def moved(self, demand: Floats | float) -> Pairs:
+        """The same pairs with `demand` added to the logit of the first stage."""
+        pairs = copy.copy(self)
+        pairs.demand = self.demand + demand
+        return pairs
 
     def _dot(self, left: Floats, right: Floats) -> Floats:
         if self.users.ndim == 2:
@@ -134,7 +146,10 @@ class Pairs:
         """Earlier exposures of the pair, before the window."""
         population = self.population
         uniform = _hash_uniform(population.key_user[self.users], population.key_item[self.items])
-        heavy = MEAN_EXPOSURES * np.exp(0.4 * population.log_popularity).astype(np.float32)[self.items]
+        shown = MEAN_EXPOSURES * np.exp(0.4 * population.log_popularity).astype(np.float32)
+        if population.arrival is not None:
+            shown[population.arrival > 0] = 0.0
+        heavy = shown[self.items]
         rate = heavy * np.sqrt(population.activity).astype(np.float32)[self.users]
         return np.asarray(np.minimum(-np.log(uniform) * rate, MAX_EXPOSURES), dtype=np.int64)
 
@@ -211,8 +226,8 @@ def _centroids(scenario: Scenario, seed: int) -> Floats:
 
 
 def _draw_users(scenario: Scenario, centroids: Floats, n: int, rng: np.random.Generator) -> dict[str, Any]:
-    segment = rng.integers(len(scenario.segments), size=n)
-    names = [category.name for category in scenario.categories]
+    people = _draw_people(scenario, n, rng)
+    segment, names = people["segment"], [category.name for category in scenario.categories]
     liked = np.array([[name in group.likes for name in names] for group in scenario.segments.values()], dtype=float)
     leaning = (
         rng.dirichlet(np.full(len(names), 0.5), size=n)
@@ -220,14 +235,8 @@ def _draw_users(scenario: Scenario, centroids: Floats, n: int, rng: np.random.Ge
     )
     leaning /= leaning.sum(axis=1, keepdims=True)
     theta = 2.0 * leaning @ centroids + NOISE * rng.standard_normal((n, scenario.taste)) / np.sqrt(scenario.taste)
-    return {
+    return people | {
         "theta": theta,
-        "segment": segment,
-        "age": np.clip(np.rint(18 + rng.gamma(4.0, 6.0, n)), 18, 85).astype(np.int64),
-        "gender": rng.choice(3, size=n, p=[0.55, 0.42, 0.03]),
-        "region": rng.choice(len(scenario.regions), size=n),
-        "activity": _activity(scenario, rng.standard_normal(n)),
-        "cost_sensitivity": rng.lognormal(-0.1, 0.4, n),
         "h_user": HIDDEN_SD * rng.standard_normal(n),
         "key_user": rng.integers(2**32, size=n, dtype=np.uint32),
     }
@@ -249,6 +258,35 @@ def _draw_items(scenario: Scenario, centroids: Floats, n: int, rng: np.random.Ge
         "h_item": HIDDEN_SD * rng.standard_normal(n),
         "key_item": rng.integers(2**32, size=n, dtype=np.uint32),
     }
+
+
+def _draw_people(scenario: Scenario, n: int, rng: np.random.Generator) -> dict[str, Any]:
+    """Who the users are: segments lean with age and gender, activity and sensitivity with age, regions with segments.
+
+    Ages are 18 plus a gamma number of shape 4 and mean 24, made from a standard normal g by the cube of Wilson and
+    Hilferty (1931, "The Distribution of Chi-Square", PNAS 17), so that what leans with age leans with g.
+    """
+    g = rng.standard_normal(n)
+    gender = rng.choice(3, size=n, p=[0.55, 0.42, 0.03])
+    groups = scenario.segments.values()
+    lean = np.outer(g, [group.age for group in groups]) + np.outer(gender == 0, [group.female for group in groups])
+    segment = np.argmax(lean + rng.gumbel(size=lean.shape), axis=1)
+    angle = np.arange(len(scenario.regions)) / len(scenario.regions) - segment[:, None] / len(groups)
+    region = np.argmax(REGION_TILT * np.cos(2 * np.pi * angle) + rng.gumbel(size=angle.shape), axis=1)
+    return {
+        "segment": segment,
+        "age": np.clip(np.rint(18 + 24 * (1 - 1 / 36 + g / 6) ** 3), 18, 85).astype(np.int64),
+        "gender": gender,
+        "region": region,
+        "activity": _activity(scenario, _correlated(g, scenario.age_activity, rng)),
+        "cost_sensitivity": np.exp(-0.1 + 0.4 * _correlated(g, scenario.age_sensitivity, rng)),
+    }
+
+
+def _correlated(latent: Floats, correlation: float, rng: np.random.Generator) -> Floats:
+    """Standard normal numbers with this correlation to others."""
+    own = rng.standard_normal(len(latent))
+    return np.asarray(correlation * latent + np.sqrt(1.0 - correlation**2) * own)
 
 
 def _activity(scenario: Scenario, latent: Floats) -> Floats:

@@ -5,11 +5,14 @@ A scenario is data, not code: a new domain is a new `Scenario` beside those in `
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from causalrec_lab.world.wellformed import check_scenario
+
+if TYPE_CHECKING:
+    from causalrec_lab.data.dataset import Dataset
 
 __all__ = [
     "Amount",
@@ -193,7 +196,9 @@ class Scenario:
     segments
         Segment name -> the categories its users like, and who they are.
     regions
-        Region names.
+        Region names; each segment is a little commoner in some of them.
+    age_activity, age_sensitivity
+        Correlations of users' log activity and log cost sensitivity with age, in (-1, 1).
     taste
         Dimension K of tastes and item attributes.
     nodes
@@ -216,6 +221,8 @@ class Scenario:
         The main outcome, what truth is about unless another is named; the last stage where left empty.
     attention
         The outcome policies are rewarded by unless another is named; the amount's stage where left empty.
+    notes
+        What was assumed where the scenario was made like a log.
 
     Raises
     ------
@@ -242,9 +249,12 @@ class Scenario:
     shares: Mapping[str, float] | None = None
     positions: tuple[float, ...] = (0.5, 0.25, 0.15, 0.1)
     examination: float = 0.7
+    age_activity: float = -0.2
+    age_sensitivity: float = -0.25
     defaults: Mapping[str, Any] = field(default_factory=dict)
     outcome: str = ""
     attention: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Fill the two names left empty, and refuse what does not fit together."""
@@ -269,3 +279,58 @@ class Scenario:
     def value(self) -> str:
         """The outcome a platform counts its gain in: what is earned, or the amount where nothing is sold."""
         return self.cost.earned or self.amount.name
+
+    @classmethod
+    def from_dataset(
+        cls,
+        dataset: Dataset,
+        *,
+        outcome: str | None = None,
+        treatment: str = "treated",
+        covariates: Sequence[str] = (),
+        text: str | None = None,
+        base: str | Scenario = "ecommerce",
+        confounding: float = 0.0,
+        seed: int = 0,
+    ) -> Scenario:
+        r"""Scenario whose platform writes logs like this one, so that estimators can be judged where truth is known.
+
+        From the log: how popular items and how active users are, the mix of categories, sizes; the share of decisions
+        treated and how far logged columns (or stored propensities) foretell it; how often the outcome is reached in
+        either arm, and how much of their contrast the logged columns explain; how much of the outcome the text says.
+        Not from the log, because no log tells it: hidden confounding. `confounding` is assumed, and the effect is what
+        remains of the contrast under that assumption, :math:`E[Y|T=1] - E[Y|T=0] = ATT + selection`; scenarios of
+        several strengths are alike in all that was logged and differ in their truth. `notes` says all that was assumed.
+
+        Parameters
+        ----------
+        dataset
+            Decisions, slates with propensities, or events; see `world.likeness` for what is read from each.
+        outcome
+            Column (or, in events, kind) that counts: 0/1, ratings of at most eleven values (a high one counts), or an
+            amount. None: the base's main outcome, "reward", "rating" or "value", where there is one.
+        treatment
+            0/1 column of decisions.
+        covariates
+            Numeric columns of the rows that the exposure rule looked at; needed where no propensity is stored.
+        text
+            Column of text in the rows, items or users; None: "text" of items and users, else of the rows.
+        base
+            Scenario for everything the log does not tell: words, units, funnel.
+        confounding
+            The dial under which levels are matched, and the scenario's default.
+        seed
+            Of folds, samples and trial platforms.
+
+        Raises
+        ------
+        ValueError
+            If there is nothing to read, a named column is not there or holds no numbers, the treatment has a single
+            class, or the outcome is constant or negative.
+        """
+        from causalrec_lab.world.likeness.matching import scenario_like
+
+        return scenario_like(
+            dataset, outcome=outcome, treatment=treatment, covariates=covariates, text=text, base=base,
+            confounding=confounding, seed=seed,
+        )  # fmt: skip

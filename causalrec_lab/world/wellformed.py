@@ -61,6 +61,9 @@ def _fields(scenario: Scenario) -> Iterable[str]:
         value = getattr(scenario, name)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             yield f"{name}={value!r}: give a whole number of at least 1"
+    for name in ("age_activity", "age_sensitivity"):
+        if not -1 < (value := getattr(scenario, name)) < 1:
+            yield f"{name}={value!r}, a correlation; give a number in (-1, 1)"
     for name, what, value in (
         ("examination", "an exponent", scenario.examination),
         ("amount.sigma", "a standard deviation", scenario.amount.sigma),

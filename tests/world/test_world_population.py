@@ -1,9 +1,17 @@
 """The population is what it says: standardised affinities, fixed exposures, hidden traits that no table shows."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.stats import chi2_contingency
 
 from causalrec_lab.world import Platform
+from causalrec_lab.world.presets import scenario
+from causalrec_lab.world.tables import GENDERS
+
+SHOP = scenario("ecommerce")
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +70,72 @@ def test_no_table_shows_the_hidden_trait(platform):
         assert abs(np.corrcoef(column, population.h_user)[0, 1]) < 5 / np.sqrt(len(contexts)), name
 
 
+def people(platform):
+    """Users without their texts, which take long to write."""
+    p, scenario = platform.population, platform.scenario
+    columns = {name: getattr(p, name) for name in ("age", "activity")} | {"price_sensitivity": p.cost_sensitivity}
+    names = {"segment": list(scenario.segments), "gender": GENDERS, "region": scenario.regions}
+    return pd.DataFrame(columns | {name: np.array(words)[getattr(p, name)] for name, words in names.items()})
+
+
+def test_segments_lean_with_age_and_gender_and_regions_with_segments():
+    users = people(Platform.make(seed=5, n_users=40_000, n_items=20))
+    ages = users.groupby("segment")["age"].agg(["mean", "sem"])
+    young, old = ages.loc["occasion shoppers"], ages.loc["nesters"]
+    assert 4 < old["mean"] - young["mean"] < 14
+    female = (users["gender"] == "female").groupby(users["segment"]).mean()
+    assert 0.1 < female["occasion shoppers"] - female["commuters"] < 0.25
+    regions = pd.crosstab(users["segment"], users["region"], normalize="index")
+    assert 0.05 < (regions.max() - regions.min()).max() < 0.2
+    assert regions.mean().between(0.15, 0.25).all()
+
+
+def test_activity_and_sensitivity_lean_with_age_as_the_scenario_says():
+    platform = Platform.make(seed=5, n_users=40_000, n_items=20)
+    users, scenario = people(platform), platform.scenario
+    assert users["age"].between(18, 85).all()
+    assert users["age"].mean() == pytest.approx(42, abs=0.4)
+    assert users["age"].std() == pytest.approx(12, abs=0.4)
+    age = users["age"].rank()
+    for column, rho in (("activity", scenario.age_activity), ("price_sensitivity", scenario.age_sensitivity)):
+        rank = 6 / np.pi * np.arcsin(rho / 2)  # Spearman's correlation of two normals with this correlation
+        assert np.corrcoef(age, users[column].rank())[0, 1] == pytest.approx(rank, abs=0.025), column
+
+
+def test_without_slopes_who_people_are_says_nothing():
+    plain = {name: replace(group, age=0.0, female=0.0) for name, group in SHOP.segments.items()}
+    even = replace(SHOP, segments=plain, age_activity=0.0, age_sensitivity=0.0)
+    users = people(Platform.make(even, seed=5, n_users=40_000, n_items=20))
+    for column in ("activity", "price_sensitivity"):
+        assert abs(np.corrcoef(users["age"], users[column])[0, 1]) < 5 / np.sqrt(len(users))
+    table = pd.crosstab(users["segment"], users["gender"])
+    assert chi2_contingency(table).pvalue > 1e-6
+    assert chi2_contingency(pd.crosstab(users["segment"], users["age"] > 40)).pvalue > 1e-6
+
+
 def test_popularity_follows_a_power_law(platform):
     popularity = np.sort(platform.items["popularity"].to_numpy())[::-1]
     rank = np.arange(1, len(popularity) + 1) + 2
     slope = np.polyfit(np.log(rank), np.log(popularity), 1)[0]
     assert slope == pytest.approx(-platform.scenario.popularity, abs=0.02)
+
+
+def test_curves_of_a_log_are_those_of_the_population():
+    activity, popularity = (1.0, 2.0, 4.0, 6.0, 20.0), (900.0, 100.0, 30.0, 8.0, 1.0)
+    like = replace(SHOP, activity=activity, popularity=popularity)
+    platform = Platform.make(like, seed=5, n_users=5_000, n_items=401)
+    reached = np.quantile(platform.population.activity, [0, 0.25, 0.5, 0.75, 1])
+    np.testing.assert_allclose(reached, np.array(activity) / 4.0, rtol=5e-3)
+    ranked = np.sort(platform.population.log_popularity)[::-1]
+    np.testing.assert_allclose(ranked[::100] - ranked[0], np.log(popularity) - np.log(900), atol=1e-9)
+    assert platform.items["popularity"].max() == 10_000
+    assert ranked.mean() == pytest.approx(0, abs=1e-9)
+
+
+def test_items_have_the_categories_in_the_scenario_s_shares():
+    shares = dict.fromkeys((c.name for c in SHOP.categories), 0.0) | {"home": 0.301, "shoes": 0.45, "bags": 0.249}
+    counts = Platform.make(replace(SHOP, shares=shares), seed=5, n_users=10, n_items=100).items["category"]
+    assert counts.value_counts().to_dict() == {"shoes": 45, "home": 30, "bags": 25}
 
 
 def test_dials_leave_the_population_alone(platform):
