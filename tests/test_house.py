@@ -15,8 +15,8 @@ LIBRARY = ROOT / "causalrec_lab"
 FLOORS = ("doors", "estimate", "policy", "data", "world", "recommender", "causal", "intervention", "explain", "lab")
 HEAVY = {
     "torch", "transformers", "pgmpy", "peft", "matplotlib", "seaborn", "sklearn", "statsmodels", "scipy", "ibis",
-    "duckdb", "pandera", "networkx", "IPython", "nbconvert", "papermill", "nbformat", "pooch", "tqdm", "typer",
-    "safetensors",
+    "duckdb", "psycopg", "MySQLdb", "pyspark", "pandera", "networkx", "IPython", "nbconvert", "papermill", "nbformat",
+    "pooch", "tqdm", "typer", "safetensors",
 }  # fmt: skip
 
 

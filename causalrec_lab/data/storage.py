@@ -5,57 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 import pandas as pd
 
 from causalrec_lab.data import schema
+from causalrec_lab.data.connections import connect, table_names
 from causalrec_lab.data.dataset import About, Dataset
 from causalrec_lab.data.registry import nearest
 from causalrec_lab.data.times import parse_times
 
 if TYPE_CHECKING:
-    from ibis.backends.duckdb import Backend
+    from ibis.backends.sql import SQLBackend
     from ibis.expr.types.relations import Table  # type: ignore[attr-defined]
 
-__all__ = ["connect", "read"]
+__all__ = ["read"]
 
 _CSV = (".csv", ".csv.gz", ".tsv")
 _PARQUET = (".parquet", ".pq")
 _DATABASE = (".duckdb", ".ddb")
-
-
-def connect(url: str = "duckdb://") -> Backend:
-    """Open a DuckDB database through Ibis; expressions on it stay lazy until ``to_pandas()``.
-
-    Parameters
-    ----------
-    url
-        ``duckdb://`` (in memory) or ``duckdb:///relative.duckdb``, ``duckdb:////absolute.duckdb``; ``~`` is expanded.
-
-    Raises
-    ------
-    ValueError
-        If the address names another system; the message names what is supported.
-    FileNotFoundError
-        If the folder of the database does not exist.
-    """
-    scheme, separator, rest = url.partition("://")
-    if not separator or scheme != "duckdb":
-        raise ValueError(
-            f"connect({url!r}): {scheme if separator else 'no scheme'} is not supported; today it is duckdb:// "
-            "(in memory) and duckdb:///path.duckdb. From another system, export the table to Parquet and use data.read"
-        )
-    import ibis
-
-    place = unquote(rest.removeprefix("/"))
-    path = Path(place).expanduser()
-    if place and not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"connect({url!r}): folder {path.parent} does not exist; make it, or correct the address"
-        )
-    database: Backend = ibis.duckdb.connect(path if place else ":memory:")
-    return database
 
 
 def read(
@@ -134,8 +101,8 @@ def _csv(path: str, when: str) -> Table:
     return rows
 
 
-def _inside(database: Backend, address: str, table: str, source: str | None) -> Table:
-    known = [str(row[0]) for row in database.con.execute("SHOW TABLES").fetchall()]  # list_tables fails on duckdb 2
+def _inside(database: SQLBackend, address: str, table: str, source: str | None) -> Table:
+    known = table_names(database)
     if source is None:
         source = table if table in known or len(known) != 1 else known[0]
     if source not in known:

@@ -76,8 +76,8 @@ def test_a_wrong_mapping_says_how_it_goes(mapping, words, log, tmp_path):
 
 
 def test_wrong_addresses(tmp_path, log):
-    with pytest.raises(ValueError, match=r"postgres is not supported; today it is duckdb"):
-        data.connect("postgres://host/shop")
+    with pytest.raises(ValueError, match=r"did you mean 'postgres'.*data.connect takes duckdb"):
+        data.connect("postgre://host/shop")
     with pytest.raises(ValueError, match="no scheme"):
         data.connect("shop.duckdb")
     with pytest.raises(FileNotFoundError, match="does not exist"):
