@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from causalrec_lab.world.equations import Amount, Coefficients, Effect, Exposure, Retention, Stage
 from causalrec_lab.world.wellformed import check_scenario
 
 if TYPE_CHECKING:
@@ -25,97 +26,8 @@ __all__ = [
     "Scenario",
     "Segment",
     "Stage",
+    "Voice",
 ]
-
-
-@dataclass(frozen=True)
-class Stage:
-    r"""One stage of the funnel: a logit, given that the stage before was reached.
-
-    .. math:: \eta = c_0 + c_r r_{ui} + c_h h_{ui} + c_p \log pop_i + c_a a_u - c_m s_u \log(cost_i / typical)
-              + c_s season - c_f \log(1 + n_{ui}) + c_n 1\{n_{ui} = 0\} + c_\tau \tau_{ui} T
-
-    Parameters
-    ----------
-    name
-        Column of the log: 1 where this stage and all before it were passed.
-    intercept, affinity, hidden, log_popularity, activity, cost, season, fatigue, novelty, treatment
-        The coefficients above, in that order; all on the logit scale.
-    """
-
-    name: str
-    intercept: float
-    affinity: float = 0.0
-    hidden: float = 0.0
-    log_popularity: float = 0.0
-    activity: float = 0.0
-    cost: float = 0.0
-    season: float = 0.0
-    fatigue: float = 0.0
-    novelty: float = 0.0
-    treatment: float = 0.0
-
-
-@dataclass(frozen=True)
-class Exposure:
-    r"""The platform's exposure rule, clipped to `clip`; :math:`\gamma` is the dial `confounding` times `hidden`.
-
-    .. math:: e = \sigma(a_0 + a_1 \hat r + a_2 \log pop + a_3 a_u + a_5 \log(1 + n) + a_4 z + \gamma h)
-    """
-
-    intercept: float
-    affinity_hat: float
-    log_popularity: float
-    activity: float
-    log_exposures: float
-    lottery: float
-    hidden: float = 1.0
-    clip: tuple[float, float] = (0.01, 0.99)
-
-
-@dataclass(frozen=True)
-class Effect:
-    r"""Heterogeneous effect on the logit.
-
-    .. math:: \tau_{ui} = b_0 - b_1 \log pop_i - b_2 (a_u - \bar a) - b_3 \log(1 + n_{ui})
-
-    With positive `tail` and `light` it is larger for the long tail and for light users; with positive `fatigue` it
-    turns negative for a pair that was shown often.
-    """
-
-    base: float
-    tail: float
-    light: float
-    fatigue: float
-
-
-@dataclass(frozen=True)
-class Amount:
-    r"""Hurdle log-normal amount in `unit`: 0, or more where stage `after` was passed.
-
-    .. math:: \exp(c_0 + c_r r_{ui} + c_h h_{ui} + c_m \log cost_i + \sigma\epsilon), \quad \epsilon \sim N(0, 1)
-    """
-
-    name: str
-    after: str
-    unit: str
-    intercept: float
-    affinity: float
-    hidden: float
-    sigma: float
-    cost: float = 0.0
-
-
-@dataclass(frozen=True)
-class Retention:
-    r"""Return after `days` days, :math:`\sigma(c_0 + c_a a_u + c_y Y_{after})`: treatment acts only through `after`."""
-
-    name: str
-    after: str
-    intercept: float
-    activity: float
-    reached: float
-    days: int = 1
 
 
 @dataclass(frozen=True)
@@ -168,12 +80,34 @@ class Category:
 
 
 @dataclass(frozen=True)
-class Coefficients:
-    """Everything that decides exposure and outcomes; a scenario holds one set for each base rate."""
+class Voice:
+    """Frames of the text grammar, as format strings.
 
-    exposure: Exposure
-    effect: Effect
-    stages: tuple[Stage, ...]
+    Parameters
+    ----------
+    title
+        Of an item, from {style}, {material}, {noun} and {colour}; its first letter is made a capital.
+    item
+        What an item's text begins with, from {title}, {a_colour} (with its article), {use} and the words of a title.
+    said
+        What stands between that and the opinions.
+    review
+        Head of a user's earlier review, from {colour}, {a_colour}, {noun}, {use}.
+    opinions
+        Frames of one opinion, from {aspect} and {phrase}.
+    """
+
+    title: str = "{style} {material} {noun}"
+    item: str = "{title} in {colour}, meant for {use}."
+    said: str = "Buyers write:"
+    review: str = "On {a_colour} {noun} for {use}:"
+    opinions: tuple[str, ...] = (
+        "the {aspect} is {phrase}",
+        "I found the {aspect} {phrase}",
+        "the {aspect} feels {phrase}",
+        "to me the {aspect} looks {phrase}",
+        "{aspect}: {phrase}",
+    )
 
 
 @dataclass(frozen=True)
@@ -193,6 +127,10 @@ class Scenario:
         The number an item carries, and what is earned by it.
     categories, colours, styles, uses
         Words of the text grammar.
+    voice
+        Frames of the text grammar.
+    frame
+        What surrounds a thumbnail: "film", "record", or nothing.
     segments
         Segment name -> the categories its users like, and who they are.
     regions
@@ -242,6 +180,8 @@ class Scenario:
     uses: tuple[str, ...]
     segments: Mapping[str, Segment]
     regions: tuple[str, ...]
+    voice: Voice = field(default_factory=Voice)
+    frame: str = ""
     taste: int = 8
     nodes: int = 4
     popularity: float | tuple[float, ...] = 0.9

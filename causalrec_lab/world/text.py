@@ -18,13 +18,12 @@ from causalrec_lab.world.paraphrases import paraphrases
 from causalrec_lab.world.population import Floats, Ints, Population, stream
 from causalrec_lab.world.reading import OpinionModel, calibrated
 
-__all__ = ["Texts", "bag_of_words"]
+__all__ = ["Texts", "bag_of_words", "own_attributes"]
 
 Words = npt.NDArray[np.object_]
 
 SHARPNESS = 1.2  # how much a choice of words follows the latent it speaks of
 REVIEWS = 3  # products a user's text speaks of
-FRAMES = ("the {} is {}", "I found the {} {}", "the {} feels {}", "to me the {} looks {}", "{}: {}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,11 +90,18 @@ class Texts:
         return self._item_words[0]
 
     @cached_property
+    def item_colours(self) -> Ints:
+        """Number of the colour word in each item's text among the scenario's colours, shape (n_items,)."""
+        number = {word: place for place, word in enumerate(self.population.scenario.colours)}
+        return np.array([number[word] for word in self._item_words[2]], dtype=np.int64)
+
+    @cached_property
     def items(self) -> list[str]:
         """Text of each item: what it is, then what buyers write."""
         heads = self._item_words[1]
         opinions = self._opinions(self.item_strengths, self.population.category, "item")
-        return [f"{head} Buyers write: {_sentences(said)}" for head, said in zip(heads, opinions, strict=True)]
+        between = self.population.scenario.voice.said
+        return [f"{head} {between} {_sentences(said)}" for head, said in zip(heads, opinions, strict=True)]
 
     @cached_property
     def users(self) -> list[str]:
@@ -108,25 +114,33 @@ class Texts:
         colour = self._words(scenario.colours, taste, "colours", rng)
         use = self._words(scenario.uses, taste, "uses", rng)
         opinions = self._opinions(self.user_strengths, category.reshape(-1, REVIEWS), "user")
-        heads = [f"On {_article(c)} {c} {n} for {u}:" for c, n, u in zip(colour, nouns, use, strict=True)]
+        frame = scenario.voice.review.format
+        heads = [
+            frame(colour=c, a_colour=f"{_article(c)} {c}", noun=n, use=u)
+            for c, n, u in zip(colour, nouns, use, strict=True)
+        ]
         return [
             " ".join(f"{heads[start + r]} {_sentences(said[r::REVIEWS])}" for r in range(REVIEWS))
             for start, said in zip(range(0, len(heads), REVIEWS), opinions, strict=True)
         ]
 
     @cached_property
-    def _item_words(self) -> tuple[list[str], list[str]]:
+    def _item_words(self) -> tuple[list[str], list[str], list[str]]:
         population, scenario = self.population, self.population.scenario
         rng = stream("item words", self.seed)
-        own = population.v - _category_means(population)
-        own = own / own.std(axis=0).mean()
+        own = own_attributes(population)
         nouns, style = self._nouns(population.category, rng), self._words(scenario.styles, own, "styles", rng)
         colour, use = self._words(scenario.colours, own, "colours", rng), self._words(scenario.uses, own, "uses", rng)
         materials = np.array([c.materials for c in scenario.categories], dtype=object)
         material = materials[population.category, _choose(own @ self._vectors("materials", materials.shape[1]).T, rng)]
-        titles = [f"{s.capitalize()} {m} {n}" for s, m, n in zip(style, material, nouns, strict=True)]
-        heads = [f"{t} in {c}, meant for {u}." for t, c, u in zip(titles, colour, use, strict=True)]
-        return titles, heads
+        voice, words = scenario.voice, zip(style, material, nouns, colour, strict=True)
+        slots = [{"style": s, "material": m, "noun": n, "colour": c} for s, m, n, c in words]
+        titles = [_capital(voice.title.format(**slot)) for slot in slots]
+        heads = [
+            voice.item.format(title=t, a_colour=f"{_article(slot['colour'])} {slot['colour']}", use=u, **slot)
+            for t, u, slot in zip(titles, use, slots, strict=True)
+        ]
+        return titles, heads, colour
 
     def _nouns(self, category: Ints, rng: np.random.Generator) -> list[str]:
         table = np.array([c.nouns for c in self.population.scenario.categories], dtype=object)
@@ -149,11 +163,11 @@ class Texts:
         about = np.broadcast_to(category.reshape(len(strengths), -1), (len(strengths), category.size // len(strengths)))
         about = about[:, np.arange(strengths.shape[1]) % about.shape[1]]
         which = rng.integers(len(aspects[0]), size=strengths.shape).tolist()
-        frame = rng.integers(len(FRAMES), size=strengths.shape)
+        frames = (*self.population.scenario.voice.opinions, "{phrase}")  # a paraphrase stands alone
+        frame = rng.integers(len(frames) - 1, size=strengths.shape)
         self._paraphrase(strengths, phrase, frame, whose)
-        frames = (*FRAMES, "{1}")  # a paraphrase stands alone
         return [
-            [frames[f].format(aspects[c][a], p) for f, c, a, p in zip(*row, strict=True)]
+            [frames[f].format(aspect=aspects[c][a], phrase=p) for f, c, a, p in zip(*row, strict=True)]
             for row in zip(frame.tolist(), about.tolist(), which, phrase.tolist(), strict=True)
         ]
 
@@ -166,7 +180,7 @@ class Texts:
         for strength in STRENGTHS:
             here = told & (strengths == strength)
             phrase[here] = rng.choice(np.array(known[strength], dtype=object), size=int(here.sum()))
-        frame[told] = len(FRAMES)
+        frame[told] = len(self.population.scenario.voice.opinions)
 
     def _phrases(self, strengths: Ints, rng: np.random.Generator) -> Words:
         """A phrase of each strength, common ones first: chance of rank k proportional to k to the power -zipf."""
@@ -198,13 +212,14 @@ def _choose(scores: Floats, rng: np.random.Generator) -> Ints:
     return np.asarray(np.argmax(scores + rng.gumbel(size=scores.shape), axis=1))
 
 
-def _category_means(population: Population) -> Floats:
-    """Mean attributes of each item's category, a row an item."""
+def own_attributes(population: Population) -> Floats:
+    """What sets each item apart in its category: v_i less the category's mean, standard deviation 1, (n_items, K)."""
     count = len(population.scenario.categories)
     sums = np.zeros((count, population.v.shape[1]))
     np.add.at(sums, population.category, population.v)
     sizes = np.maximum(np.bincount(population.category, minlength=count), 1)
-    return np.asarray((sums / sizes[:, None])[population.category])
+    own = population.v - (sums / sizes[:, None])[population.category]
+    return np.asarray(own / own.std(axis=0).mean())
 
 
 def _article(word: str) -> str:
@@ -214,4 +229,9 @@ def _article(word: str) -> str:
 
 def _sentences(clauses: Sequence[str]) -> str:
     """Clauses as sentences."""
-    return " ".join(f"{clause[0].upper()}{clause[1:]}." for clause in clauses)
+    return " ".join(f"{_capital(clause)}." for clause in clauses)
+
+
+def _capital(words: str) -> str:
+    """Words with a capital at the beginning."""
+    return f"{words[0].upper()}{words[1:]}"

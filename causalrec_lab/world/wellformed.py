@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import string
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,14 @@ _SHAPES: dict[str, tuple[type, ...]] = {
 }  # fmt: skip
 _NEEDED = ("coefficients", "categories", "colours", "styles", "uses", "segments", "regions", "positions")
 
+#: What fills each frame of the text grammar.
+SLOTS = {
+    "title": ("style", "material", "noun", "colour"),
+    "item": ("title", "style", "material", "noun", "colour", "a_colour", "use"),
+    "said": (),
+    "review": ("colour", "a_colour", "noun", "use"),
+    "opinions": ("aspect", "phrase"),
+}
 SUM_TO_ONE = 1e-6  # how far shares may stray
 
 
@@ -78,6 +87,7 @@ def _words(scenario: Scenario) -> Iterable[str]:
         counts = {len(getattr(category, words)) for category in scenario.categories}
         if len(counts) != 1 or 0 in counts:
             yield f"categories have {sorted(counts)} {words}; give each as many, one at least"
+    yield from _frames(scenario)
     names = [category.name for category in scenario.categories]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         yield f"categories {twice} stand twice; give each its own name"
@@ -89,6 +99,18 @@ def _words(scenario: Scenario) -> Iterable[str]:
             )
         if not 0 <= category.peak < 1:
             yield f"category {category.name!r} has peak={category.peak!r}, a time of the year; give a number in [0, 1)"
+
+
+def _frames(scenario: Scenario) -> Iterable[str]:
+    for name, given in SLOTS.items():
+        frames = getattr(scenario.voice, name)
+        for frame in (frames,) if isinstance(frames, str) else frames:
+            slots = {slot for _, slot, _, _ in string.Formatter().parse(frame) if slot is not None}
+            if unknown := sorted(slots - set(given)):
+                may = ', '.join(given) or 'none'
+                yield f"voice.{name} has a slot {unknown[0]!r}, which nothing fills; it may have {may}"
+    if not scenario.voice.opinions:
+        yield "voice.opinions is empty; give at least one frame"
 
 
 def _people(scenario: Scenario) -> Iterable[str]:
