@@ -46,7 +46,7 @@ class DatabaseLost(ConnectionError):  # noqa: N818  (it is a state, as the reade
     """A database that went away in the middle; nothing was written half."""
 
 
-def connect(url: str = "duckdb://") -> SQLBackend:
+def connect(url: str | Address = "duckdb://") -> SQLBackend:
     """Open a database through Ibis; expressions on its tables stay lazy and run where the data lives.
 
     Parameters
@@ -79,7 +79,7 @@ def connect(url: str = "duckdb://") -> SQLBackend:
     CAUSALREC_DB_PASSWORD, from PGPASSWORD or ~/.pgpass (PostgreSQL) or from MYSQL_PWD (MySQL). The library never
     prints a password and never writes it down, and Ibis is not told it.
     """
-    url, address = redacted(url), Address.parse(url)  # from here on no variable of ours shows the password
+    address = url = Address.parse(url) if isinstance(url, str) else url  # no variable shows the password from here on
     if address.system == "duckdb":
         return _duckdb(address)
     _driver(address)
@@ -93,7 +93,7 @@ def connect(url: str = "duckdb://") -> SQLBackend:
     except Exception as error:  # each driver has its own kinds
         fault = _without(address.password, f"{type(error).__name__}: {error}")
     if connection is None:  # raised here, so that no frame of the driver, which knows the password, hangs on the error
-        raise DatabaseUnreachable(f"connect({url!r}) failed: {fault}; {_ways_in(address, fault)}")
+        raise DatabaseUnreachable(f"connect({address.shown!r}) failed: {fault}; {_ways_in(address, fault)}")
     with warnings.catch_warnings():  # MariaDB without its table of zones does not know "UTC"; it was told +00:00 above
         warnings.filterwarnings("ignore", "Unable to set session timezone", UserWarning)
         backend: SQLBackend = ibis_backend.from_connection(connection)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pandas as pd
 
@@ -13,7 +13,18 @@ from causalrec_lab.data.registry import nearest
 if TYPE_CHECKING:
     import pandera.pandas as pa
 
-__all__ = ["KEYS", "SchemaError", "check", "failures", "pandera_schema"]
+__all__ = [
+    "ERRORS",
+    "KEYS",
+    "SchemaError",
+    "check",
+    "failures",
+    "keeps",
+    "missing_columns",
+    "pandera_schema",
+    "required",
+    "row_rules",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -24,6 +35,8 @@ KEYS = {
     "items": ("item_id",),
     "users": ("user_id",),
 }
+#: What `check` and `data.read` may do with broken rules.
+ERRORS = ("raise", "warn", "quarantine")
 _IDENTITY = {"user_id": "who", "item_id": "what", "timestamp": "when"}
 _NOT_MISSING = "is missing"
 _WAYS_OUT = {
@@ -43,7 +56,17 @@ class SchemaError(ValueError):
     """A table that breaks its contract; the message names column, count, first offending row, value and the way out."""
 
 
-def check(frame: pd.DataFrame, table: str, *, errors: Literal["raise", "warn"] = "raise") -> pd.DataFrame:
+@overload
+def check(frame: pd.DataFrame, table: str, *, errors: Literal["raise", "warn"] = ...) -> pd.DataFrame: ...
+
+
+@overload
+def check(frame: pd.DataFrame, table: str, *, errors: Literal["quarantine"]) -> tuple[pd.DataFrame, pd.DataFrame]: ...
+
+
+def check(
+    frame: pd.DataFrame, table: str, *, errors: Literal["raise", "warn", "quarantine"] = "raise"
+) -> pd.DataFrame | tuple[pd.DataFrame, pd.DataFrame]:
     """Give the table back if it keeps its contract.
 
     Parameters
@@ -56,21 +79,26 @@ def check(frame: pd.DataFrame, table: str, *, errors: Literal["raise", "warn"] =
         "items": item_id (unique), title?, text?, category?, price? >= 0;
         "users": user_id (unique), age? in [0, 120], gender?, region?, text?.
     errors
-        "raise", or "warn" to log the broken rules and go on.
+        "raise", "warn" to log the broken rules and go on, or "quarantine" to set the broken rows apart.
 
     Returns
     -------
-    The same frame.
+    The same frame. With "quarantine" two: the rows that keep the contract (fresh index), and those that break it, as
+    they were, with their place in `row` and every broken rule in `reason`; together they are all rows.
 
     Raises
     ------
     SchemaError
         If a rule is broken and `errors` is "raise": the first broken rule in full, then how many others there are.
+        With "quarantine": if the fault is the table's (a column that is not there, a single class of treatment), or if
+        more than half of the rows break the contract.
     ValueError
         If the table name is unknown.
     """
-    if errors not in ("raise", "warn"):
-        raise ValueError(f"check(errors={errors!r}): {nearest(errors, ('raise', 'warn'))}")
+    if errors not in ERRORS:
+        raise ValueError(f"check(errors={errors!r}): {nearest(errors, ERRORS)}")
+    if errors == "quarantine":
+        return _quarantined(frame, table)
     broken = failures(frame, table)
     if broken.empty:
         return frame
@@ -79,6 +107,26 @@ def check(frame: pd.DataFrame, table: str, *, errors: Literal["raise", "warn"] =
         raise SchemaError(message)
     _log.warning("%s", message)
     return frame
+
+
+def _quarantined(frame: pd.DataFrame, table: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    from causalrec_lab.data.quarantine import reasons, set_apart
+
+    missing_columns(frame, table)
+    kept, apart = set_apart(frame, reasons(frame, table), table)
+    return check(kept, table), apart
+
+
+def missing_columns(frame: pd.DataFrame, table: str) -> None:
+    """Refuse a table whose fault no row can be blamed for: a column missing or standing twice, or no rows.
+
+    Raises
+    ------
+    SchemaError
+        As `check` does.
+    """
+    if frame.empty or frame.columns.has_duplicates or any(name not in frame for name in required(table)):
+        check(frame, table)
 
 
 def failures(frame: pd.DataFrame, table: str) -> pd.DataFrame:
@@ -92,7 +140,7 @@ def failures(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     if frame.columns.has_duplicates:
         twice = frame.columns[frame.columns.duplicated()].unique()
         return pd.DataFrame([_repeated_column(frame, name) for name in twice])
-    if missing := [name for name in _required(table) if name not in frame.columns]:
+    if missing := [name for name in required(table) if name not in frame.columns]:
         return pd.DataFrame([_missing_column(frame, table, name) for name in missing])
     if frame.empty:
         return pd.DataFrame([{"column": "", "problem": "empty", "rows": 0, "message": "the table has no rows"}])
@@ -110,16 +158,13 @@ def pandera_schema(table: str) -> pa.DataFrameSchema:
     import pandera.pandas as pa
 
     _known(table)
-    columns = {name: _column(name, required=True, unique=(name,) == KEYS[table]) for name in _required(table)}
+    columns = {name: _column(name, required=True, unique=(name,) == KEYS[table]) for name in required(table)}
     columns |= {name: _column(name, required=False) for name in _OPTIONAL[table]}
     if table == "decisions":
         rules = [_rule(_NOT_MISSING), *_rules("treated"), _rule("has a single class")]
         columns["treated"] = pa.Column(nullable=True, checks=rules)
-        columns["propensity"] = (
-            pa.Column(  # half a column of propensities would silently drop rows from every weighting
-                nullable=True, required=False, checks=[_rule(_NOT_MISSING), *_rules("propensity")]
-            )
-        )
+        always = [_rule(_NOT_MISSING), *_rules("propensity")]  # half a column would drop rows from every weighting
+        columns["propensity"] = pa.Column(nullable=True, required=False, checks=always)
     return pa.DataFrameSchema(columns, checks=_key_rules(table), strict=False)
 
 
@@ -139,7 +184,21 @@ _RULES_OF = {
 }
 
 
-def _required(table: str) -> tuple[str, ...]:
+def row_rules(table: str) -> list[tuple[str, str]]:
+    """Rules that a row keeps or breaks by itself, as (column, what breaks it)."""
+    _known(table)
+    whole = {"propensity"} if table == "decisions" else set()  # half a column of propensities weights half the rows
+    never_missing = {*required(table), *whole}
+    return [
+        (name, problem)
+        for name in (*required(table), *_OPTIONAL[table])
+        for problem in ([_NOT_MISSING] * (name in never_missing) + list(_RULES_OF.get(name, ())))
+        if problem != "is no time"  # which a whole column is, or is not
+    ]
+
+
+def required(table: str) -> tuple[str, ...]:
+    """Columns a table cannot do without."""
     return KEYS[table] + (("treated",) if table == "decisions" else ())
 
 
@@ -162,7 +221,7 @@ def _rules(name: str) -> list[pa.Check]:
 def _rule(problem: str) -> pa.Check:
     import pandera.pandas as pa
 
-    return pa.Check(lambda column: _good(column, problem), name=problem, ignore_na=False, n_failure_cases=1)
+    return pa.Check(lambda column: keeps(column, problem), name=problem, ignore_na=False, n_failure_cases=1)
 
 
 def _key_rules(table: str) -> list[pa.Check]:
@@ -174,7 +233,7 @@ def _key_rules(table: str) -> list[pa.Check]:
     return [pa.Check(lambda frame: ~frame.duplicated(key), name="repeats a key", n_failure_cases=1)]
 
 
-def _good(column: pd.Series[Any], problem: str) -> pd.Series[bool]:
+def keeps(column: pd.Series[Any], problem: str) -> pd.Series[bool]:
     """Which rows keep one rule; missing values break only the rule about missing values."""
     missing = column.isna()
     if problem == _NOT_MISSING:
@@ -188,13 +247,13 @@ def _good(column: pd.Series[Any], problem: str) -> pd.Series[bool]:
         timed = pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_numeric_dtype(column)
         return pd.Series(timed, index=column.index)
     number = pd.to_numeric(column, errors="coerce")
-    keeps = {
+    kept = {
         "is not 0 or 1": number.isin([0, 1]),
         "is outside (0, 1]": (number > 0) & (number <= 1),
         "is negative": number >= 0,
         "is outside [0, 120]": number.between(0, 120),
     }
-    return keeps[problem] | missing
+    return kept[problem] | missing
 
 
 def _missing_column(frame: pd.DataFrame, table: str, name: str) -> dict[str, Any]:

@@ -1,56 +1,108 @@
-"""Your own tables: CSV, Parquet and DuckDB through Ibis, brought under the names of the contracts."""
+"""Your own tables, from files and databases through one Ibis path, brought under the names of the contracts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import pandas as pd
 
 from causalrec_lab.data import schema
-from causalrec_lab.data.connections import connect, table_names
+from causalrec_lab.data.addresses import Address
+from causalrec_lab.data.connections import asked, connect, table_names
 from causalrec_lab.data.dataset import About, Dataset
+from causalrec_lab.data.files import CSV, DATABASE, PARQUET, csv_fault, csv_lines_apart, found_files, open_files
+from causalrec_lab.data.memory import to_memory
+from causalrec_lab.data.quarantine import reasons, set_apart
 from causalrec_lab.data.registry import nearest
-from causalrec_lab.data.times import parse_times
+from causalrec_lab.data.settling import Settled, numbers_from_text, settled
 
 if TYPE_CHECKING:
-    from ibis.backends.sql import SQLBackend
     from ibis.expr.types.relations import Table  # type: ignore[attr-defined]
 
 __all__ = ["read"]
 
-_CSV = (".csv", ".csv.gz", ".tsv")
-_PARQUET = (".parquet", ".pq")
-_DATABASE = (".duckdb", ".ddb")
+
+class _Opened(NamedTuple):
+    """A lazy table, its short name, what it was read from, and where that stands, without a password."""
+
+    rows: Table
+    name: str
+    title: str
+    place: str
+
+
+@overload
+def read(
+    path: str | Path | Sequence[str | Path] | Table, mapping: Mapping[str, str] | None = ..., table: str = ..., *,
+    source: str | None = ..., columns: Sequence[str] | None = ..., time_format: str | None = ...,
+    time_zone: str | None = ..., utc: bool = ..., errors: Literal["raise", "warn", "quarantine"] = ...,
+    limit_rows: int | None = ..., limit_bytes: float | None = ..., lazy: Literal[False] = ...,
+) -> Dataset: ...  # fmt: skip
+
+
+@overload
+def read(
+    path: str | Path | Sequence[str | Path] | Table, mapping: Mapping[str, str] | None = ..., table: str = ..., *,
+    source: str | None = ..., columns: Sequence[str] | None = ..., lazy: Literal[True],
+) -> Table: ...  # fmt: skip
 
 
 def read(
-    path: str | Path,
+    path: str | Path | Sequence[str | Path] | Table,
     mapping: Mapping[str, str] | None = None,
     table: str = "events",
     *,
     source: str | None = None,
+    columns: Sequence[str] | None = None,
     time_format: str | None = None,
-) -> Dataset:
-    """Read one of your tables and check its contract.
+    time_zone: str | None = None,
+    utc: bool = False,
+    errors: Literal["raise", "warn", "quarantine"] = "raise",
+    limit_rows: int | None = None,
+    limit_bytes: float | None = None,
+    lazy: bool = False,
+) -> Dataset | Table:
+    """Read one of your tables, from wherever it is, and check its contract.
 
     Parameters
     ----------
     path
-        A CSV (``.csv``, ``.csv.gz``, ``.tsv``) or Parquet file, a DuckDB file, or a ``duckdb:///…`` address.
+        A CSV (``.csv``, ``.csv.gz``, ``.tsv``) or Parquet file, a list, pattern (``logs/2024-*.parquet``) or folder of
+        them; a DuckDB file; the address of a database as `connect` takes it; or an Ibis table, such as an expression
+        that has cleaned and aggregated where the data lives.
     mapping
         Contract name -> your column: ``{"user_id": "customer", "treated": "shown"}``. Other columns keep their names.
     table
         Which contract it is to keep: "events", "decisions", "items" or "users".
     source
         Table inside the database; may be left out if there is only one, or one named like `table`.
+    columns
+        Only these of your columns, beside the mapped ones and the contract's key; None: all.
     time_format
         Format of timestamps given as text ("%d/%m/%Y"); None: ISO 8601, or the one format that reads them all.
+    time_zone
+        Zone whose clocks the timestamps show ("Europe/Berlin"). They become UTC, without a zone, as in `data.clean`;
+        those that carry an offset are instants already. A clock time that happened twice is read as the first, one
+        that never was by the offset before; how many there were is logged and stands in `Dataset.about.notes`.
+    utc
+        Short for ``time_zone="UTC"``: timestamps without an offset are UTC.
+    errors
+        What to do with rows that break the contract: "raise"; "warn" and keep them; or "quarantine": they are set apart
+        in ``Dataset.extra["quarantine"]`` as they were read, with their place in `row` (from 0) and every reason in
+        `reason`. Kept and quarantined rows together are all that were read. Lines of a CSV file that have more or fewer
+        fields than its header stand there too, with row -1, their line in the file and their text.
+    limit_rows, limit_bytes
+        Passed to `to_memory`: a larger table is refused before it is moved. None: half of the memory that is free.
+    lazy
+        Give the Ibis table under the contract's names, unread and unchecked, to go on inside the database.
 
     Returns
     -------
-    `Dataset` with that one table.
+    `Dataset` with that one table, or an Ibis table if `lazy`.
 
     Raises
     ------
@@ -58,57 +110,122 @@ def read(
         If there is no such file.
     ValueError
         If the kind of file, the contract, a mapped column or the table inside the database is unknown, or timestamps
-        given as text are in no single format, or read both month first and day first.
+        are in no single format, read both month first and day first, or mix time zones.
     SchemaError
         If the table breaks its contract: column, count, first offending row and value, the way out.
+    MissingDriver, DatabaseUnreachable, DatabaseLost
+        As `connect` and `to_memory` say.
+    DoesNotFit
+        If the table is larger than the limits; the message says how large, and the ways out.
 
     Examples
     --------
     ``read("log.csv", mapping={"user_id": "customer", "treated": "shown"}, table="decisions")``
+
+    ``read("postgres://reader@db:5432/shop", {"user_id": "customer"}, source="clicks", errors="quarantine")``
     """
-    if table not in schema.KEYS:
-        raise ValueError(f"read(table={table!r}): {nearest(table, schema.KEYS)}")
-    frame = _renamed(
-        _open(path, table, source, (mapping or {}).get("timestamp", "timestamp")), mapping or {}
-    ).to_pandas()
-    about = About(title=f"{table} read from {Path(str(path)).name}", source=str(path))
-    tables: dict[str, Any] = {table: schema.check(_settled(frame, time_format), table)}
-    return Dataset(Path(str(path)).stem, about=about, **tables)
+    path = _located(path)  # an address shows no password from here on, not even in a traceback with its variables
+    _known(table, errors)
+    names = dict(mapping or {})
+    how = {"types": "all", "torn": "apart"} if errors == "quarantine" else {}
+    opened = _open(path, table, source, names.get("timestamp", "timestamp"), how)
+    chosen = _chosen(opened.rows, names, table, columns)
+    renamed = _renamed(chosen, names)  # a wrong mapping is told before anything is moved
+    if lazy:
+        return renamed
+    taken = partial(to_memory, limit_rows=limit_rows, limit_bytes=limit_bytes)
+    try:
+        raw = taken(chosen)
+    except Exception as error:
+        if csv_fault(error) != "type":
+            raise _torn(error, opened) from None
+        opened = _open(path, table, source, names.get("timestamp", "timestamp"), {"types": "all"})
+        raw = taken(_chosen(opened.rows, names, table, columns))
+    frame = raw.rename(columns={yours: name for name, yours in names.items()})
+    ready = settled(frame, time_format, "UTC" if utc else time_zone, errors)
+    about = About(title=f"{table} read from {opened.title}", source=opened.place, notes=ready.notes)
+    if errors != "quarantine":
+        checked: Any = schema.check(ready.frame, table, errors=errors)
+        return Dataset(opened.name, about=about, **{table: numbers_from_text(checked)})
+    checked, apart = _parted(ready, raw, table, opened)
+    return Dataset(opened.name, about=about, extra={"quarantine": apart}, **{table: checked})
 
 
-def _open(path: str | Path, table: str, source: str | None, when: str) -> Table:
-    text = str(path)
-    if "://" in text:
-        return _inside(connect(text), text, table, source)
-    if not Path(text).is_file():
-        raise FileNotFoundError(f"read({text!r}): there is no such file (looked from {Path.cwd().name}/)")
-    kind = text.lower()
-    if kind.endswith(_CSV):
-        return _csv(text, when)
-    if kind.endswith(_PARQUET):
-        return connect().read_parquet(text)
-    if kind.endswith(_DATABASE):
-        return _inside(connect(f"duckdb:///{text}"), text, table, source)
-    raise ValueError(f"read({text!r}): the name must end in one of {', '.join(_CSV + _PARQUET + _DATABASE)}")
+def _known(table: str, errors: str) -> None:
+    for word, given, known in (("table", table, schema.KEYS), ("errors", errors, schema.ERRORS)):
+        if given not in known:
+            raise ValueError(f"read({word}={given!r}): {nearest(given, known)}")
 
 
-def _csv(path: str, when: str) -> Table:
-    """Leave dates as text: DuckDB guesses from a sample, and takes 01/02/2024 for the first of February."""
-    rows = connect().read_csv(path)
-    kind = rows.schema().get(when)
-    if kind is not None and (kind.is_date() or (kind.is_timestamp() and kind.timezone is None)):
-        return connect().read_csv(path, types={when: "VARCHAR"})
-    return rows
+def _torn(error: Exception, opened: _Opened) -> Exception:
+    if csv_fault(error) is None:
+        return error
+    found, line = (
+        re.search(rule, str(error)) for rule in (r"Expected Number of Columns: \d+ Found: \d+", r"Line: (\d+)")
+    )
+    where = f"line {int(line[1]):,} of the file" if line else "a line of the file"
+    return schema.SchemaError(
+        f"read({opened.place!r}): {where} cannot be taken apart ({found[0] if found else str(error).splitlines()[0]}); "
+        "correct it (a comma or a quote inside a text needs quotes around the text), or set such lines apart by "
+        "errors='quarantine'"
+    )
 
 
-def _inside(database: SQLBackend, address: str, table: str, source: str | None) -> Table:
-    known = table_names(database)
+def _parted(ready: Settled, raw: pd.DataFrame, table: str, opened: _Opened) -> tuple[pd.DataFrame, pd.DataFrame]:
+    schema.missing_columns(ready.frame, table)
+    lines = csv_lines_apart(opened.rows) if opened.title.lower().endswith(CSV) else None
+    kept, apart = set_apart(ready.frame, reasons(ready.frame, table, ready.unread), table, raw, lines)
+    return schema.check(numbers_from_text(kept), table), apart
+
+
+def _located(path: Any) -> Address | list[str] | Table:
+    """Tell an address from files and from an Ibis table."""
+    if type(path).__module__.startswith("ibis.expr.types"):
+        return path
+    if isinstance(path, str) and "://" in path:
+        return Address.parse(path)
+    return found_files(path)
+
+
+def _open(path: Address | list[str] | Table, table: str, source: str | None, when: str, how: dict[str, str]) -> _Opened:
+    if isinstance(path, list) and path[0].lower().endswith(DATABASE):
+        path = Address("duckdb", path[0], path=path[0])
+    if isinstance(path, list):
+        place = path[0] if len(path) == 1 else f"{len(path)} files, the first {path[0]}"
+        return _Opened(open_files(path, when, **how), Path(path[0]).stem, Path(path[0]).name, place)
+    if isinstance(path, Address):
+        rows, name = _inside(path, table, source)
+        return _Opened(rows, name, name, f"{path.shown}, table {name}")
+    if source is not None:
+        raise ValueError(f"read(<Ibis table>, source={source!r}): the table is given already; leave source= out")
+    name = path.get_name() if type(path.op()).__name__ == "DatabaseTable" else table
+    return _Opened(path, name, f"an expression in {path.get_backend().name}", path.get_backend().name)
+
+
+def _inside(address: Address, table: str, source: str | None) -> tuple[Table, str]:
+    database: Any = connect(address)
+    if source is not None and address.system == "pyspark" and ("/" in source or source.lower().endswith(PARQUET)):
+        reader = database.read_csv if source.lower().endswith(CSV) else database.read_parquet
+        return asked(f"read({address.shown!r})", lambda: reader(source)), Path(source).stem
+    known = asked(f"read({address.shown!r})", lambda: table_names(database))
     if source is None:
         source = table if table in known or len(known) != 1 else known[0]
     if source not in known:
         listed = nearest(source, known) if known else "it has no tables"
-        raise ValueError(f"read({address!r}): no table {source!r} in the database: {listed}; name it by source=")
-    return database.table(source)
+        raise ValueError(f"read({address.shown!r}): no table {source!r} in the database: {listed}; name it by source=")
+    return asked(f"read({address.shown!r})", lambda: database.table(source)), source
+
+
+def _chosen(rows: Table, mapping: Mapping[str, str], table: str, columns: Sequence[str] | None) -> Table:
+    """Leave out what was not asked for, in the order of the table."""
+    if columns is None:
+        return rows
+    if isinstance(columns, str):
+        raise ValueError(f"read(columns={columns!r}): give a list of names, [{columns!r}]")
+    if unknown := [name for name in columns if name not in rows.columns]:
+        raise ValueError(f"read(columns=…): there is no column {unknown[0]!r}: {nearest(unknown[0], rows.columns)}")
+    wanted = {*columns, *mapping.values(), *(name for name in schema.required(table) if name not in mapping)}
+    return rows.select(*(name for name in rows.columns if name in wanted))
 
 
 def _renamed(rows: Table, mapping: Mapping[str, str]) -> Table:
@@ -124,21 +241,3 @@ def _renamed(rows: Table, mapping: Mapping[str, str]) -> Table:
             f"mapping: the table already has a column {taken[0]!r}; map it to another name too, or drop it"
         )
     return rows.rename(dict(mapping)) if mapping else rows
-
-
-def _settled(frame: pd.DataFrame, time_format: str | None) -> pd.DataFrame:
-    """Make true / false treatments 0/1, parse a timestamp left as text where every value is a time."""
-    if "treated" in frame and frame["treated"].dtype == bool:
-        frame = frame.astype({"treated": "int64"})
-    given = frame.get("timestamp")
-    if given is None or pd.api.types.is_numeric_dtype(given) or pd.api.types.is_datetime64_any_dtype(given):
-        return frame
-    times = parse_times(given, time_format)
-    unread = (times.isna() & given.notna()).to_numpy()
-    if unread.any():
-        row = int(unread.argmax())
-        raise schema.SchemaError(
-            f"column 'timestamp' is no time in {int(unread.sum()):,} of {len(frame):,} rows, first at row {row}: "
-            f"{given.iloc[row]!r}; correct it, or give the format as time_format='%d/%m/%Y'"
-        )
-    return frame.assign(timestamp=times)
