@@ -45,7 +45,7 @@ _COMMON = Coefficients(
 )  # fmt: skip
 
 _GENRES = (
-    Category("jazz", ("ballad", "standard", "nocturne", "improvisation"),
+    Category("jazz", ("ballad", "serenade", "nocturne", "improvisation"),
              ("saxophone", "trumpet", "double-bass", "vibraphone", "brushed-drum"),
              ("solo", "phrasing", "swing", "tone", "rhythm section"), 5.5, 0.90),
     Category("folk", ("lament", "reel", "campfire song", "sea shanty"),
@@ -54,13 +54,13 @@ _GENRES = (
     Category("electronic", ("club track", "remix", "ambient piece", "techno set"),
              ("synth", "modular", "drum-machine", "sampler", "vocoder"),
              ("beat", "drop", "bassline", "build-up", "mix"), 6.0, 0.50),
-    Category("hip-hop", ("freestyle", "posse cut", "mixtape track", "storytelling rap"),
+    Category("hip-hop", ("freestyle", "posse track", "mixtape track", "storytelling rap"),
              ("boom-bap", "trap", "lo-fi", "soul-sample", "drill"),
              ("flow", "beat", "rhyme", "hook", "delivery"), 3.3, 0.55),
     Category("classical", ("sonata", "prelude", "suite", "string quartet"),
              ("piano", "cello", "organ", "choral", "chamber"),
              ("phrasing", "tempo", "dynamic range", "interpretation", "recording"), 7.5, 0.97),
-    Category("rock", ("anthem", "power ballad", "jam", "live cut"),
+    Category("rock", ("anthem", "power ballad", "jam", "live version"),
              ("electric", "garage", "stadium", "slide-guitar", "three-chord"),
              ("riff", "solo", "chorus", "drumming", "singing"), 4.3, 0.45),
     Category("soul", ("slow jam", "duet", "groove", "gospel tune"),
