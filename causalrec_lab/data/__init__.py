@@ -8,6 +8,7 @@ from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
     from causalrec_lab.data import schema
+    from causalrec_lab.data.assumed import Assumptions, assumptions
     from causalrec_lab.data.catalogue import load
     from causalrec_lab.data.cleaning import clean
     from causalrec_lab.data.comparison import compare_reports
@@ -16,23 +17,32 @@ if TYPE_CHECKING:
     from causalrec_lab.data.dataset import About, Dataset
     from causalrec_lab.data.eligible import decisions
     from causalrec_lab.data.exposure import ExposureBias, exposure_bias, gini, lorenz, position_curve
-    from causalrec_lab.data.leakage import leakage, target_leakage
+    from causalrec_lab.data.history import as_of
+    from causalrec_lab.data.leaks import leakage, target_leakage
     from causalrec_lab.data.memory import DoesNotFit, to_memory, to_parquet
+    from causalrec_lab.data.normalising import Normalisation, normalise
+    from causalrec_lab.data.outliers import tails
     from causalrec_lab.data.positivity import Overlap, overlap
     from causalrec_lab.data.quality import quality_report
     from causalrec_lab.data.quality_result import QualityReport
     from causalrec_lab.data.registry import about, names
+    from causalrec_lab.data.robots import bots
     from causalrec_lab.data.rules import quality_rules
     from causalrec_lab.data.schema import SchemaError
-    from causalrec_lab.data.selection import selection
+    from causalrec_lab.data.self_selection import selection
     from causalrec_lab.data.sources import ChecksumMismatch, DataUnavailable, fetch
     from causalrec_lab.data.splits import Split, split_leave_one_out, split_temporal
     from causalrec_lab.data.storage import read
-    from causalrec_lab.data.time_travel import time_travel
+    from causalrec_lab.data.time_order import time_travel
 
 _CONTENTS = {
     "cleaning": ("clean",),
+    "normalising": ("Normalisation", "normalise"),
+    "outliers": ("tails",),
+    "robots": ("bots",),
+    "assumed": ("Assumptions", "assumptions"),
     "eligible": ("decisions",),
+    "history": ("as_of",),
     "connections": ("DatabaseLost", "DatabaseUnreachable", "MissingDriver", "connect"),
     "memory": ("DoesNotFit", "to_memory", "to_parquet"),
     "dataset": ("About", "Dataset"),
@@ -40,12 +50,12 @@ _CONTENTS = {
     "catalogue": ("load",),
     "positivity": ("Overlap", "overlap"),
     "comparison": ("compare_reports",),
-    "leakage": ("leakage", "target_leakage"),
+    "leaks": ("leakage", "target_leakage"),
     "quality": ("quality_report",),
     "quality_result": ("QualityReport",),
     "rules": ("quality_rules",),
-    "selection": ("selection",),
-    "time_travel": ("time_travel",),
+    "self_selection": ("selection",),
+    "time_order": ("time_travel",),
     "registry": ("about", "names"),
     "schema": ("SchemaError",),
     "sources": ("ChecksumMismatch", "DataUnavailable", "fetch"),
@@ -57,6 +67,7 @@ _HOME = {name: module for module, contents in _CONTENTS.items() for name in cont
 
 __all__ = [
     "About",
+    "Assumptions",
     "ChecksumMismatch",
     "DataUnavailable",
     "DatabaseLost",
@@ -65,11 +76,15 @@ __all__ = [
     "DoesNotFit",
     "ExposureBias",
     "MissingDriver",
+    "Normalisation",
     "Overlap",
     "QualityReport",
     "SchemaError",
     "Split",
     "about",
+    "as_of",
+    "assumptions",
+    "bots",
     "clean",
     "compare_reports",
     "connect",
@@ -82,6 +97,7 @@ __all__ = [
     "load",
     "lorenz",
     "names",
+    "normalise",
     "overlap",
     "position_curve",
     "quality_report",
@@ -91,6 +107,7 @@ __all__ = [
     "selection",
     "split_leave_one_out",
     "split_temporal",
+    "tails",
     "target_leakage",
     "time_travel",
     "to_memory",

@@ -1,11 +1,12 @@
 r"""Random draws as arithmetic on integers: the same rows from the same seed on every system.
 
-Engines hash and shuffle each in their own way. Here a key x becomes a pseudo-random number by a cubic polynomial with
-coefficients drawn from the seed,
+Engines hash and shuffle each in their own way. Here keys, added up to x with coefficients drawn from the seed (sums of
+different keys are equal with probability 1 / p), become a pseudo-random number by a cubic polynomial whose coefficients
+are drawn from the seed as well,
 
 .. math:: h(x) = ((c_3 x + c_2) x + c_1) x + c_0 \bmod p, \qquad p = 2^{31} - 1,
 
-whose values at any four keys are independent and uniform (Wegman and Carter 1981, "New hash functions and their use in
+whose values at any four x are independent and uniform (Wegman and Carter 1981, "New hash functions and their use in
 authentication and set equality", Journal of Computer and System Sciences 22, section 2). No product exceeds
 :math:`2^{62}`, so 64-bit integers hold it.
 """
@@ -50,13 +51,11 @@ def key(column: Any) -> Any:
 
 
 def scrambled(seed: int, *keys: Any) -> Any:
-    """Pseudo-random integers in [0, p) from integer columns in [0, p), mixed in one after the other."""
-    coefficients = np.random.default_rng([seed, len(keys)]).integers(1, PRIME, size=(len(keys), 4)).tolist()
-    state = 0 * keys[0]
-    for one, (c3, c2, c1, c0) in zip(keys, coefficients, strict=True):
-        x = (state + one) % PRIME
-        state = (((c3 * x + c2) % PRIME * x + c1) % PRIME * x + c0) % PRIME
-    return state
+    """Pseudo-random integers in [0, p) from integer columns in [0, p): h of their sum with random coefficients."""
+    random = np.random.default_rng([seed, len(keys)])
+    (c3, c2, c1, c0), slopes = random.integers(1, PRIME, 4).tolist(), random.integers(1, PRIME, len(keys)).tolist()
+    x = sum(slope * one % PRIME for slope, one in zip(slopes, keys, strict=True)) % PRIME
+    return (((c3 * x + c2) % PRIME * x + c1) % PRIME * x + c0) % PRIME
 
 
 def _seconds(column: Any) -> Any:
@@ -68,7 +67,8 @@ def _digits(digest: Any) -> Any:
     import ibis
 
     row: Any = ibis.literal(_DIGITS)
-    return sum(row.find(digest.substr(place, 1)).cast("int64") * 16**place for place in range(7))
+    number = sum(row.find(digest.substr(place, 1)) * 16**place for place in range(7))
+    return number.cast("int32").cast("int64")  # PostgreSQL counts places in 32 bits, and would go on so
 
 
 @cache

@@ -1,86 +1,273 @@
-"""Decisions from an ordinary event log, with what they assume."""
+"""Decisions, treated and untreated, from ordinary logs: what causal questions are asked of, and what it assumes."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from causalrec_lab.data import schema
+from causalrec_lab.data.assumed import assumptions, carrying
+from causalrec_lab.data.candidates import blocks, candidates, pool_of, requests_of_impressions, visits
+from causalrec_lab.data.history import with_counts
+from causalrec_lab.data.kinds import (
+    collected,
+    in_database,
+    known_event,
+    lazily,
+    like,
+    need_columns,
+    same_clock,
+    same_ids,
+)
 from causalrec_lab.data.registry import nearest
+from causalrec_lab.data.routes import COMPARABLE, sentences
+from causalrec_lab.data.spans import common_kind, later, span
+
+if TYPE_CHECKING:
+    from ibis.expr.types.relations import Table  # type: ignore[attr-defined]
 
 __all__ = ["decisions"]
 
+_log = logging.getLogger(__name__)
+_KEYS = ["user_id", "item_id", "timestamp"]
+
 
 def decisions(
-    events: pd.DataFrame,
-    eligible: pd.DataFrame,
+    events: pd.DataFrame | Table,
+    eligible: pd.DataFrame | Table | None = None,
     *,
+    impressions: pd.DataFrame | Table | None = None,
     exposure: str = "view",
     outcomes: Sequence[str] = ("click", "purchase"),
     window: Any = None,
-) -> pd.DataFrame:
-    r"""Build the decisions table: every eligible user-item-time row, treated where the log shows an exposure.
+    period: Any = None,
+    request: str | None = None,
+    comparable: str | None = None,
+    draws: int | None = 5,
+    seed: int = 0,
+) -> Any:
+    r"""Build the decisions table: rows that were shown an item and rows that could have been, with what came after.
 
-    An event log holds what was shown. What *could* have been shown, and was not, stands nowhere in it, so it must be
-    given: `eligible`. A row is treated (1) if an `exposure` event of the same user and item falls into
-    :math:`[t, t + \text{window})`, and an outcome is 1 if such an event does, exposed or not.
+    A log holds what was shown. What *could* have been shown, and was not, has to come from somewhere:
+
+    1. **An eligible table**: you know every decision. A row is treated if an `exposure` event of its pair falls into
+       :math:`[t, t + \text{window})`.
+    2. **Impressions**, a log of what was shown: every request (a user at a time, or a request id) is a decision about
+       all items comparable to those shown; treated are those shown in it. The events need hold no exposures.
+    3. **Events alone**: a user's first event in each block of time `window` is a visit, and a decision about all items
+       available then; treated are those exposed within the block. It assumes most.
+
+    In 1 and 2 an outcome is 1 if such an event of the pair falls into :math:`[t, t + \text{window})`, in 3 if it falls
+    between the visit and the end of its block, exposed or not. Reading a log as a sequence of trials, with eligibility,
+    treatment and follow-up aligned at one time zero, is target trial emulation: Hernán and Robins (2016), "Using big
+    data to emulate a target trial when a randomized trial is not available", American Journal of Epidemiology 183(8).
 
     Parameters
     ----------
     events
-        Columns user_id, item_id, timestamp, event.
+        Columns user_id, item_id, timestamp, event; a pandas frame or an Ibis table (then so are the others).
     eligible
         One row a decision: user_id, item_id, timestamp, and any features known *before* it, which are kept.
+    impressions
+        One row an item shown: user_id, item_id, timestamp, the column `request`, and category for "category".
     exposure
-        The event that is the treatment.
+        The event that is the treatment (routes 1 and 3).
     outcomes
         Events that are outcomes; each gives a 0/1 column of its name.
     window
-        How long after the decision events count, in the unit of the timestamps (a `Timedelta` for datetimes); None: all
-        later ones.
+        How long after the decision events count, in the unit of the timestamps (as text or `Timedelta`, "7D", where
+        they are datetimes); None: all later ones (routes 1 and 2).
+    period
+        Length of the blocks of time in which items count as comparable (route 2); None: `window`. What was shown in a
+        month may be comparable though outcomes come within the hour.
+    request
+        Column of `impressions` that says which were shown together; None: those of one user at one time.
+    comparable
+        Which items not shown could have been: "shown" to anybody in the same block of time `period` (default of route
+        2), "category": those among them of a category that the request did show, "available": all between the first
+        block and the last in which they are seen (default of route 3).
+    draws
+        Draws of untreated rows a request, from the comparable items; None: all of them. Column ``weight`` holds 1 /
+        probability of being drawn (1 for the treated): give it to estimators as ``weights="weight"``.
+    seed
+        Of those draws; the same rows come from the same seed on every database.
 
     Returns
     -------
-    `eligible` with columns treated and one an outcome, checked against the contract.
+    The table, of the kind that was given: route 1, `eligible` with treated, outcomes and n_before; routes 2 and 3,
+    user_id, item_id, timestamp, treated, outcomes, n_before, weight, a frame in order of time. ``n_before`` counts
+    exposures of the pair before the decision, the classic confounder (`as_of` gives more). ``data.assumptions(table)``
+    says what was assumed, and what the table makes doubtful.
 
     Raises
     ------
     ValueError
-        If an event name does not occur in the log.
+        If an event name does not occur, a column is missing, the window is no positive duration, tables keep different
+        clocks or kinds of ids, both or neither of two sources are given, or an option is unknown.
     SchemaError
-        If a table breaks its contract, or all decisions come out treated or all untreated.
-
-    Notes
-    -----
-    It assumes: `eligible` is complete (no decision is missing *because* the item was not shown); outcomes of the
-    untreated are logged too (purchases by search, say), else the effect is overstated; one exposure cannot serve two
-    decisions (windows of the same pair do not overlap); features were known before the decision.
+        If `eligible` repeats a decision, a frame breaks its contract, or all decisions come out treated or untreated.
     """
-    schema.check(events, "events")
-    for name in (exposure, *outcomes):
-        if name not in set(events["event"].unique()):
-            raise ValueError(f"decisions: no event {name!r} in the log: {nearest(name, events['event'].unique())}")
-    rows = eligible.reset_index(drop=True)
-    hits = _events_after(rows, events[events["event"].isin([exposure, *outcomes])], window)
-    flags = {"treated" if name == exposure else name: _hit(hits, name, len(rows)) for name in (exposure, *outcomes)}
-    return schema.check(rows.assign(**flags), "decisions")
+    source = impressions if impressions is not None else eligible
+    route = _route(eligible, impressions)
+    _check_tables(events, source, route, [*([] if route == "impressions" else [exposure]), *outcomes], request)
+    length, stretch = _lengths(window, period, same_clock("decisions", events=events, **{_NAMES[route]: source}), route)
+    comparable = _comparable(comparable, route, impressions, draws)
+    happened = lazily(events, [*_KEYS, "event"])
+    if route == "eligible table":
+        made: Any = _of_eligible(happened, eligible, exposure, outcomes, length)
+    else:
+        rows, past = (
+            _of_events(happened, exposure, length, comparable, draws, seed)
+            if impressions is None
+            else _of_impressions(impressions, request, stretch, comparable, draws, seed)
+        )
+        known = with_counts(rows, past, ["n_before"], None)
+        table = _with_outcomes(known, happened, {name: name for name in outcomes}, length, route)
+        table = table.select(*_KEYS, "treated", *outcomes, "n_before", "weight")
+        model = events if impressions is None else impressions
+        made = _framed(table, model) if isinstance(model, pd.DataFrame) else table
+    said = sentences(route, exposure, length, stretch, comparable, draws, request)
+    return _said(carrying(made, route, said, outcomes, length))
 
 
-def _events_after(rows: pd.DataFrame, events: pd.DataFrame, window: Any) -> pd.DataFrame:
-    """Pairs (row of the decision, event) of the same user and item inside the decision's window."""
-    left = rows[["user_id", "item_id", "timestamp"]].assign(row=np.arange(len(rows)))
-    right = events[["user_id", "item_id", "timestamp", "event"]].rename(columns={"timestamp": "at"})
-    pairs = left.merge(right, on=["user_id", "item_id"])
-    inside = pairs["at"] >= pairs["timestamp"]
-    if window is not None:
-        inside &= pairs["at"] < pairs["timestamp"] + window
-    return pairs[inside]
+_NAMES = {"eligible table": "eligible", "impressions": "impressions", "events only": "eligible"}
 
 
-def _hit(hits: pd.DataFrame, event: str, n: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-    flags = np.zeros(n, dtype=np.int64)
-    flags[hits.loc[hits["event"] == event, "row"].to_numpy()] = 1
-    return flags
+def _of_eligible(happened: Table, eligible: Any, exposure: str, outcomes: Sequence[str], length: Any) -> Any:
+    """Flags of each key, joined to the table as it was given."""
+    keys = lazily(eligible, _KEYS)
+    names = {"treated": exposure} | {name: name for name in outcomes}
+    flags = _with_outcomes(keys, happened, names, length, "eligible table")
+    if "n_before" not in eligible.columns:
+        flags = with_counts(flags, happened.filter(happened.event == exposure), ["n_before"], None)
+    made = [name for name in flags.columns if name not in _KEYS]
+    kept = (
+        eligible.drop(*there)
+        if (there := [n for n in made if n in eligible.columns]) and not isinstance(eligible, pd.DataFrame)
+        else eligible
+    )
+    if not isinstance(kept, pd.DataFrame):
+        return kept.join(flags, _KEYS)
+    found = kept[_KEYS].merge(like(collected(flags), kept[_KEYS]), on=_KEYS, how="left")
+    return kept.reset_index(drop=True).assign(**{name: found[name].astype("int64") for name in made})
+
+
+def _of_impressions(
+    impressions: Any, request: str | None, stretch: Any, comparable: str, draws: int | None, seed: int
+) -> tuple[Table, Table]:
+    columns = [*_KEYS, *([] if request is None else [request]), *(["category"] if comparable == "category" else [])]
+    given = lazily(impressions, list(dict.fromkeys(columns)))
+    shown = requests_of_impressions(given, request)
+    shown = shown.mutate(block=blocks(shown.timestamp, stretch))
+    pool = pool_of(shown, shown, comparable)
+    return candidates(shown, shown, pool, comparable, draws, seed), given.select(*_KEYS)
+
+
+def _of_events(
+    happened: Table, exposure: str, length: Any, comparable: str, draws: int | None, seed: int
+) -> tuple[Table, Table]:
+    visit, shown = visits(happened, exposure, length)
+    seen = happened.mutate(block=blocks(happened.timestamp, length)) if comparable == "available" else shown
+    rows = candidates(visit, shown, pool_of(seen, visit, comparable), comparable, draws, seed)
+    return rows, happened.filter(happened.event == exposure).select(*_KEYS)
+
+
+def _with_outcomes(rows: Table, happened: Table, names: dict[str, str], length: Any, route: str) -> Table:
+    """Add 0/1 columns: whether an event of the pair falls into the row's window."""
+    import ibis
+
+    if not names:
+        return rows
+    keys = rows.select(*_KEYS)
+    kind = common_kind(keys.timestamp, happened.timestamp, length)
+    wanted = happened.filter(happened.event.isin(list(names.values())))
+    later_on = wanted.select("user_id", "item_id", "event", at=wanted.timestamp.cast(kind))
+    pairs = keys.join(later_on, ["user_id", "item_id"])
+    inside = pairs["at"] >= pairs.timestamp.cast(kind)
+    if route == "events only":
+        inside &= blocks(pairs["at"], length) == blocks(pairs.timestamp, length)
+    elif length is not None:
+        inside &= pairs["at"] < later(pairs.timestamp.cast(kind), length)
+    hits = pairs.filter(inside)
+    one, zero = ibis.literal(1, "int64"), ibis.literal(0, "int64")
+    found = hits.select(*_KEYS, **{name: (hits.event == event).ifelse(one, zero) for name, event in names.items()})
+    both = keys.mutate(**dict.fromkeys(names, zero)).union(found.cast({k: keys.schema()[k] for k in _KEYS}))
+    return rows.join(both.group_by(_KEYS).agg(**{name: both[name].max() for name in names}), _KEYS)
+
+
+def _framed(table: Table, model: Any) -> pd.DataFrame:
+    frame = collected(table.order_by("timestamp", "user_id", "item_id"))
+    return schema.check(like(frame, model[_KEYS]), "decisions")
+
+
+def _said(made: Any) -> Any:
+    """Check a frame, and log what its figures make doubtful; what is in a database is not run here."""
+    if isinstance(made, pd.DataFrame):
+        schema.check(made, "decisions")
+        for doubt in assumptions(made).warnings:
+            _log.warning("decisions: %s", doubt)
+    return made
+
+
+def _route(eligible: Any, impressions: Any) -> str:
+    if eligible is not None and impressions is not None:
+        raise ValueError("decisions: eligible= and impressions= both say what could be shown; give one of them")
+    return "eligible table" if eligible is not None else "events only" if impressions is None else "impressions"
+
+
+def _lengths(window: Any, period: Any, clock: str, route: str) -> tuple[Any, Any]:
+    if window is None and route == "events only":
+        raise ValueError(
+            "decisions(window=None): from events alone a decision is a user's visit in a block of time, and window= "
+            "says how long that is, such as '1D'; or give eligible= or impressions="
+        )
+    if period is not None and route != "impressions":
+        raise ValueError("decisions(period=…): only with impressions= do items count as comparable for a period")
+    length = None if window is None else span(window, clock, "decisions(window=…)")
+    return length, length if period is None else span(period, clock, "decisions(period=…)")
+
+
+def _comparable(comparable: str | None, route: str, impressions: Any, draws: int | None) -> str:
+    if draws is not None and (draws != int(draws) or draws < 1):
+        raise ValueError(f"decisions(draws={draws!r}): give a whole number, at least 1, or None for all")
+    chosen = comparable or ("available" if route == "events only" else "shown")
+    if chosen not in COMPARABLE:
+        raise ValueError(f"decisions(comparable={chosen!r}): {nearest(chosen, COMPARABLE)}")
+    if chosen == "category" and (impressions is None or "category" not in impressions.columns):
+        raise ValueError(
+            "decisions(comparable='category'): it needs impressions with a column 'category'; join it from items"
+        )
+    return chosen
+
+
+def _check_tables(events: Any, source: Any, route: str, names: Sequence[str], request: str | None) -> None:
+    need_columns(events, [*_KEYS, "event"], "decisions(events)")
+    known_event(events, names, "decisions")
+    if isinstance(events, pd.DataFrame):
+        schema.check(events, "events")
+    if source is None:
+        return
+    who = f"decisions({_NAMES[route]}=…)"
+    need_columns(source, [*_KEYS, *([] if request is None else [request])], who)
+    if in_database(source, who) != in_database(events, who):
+        raise TypeError(f"{who}: give events and {_NAMES[route]} both as frames, or both as tables of one database")
+    same_ids("decisions", events=events, **{_NAMES[route]: source})
+    if route == "eligible table":
+        _no_repeats(source)
+
+
+def _no_repeats(eligible: Any) -> None:
+    if isinstance(eligible, pd.DataFrame):
+        again = eligible.duplicated(_KEYS).to_numpy()
+        rows, place = int(again.sum()), f", first at row {int(again.argmax())}"
+    else:
+        rows = int(eligible.count().execute()) - int(eligible.select(*_KEYS).distinct().count().execute())
+        place = ""
+    if rows:
+        raise schema.SchemaError(
+            f"decisions(eligible=…): {rows:,} rows repeat a decision (the same user_id, item_id, timestamp){place}; "
+            "a key names one row; data.clean keeps the first of each"
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from ibis.backends.duckdb import Backend
     from ibis.expr.types.relations import Table  # type: ignore[attr-defined]
 
-__all__ = ["collected", "in_database", "lazily", "like", "need_columns", "need_times", "same_clock"]
+__all__ = [
+    "collected",
+    "in_database",
+    "known_event",
+    "lazily",
+    "like",
+    "need_columns",
+    "need_times",
+    "same_clock",
+    "same_ids",
+]
 
 
 def in_database(table: Any, who: str) -> bool:
@@ -57,8 +67,7 @@ def lazily(table: pd.DataFrame | Table, columns: Sequence[str] | None = None) ->
 
 def collected(expression: Table) -> pd.DataFrame:
     """Run an expression made of frames alone."""
-    frame: pd.DataFrame = _engine().to_pandas(expression)
-    return frame
+    return cast(pd.DataFrame, _engine().to_pandas(expression))
 
 
 def like(frame: pd.DataFrame, *models: pd.DataFrame) -> pd.DataFrame:
@@ -130,6 +139,51 @@ def same_clock(who: str, **tables: Any) -> str:
                 "pd.to_datetime(…, utc=True) adds a zone)"
             )
     return clock
+
+
+def same_ids(who: str, **tables: Any) -> None:
+    """Refuse tables whose ids could never meet.
+
+    Raises
+    ------
+    ValueError
+        If user_id or item_id is a number in one table and text in another.
+    """
+    kinds = {name: _id_kinds(table) for name, table in tables.items() if table is not None}
+    (first, own), *others = kinds.items()
+    for name, other in others:
+        for column in own.keys() & other.keys():
+            if own[column] != other[column]:
+                raise ValueError(
+                    f"{who}: column {column!r} is {own[column]} in {first} and {other[column]} in {name}, so that no "
+                    "row would find its like; bring both to one kind"
+                )
+
+
+def known_event(events: pd.DataFrame | Table, names: Sequence[str], who: str) -> None:
+    """Refuse names of events that do not occur in the log.
+
+    Raises
+    ------
+    ValueError
+        If one does not; the message offers the nearest that do.
+    """
+    if isinstance(events, pd.DataFrame):
+        found = set(events["event"].dropna().unique())
+    else:
+        found = set(events.select("event").distinct().limit(10_000).to_pandas()["event"].dropna())
+    for name in names:
+        if name not in found:
+            raise ValueError(f"{who}: no event {name!r} in the log: {nearest(name, found) if found else 'it is empty'}")
+
+
+def _id_kinds(table: Any) -> dict[str, str]:
+    names = [name for name in ("user_id", "item_id") if name in table.columns]
+    if isinstance(table, pd.DataFrame):
+        plain = {name: table[name].dtype for name in names}
+        plain = {n: d.categories.dtype if isinstance(d, pd.CategoricalDtype) else d for n, d in plain.items()}
+        return {name: "a number" if pd.api.types.is_numeric_dtype(kind) else "text" for name, kind in plain.items()}
+    return {name: "a number" if table.schema()[name].is_numeric() else "text" for name in names}
 
 
 @cache
