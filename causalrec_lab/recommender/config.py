@@ -12,6 +12,7 @@ from causalrec_lab.recommender.precision import Precision
 __all__ = ["RecommenderConfig"]
 
 Loss = Literal["softmax", "sampled", "bce"]
+Direction = Literal["causal", "bidirectional"]
 _POSITIVE = ("length", "dim", "blocks", "heads", "epochs", "tokens", "accumulate", "negatives", "learning_rate")
 
 
@@ -33,6 +34,12 @@ class RecommenderConfig:
     loss, negatives, calibration
         "softmax" over the whole catalogue; or against `negatives` sampled items "sampled" (softmax) or "bce" (logistic,
         with `calibration` t in [0, 1], see `sampled_loss`), for catalogues too large for it.
+    direction, masked
+        "causal" reads a history from left to right and learns the next item at every place (SASRec). "bidirectional"
+        hides the share `masked` of its items and learns them from both sides (Sun et al. 2019, CIKM, BERT4Rec).
+    gaps
+        Whether the time since the item before is read with each item, in powers of two of a second (of the unit of
+        numeric timestamps).
     text
         Name of a `TextEncoder` whose vectors of `items.text` are a second tower, None for identities alone.
     outcome
@@ -45,7 +52,9 @@ class RecommenderConfig:
     patience
         Stop after so many epochs without a better validation NDCG@10, keeping the best; None trains all epochs.
     precision
-        "auto" takes bf16 where the processor multiplies it in hardware; "fp32" is the same on every processor.
+        "auto" takes bf16 where the device multiplies it in hardware; "fp32" is the same on every processor.
+    device
+        "auto" takes a GPU where there is one, "cpu", or "cuda:N".
     seed
         Of weights, batches and dropout.
 
@@ -69,12 +78,16 @@ class RecommenderConfig:
     loss: Loss = "softmax"
     negatives: int = 256
     calibration: float = 0.0
+    direction: Direction = "causal"
+    masked: float = 0.2
+    gaps: bool = False
     text: str | None = None
     outcome: str | None = None
     weight: str | None = None
     behaviour_share: float = 1.0
     patience: int | None = None
     precision: Precision = "auto"
+    device: str = "auto"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -92,10 +105,18 @@ class RecommenderConfig:
         ):
             if not getattr(self, name) > 0:
                 raise ValueError(f"RecommenderConfig({name}={getattr(self, name)!r}): give a positive number")
-        if self.loss not in (known := get_args(Loss)):
-            raise ValueError(f"RecommenderConfig(loss={self.loss!r}): give one of {', '.join(known)}")
+        for name, known in (("loss", get_args(Loss)), ("direction", get_args(Direction))):
+            if getattr(self, name) not in known:
+                raise ValueError(f"RecommenderConfig({name}={getattr(self, name)!r}): give one of {', '.join(known)}")
         if not 0 <= self.calibration <= 1:
             raise ValueError(f"RecommenderConfig(calibration={self.calibration!r}): give a number in [0, 1]")
+        if not 0 < self.masked < 1:
+            raise ValueError(f"RecommenderConfig(masked={self.masked!r}): give a share in (0, 1)")
+        if self.direction == "bidirectional" and self.outcome is not None:
+            raise ValueError(
+                "RecommenderConfig(direction='bidirectional', outcome=…): a model that sees both sides of an item sees "
+                "what came after its outcome; take direction='causal' for a behaviour head"
+            )
         for name in ("dropout", "warm_up"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"RecommenderConfig({name}={getattr(self, name)!r}): give a share in [0, 1)")

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["Batch", "Histories", "batches", "last_windows"]
+__all__ = ["GAPS", "Batch", "Histories", "batches", "last_windows"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 WIDTHS = 8
+GAPS = 32  # steps of time between two items that are told apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,8 @@ class Histories:
         0 or 1 for each item met, or None.
     weights
         Weight of each item in the loss, or None for ones.
+    gaps
+        Time since the user's item before, in GAPS steps of powers of two, 0 for the first item; or None.
     """
 
     users: pd.Index
@@ -40,10 +43,17 @@ class Histories:
     offsets: Ints
     outcomes: Ints | None = None
     weights: Floats | None = None
+    gaps: Ints | None = None
 
     @classmethod
     def of(
-        cls, frame: pd.DataFrame, catalogue: pd.Index, *, outcome: str | None = None, weight: str | None = None
+        cls,
+        frame: pd.DataFrame,
+        catalogue: pd.Index,
+        *,
+        outcome: str | None = None,
+        weight: str | None = None,
+        gaps: bool = False,
     ) -> Histories:
         """Read them from a table with user_id, item_id and, where it has one, timestamp (else the order of the rows).
 
@@ -53,7 +63,8 @@ class Histories:
             If a column is missing, an item is not in the catalogue, a timestamp is missing or text, an outcome is
             neither 0 nor 1, or a weight is negative or not finite; the first offending row and value are named.
         """
-        _require(frame, ["user_id", "item_id", *(name for name in (outcome, weight) if name)])
+        asked = (outcome, weight, "timestamp" if gaps else None)
+        _require(frame, ["user_id", "item_id", *(name for name in asked if name)])
         rows, users, codes = _time_order(frame)
         numbers = catalogue.get_indexer(pd.Index(frame["item_id"])) + 1
         _refuse("item_id", frame["item_id"], numbers > 0, "pass items= with every item of the events")
@@ -64,6 +75,7 @@ class Histories:
             offsets.astype(np.int64),
             None if outcome is None else _outcomes(frame, outcome)[rows],
             None if weight is None else _weights(frame, weight)[rows],
+            _gaps(frame["timestamp"].iloc[rows], offsets) if gaps else None,
         )
 
     @property
@@ -78,8 +90,8 @@ class Histories:
         offsets = np.concatenate(([0], lengths.cumsum()))
         starts = np.where(place < 0, 0, self.offsets[:-1][place] if len(self.users) else 0)
         rows = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
-        outcomes, weights = (None if part is None else part[rows] for part in (self.outcomes, self.weights))
-        return Histories(user_ids, self.items[rows], offsets, outcomes, weights)
+        beside = (None if part is None else part[rows] for part in (self.outcomes, self.weights, self.gaps))
+        return Histories(user_ids, self.items[rows], offsets, *beside)
 
     def pairs(self) -> tuple[Ints, Ints]:
         """(row of the user, item number) of everything met."""
@@ -102,6 +114,8 @@ class Batch:
         (n, length) 0 or 1 of the same items, or None.
     weights
         (n, length) weights of the targets, or None.
+    input_gaps, target_gaps
+        (n, length) steps of the time since the item before, of inputs and targets, or None.
     """
 
     inputs: Ints
@@ -111,6 +125,19 @@ class Batch:
     input_outcomes: Ints | None
     target_outcomes: Ints | None
     weights: Floats | None
+    input_gaps: Ints | None = None
+    target_gaps: Ints | None = None
+
+    def hidden_end(self) -> Batch:
+        """Shift histories one place to the left, a hidden item (0) at their ends: what a two-sided model fills in."""
+
+        def shifted(values: Ints) -> Ints:
+            moved = np.roll(values, -1, axis=1)
+            moved[np.arange(len(moved)), self.ends] = 0
+            return np.asarray(moved)
+
+        gaps = None if self.input_gaps is None else shifted(self.input_gaps)
+        return replace(self, inputs=shifted(self.inputs), input_gaps=gaps)
 
 
 def batches(histories: Histories, length: int, tokens: int, rng: np.random.Generator) -> list[Batch]:
@@ -180,7 +207,7 @@ def _batch(histories: Histories, rows: Ints, start: Ints, stop: Ints, *, reading
         padded = np.append(values, values.dtype.type(0))
         return padded[np.where(mask, places, len(values))]
 
-    outcomes, weights = histories.outcomes, histories.weights
+    outcomes, weights, gaps = histories.outcomes, histories.weights, histories.gaps
     return Batch(
         inputs=gather(histories.items, at - 1, known),
         targets=gather(histories.items, at, follows),
@@ -189,6 +216,8 @@ def _batch(histories: Histories, rows: Ints, start: Ints, stop: Ints, *, reading
         input_outcomes=None if outcomes is None else gather(outcomes, at - 1, known),
         target_outcomes=None if outcomes is None else gather(outcomes, at, follows),
         weights=None if weights is None else gather(weights, at, follows),
+        input_gaps=None if gaps is None else gather(gaps, at - 1, known),
+        target_gaps=None if gaps is None else gather(gaps, at, follows),
     )
 
 
@@ -209,6 +238,18 @@ def _times(times: pd.Series[Any]) -> npt.NDArray[Any]:
         said = np.array([isinstance(value, str) for value in times], dtype=bool)
         _refuse("timestamp", times, ~said, "text has no time order: pd.to_datetime or pd.to_numeric it first")
     return times.to_numpy()
+
+
+def _gaps(times: pd.Series[Any], offsets: Ints) -> Ints:
+    """1 + floor(log2(1 + seconds)) since the item before, at most GAPS - 1; 0 for a user's first item."""
+    if pd.api.types.is_datetime64_any_dtype(times):
+        seconds = (times - times.min()).dt.total_seconds().to_numpy(dtype=np.float64)
+    else:
+        seconds = times.to_numpy(dtype=np.float64)
+    since = np.maximum(np.diff(seconds, prepend=seconds[:1]), 0.0)
+    steps = np.minimum(1 + np.log2(1 + since).astype(np.int64), GAPS - 1)
+    steps[offsets[:-1][np.diff(offsets) > 0]] = 0
+    return np.asarray(steps)
 
 
 def _outcomes(frame: pd.DataFrame, name: str) -> Ints:

@@ -27,7 +27,7 @@ def drawn_negatives(n_items: int, count: int, targets: Tensor) -> tuple[Tensor, 
     -------
     (count,) items, and (n, count) True where the item is the row's target.
     """
-    negatives = torch.randperm(n_items)[: min(count, n_items)]
+    negatives = torch.randperm(n_items, device=targets.device)[: min(count, n_items)]
     return negatives, negatives == targets[:, None]
 
 

@@ -31,7 +31,7 @@ def catalogue_cross_entropy(
     chunk
         Rows at a time.
     """
-    ones = torch.ones(len(targets), dtype=torch.float32) if weights is None else weights.float()
+    ones = torch.ones(len(targets), device=states.device) if weights is None else weights.float()
     loss: Tensor = _Chunked.apply(states, vectors, targets, ones / ones.sum(), chunk)  # type: ignore[no-untyped-call]
     return loss
 
@@ -51,7 +51,7 @@ class _Chunked(torch.autograd.Function):
         state_grad = -weights[:, None] * vectors[targets]
         item_grad = torch.zeros_like(vectors).index_add_(0, targets, -weights[:, None] * states.to(vectors.dtype))
         logits = states.new_empty(min(chunk, len(targets)), len(items))
-        loss = torch.zeros((), dtype=torch.float32)
+        loss = torch.zeros((), device=states.device)
         for start in range(0, len(targets), chunk):
             rows = slice(start, start + chunk)
             weight = weights[rows, None]

@@ -17,11 +17,13 @@ from torch import Tensor
 from causalrec_lab.data.dataset import Dataset
 from causalrec_lab.data.splits import Split
 from causalrec_lab.recommender.config import RecommenderConfig
+from causalrec_lab.recommender.content import ItemContent, picture_tensor, text_vectors
+from causalrec_lab.recommender.distributed import join
 from causalrec_lab.recommender.embedding_cache import write_atomically
 from causalrec_lab.recommender.histories import Histories, last_windows
 from causalrec_lab.recommender.interactions import CatalogueRecommender, Scores, Table, catalogue_of, training_table
 from causalrec_lab.recommender.network import NetworkShape, SequenceNetwork
-from causalrec_lab.recommender.precision import autocast, resolve_precision
+from causalrec_lab.recommender.precision import autocast, resolve_device, resolve_precision
 from causalrec_lab.recommender.ranking import evaluate
 from causalrec_lab.recommender.training import Callback, Trainer, log_line
 
@@ -31,7 +33,7 @@ FORMAT = 1
 
 
 class TransformerRecommender(CatalogueRecommender):
-    """Causal self-attention over each user's items, with a head for interest and one for behaviour.
+    """Self-attention over each user's items, with a head for interest and one for behaviour.
 
     Parameters
     ----------
@@ -50,6 +52,7 @@ class TransformerRecommender(CatalogueRecommender):
         callbacks: Sequence[Callback] = (log_line,),
         *,
         items: pd.DataFrame | None = None,
+        pictures: Any = None,
         checkpoint: Path | str | None = None,
     ) -> Self:
         """Train on events, one row an item met: user_id, item_id, timestamp and the columns the configuration names.
@@ -62,6 +65,8 @@ class TransformerRecommender(CatalogueRecommender):
             Called after every epoch with an `EpochReport`; one that returns True ends the training.
         items
             Table with item_id (and text, for a text tower); a data set brings its own.
+        pictures
+            (n_items, height, width, 3) thumbnails in the order of the items, bytes or numbers in [0, 1]: a third tower.
         checkpoint
             Folder for a checkpoint an epoch. A killed run that is started again goes on from it, with the same numbers.
 
@@ -74,21 +79,28 @@ class TransformerRecommender(CatalogueRecommender):
         """
         table = training_table(data)
         self._catalogue = catalogue_of(data, items)
-        self._histories = Histories.of(table, self._catalogue, outcome=self.config.outcome, weight=self.config.weight)
-        self._text = self._text_vectors(data.items if items is None and isinstance(data, Dataset) else items)
+        config = self.config
+        self._histories = Histories.of(
+            table, self._catalogue, outcome=config.outcome, weight=config.weight, gaps=config.gaps
+        )
+        known = data.items if items is None and isinstance(data, Dataset) else items
+        text, self.encoder_name = text_vectors(self.config, known)
+        device = resolve_device(self.config.device)
+        self._content = ItemContent(text, picture_tensor(pictures, len(self._catalogue))).to(device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.config.seed)
-            self.network = SequenceNetwork(self._shape())
+            self.network = SequenceNetwork(self._shape()).to(device)
         validate = self._validation(data) if isinstance(data, Split) and self.config.patience else None
         folder = None if checkpoint is None else Path(checkpoint)
-        trainer = Trainer(self.network, self.config, self._histories, self._text, validate, folder)
+        team = join(torch.device(device).type)
+        trainer = Trainer(self.network, self.config, self._histories, self._content, validate, folder, team)
         self.history = pd.DataFrame(trainer.run(callbacks).history)
         self._forget_strangers()
         return self
 
     def read(self, frame: pd.DataFrame) -> Histories:
-        """Histories in a table of events, with the outcomes where this model reads them."""
-        return Histories.of(frame, self.catalogue, outcome=self.config.outcome)
+        """Histories in a table of events, with the outcomes and times where this model reads them."""
+        return Histories.of(frame, self.catalogue, outcome=self.config.outcome, gaps=self.config.gaps)
 
     def score(self, user_ids: Any, head: Literal["interest", "behaviour"] = "interest") -> Scores:
         """(n, items) scores of the whole catalogue: logits of the next item, or P(outcome) if that item is met.
@@ -102,9 +114,11 @@ class TransformerRecommender(CatalogueRecommender):
 
     def score_histories(self, histories: Histories, head: Literal["interest", "behaviour"] = "interest") -> Scores:
         """(n, items) scores for `histories`; an empty one gives what fits everybody."""
-        states, vectors = torch.from_numpy(self._states(histories)), self._item_vectors()
+        states = torch.from_numpy(self._states(histories)).to(self.network.device)
+        vectors = self._item_vectors()
         if head == "interest":
-            return (states @ vectors[1:].T).numpy()
+            interest: Scores = (states @ vectors[1:].T).cpu().numpy()
+            return interest
         if head != "behaviour":
             raise ValueError(f"head={head!r} is unknown; give 'interest' or 'behaviour'")
         if self.config.outcome is None:
@@ -112,7 +126,7 @@ class TransformerRecommender(CatalogueRecommender):
         with torch.inference_mode():
             logits = self.network.behaviour(states) @ vectors[1:].T
             logits += self.network.behaviour_bias.weight[1:, 0] + self.network.base_rate
-            chances: Scores = logits.sigmoid().numpy()
+            chances: Scores = logits.sigmoid().cpu().numpy()
             return chances
 
     def propensity(self, user_ids: Any) -> Scores:
@@ -137,7 +151,7 @@ class TransformerRecommender(CatalogueRecommender):
         KeyError
             If an id is not in the catalogue.
         """
-        vectors = self._item_vectors()[1:].numpy()
+        vectors = self._item_vectors()[1:].cpu().numpy()
         if item_ids is None:
             return vectors
         places = self._catalogue.get_indexer(pd.Index(np.atleast_1d(np.asarray(item_ids))))
@@ -152,15 +166,15 @@ class TransformerRecommender(CatalogueRecommender):
         self._require_fit()
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
-        tensors = {f"network.{name}": value.contiguous() for name, value in self.network.state_dict().items()}
+        tensors = {f"network.{name}": value.cpu().contiguous() for name, value in self.network.state_dict().items()}
         tensors |= {
             "items": torch.from_numpy(self._histories.items),
             "offsets": torch.from_numpy(self._histories.offsets),
         }
-        if self._histories.outcomes is not None:
-            tensors["outcomes"] = torch.from_numpy(self._histories.outcomes)
-        if self._text is not None:
-            tensors["text"] = self._text
+        beside = {"outcomes": self._histories.outcomes, "gaps": self._histories.gaps}
+        tensors |= {name: torch.from_numpy(values) for name, values in beside.items() if values is not None}
+        content = {"text": self._content.text, "pictures": self._content.pictures}
+        tensors |= {name: part.cpu().contiguous() for name, part in content.items() if part is not None}
         head = {
             "format": FORMAT,
             "config": self.config.to_dict(),
@@ -195,38 +209,29 @@ class TransformerRecommender(CatalogueRecommender):
             raise ValueError(f"{source}: saved in format {head.get('format')!r}, this version reads {FORMAT}")
         tensors = load_file(source / "model.safetensors")
         model = cls(RecommenderConfig.from_dict(head["config"]))
-        model.network = SequenceNetwork(NetworkShape(**head["shape"])).eval()
+        device = resolve_device(model.config.device if not model.config.device.startswith("cuda") else "auto")
+        model.network = SequenceNetwork(NetworkShape(**head["shape"])).to(device).eval()
         model.network.load_state_dict({n[8:]: v for n, v in tensors.items() if n.startswith("network.")})
         model._catalogue = pd.Index(head["catalogue"], name="item_id")
         users = pd.Index(head["users"], name="user_id")
-        outcomes = tensors["outcomes"].numpy() if "outcomes" in tensors else None
-        model._histories = Histories(users, tensors["items"].numpy(), tensors["offsets"].numpy(), outcomes)
-        model._text, model.encoder_name = tensors.get("text"), head["encoder"]
+        outcomes, gaps = (tensors[name].numpy() if name in tensors else None for name in ("outcomes", "gaps"))
+        items, offsets = tensors["items"].numpy(), tensors["offsets"].numpy()
+        model._histories = Histories(users, items, offsets, outcomes, gaps=gaps)
+        model._content = ItemContent(tensors.get("text"), tensors.get("pictures")).to(device)
+        model.encoder_name = head["encoder"]
         model.history = pd.DataFrame(head["history"])
         return model
 
     def _shape(self) -> NetworkShape:
-        sizes = {name: getattr(self.config, name) for name in ("length", "dim", "blocks", "heads", "dropout")}
-        text_dim = 0 if self._text is None else self._text.shape[1]
-        return NetworkShape(len(self._catalogue), text_dim=text_dim, outcome=self.config.outcome is not None, **sizes)
-
-    def _text_vectors(self, items: pd.DataFrame | None) -> Tensor | None:
-        """(n_items + 1, text_dim); the start of a history has no text."""
-        if self.config.text is None:
-            return None
-        if items is None or "text" not in items:
-            raise ValueError(
-                f"text={self.config.text!r} needs the items' texts; pass items= with columns item_id and text"
-            )
-        from causalrec_lab.recommender.encoder import TextEncoder
-
-        texts = items["text"].fillna("").tolist()
-        encoder = TextEncoder.load(self.config.text, corpus=texts, seed=self.config.seed)
-        self.encoder_name = encoder.name
-        vectors = encoder.embed(texts)
-        spread = np.sqrt(vectors.var(axis=0).mean())  # one scale for all: constant dimensions stay harmless
-        centred = (vectors - vectors.mean(axis=0)) / (spread if spread > 0 else 1.0)
-        return torch.from_numpy(np.vstack([np.zeros((1, vectors.shape[1]), np.float32), centred]).astype(np.float32))
+        sizes = {name: getattr(self.config, name) for name in ("length", "dim", "blocks", "heads", "dropout", "gaps")}
+        return NetworkShape(
+            len(self._catalogue),
+            text_dim=0 if self._content.text is None else self._content.text.shape[1],
+            outcome=self.config.outcome is not None,
+            pictures=self._content.pictures is not None,
+            bidirectional=self.config.direction == "bidirectional",
+            **sizes,
+        )
 
     def _validation(self, split: Split) -> Any:
         def validate() -> float:
@@ -236,8 +241,8 @@ class TransformerRecommender(CatalogueRecommender):
         return validate
 
     def _forget_strangers(self) -> None:
-        """With a text tower, items never met speak by their text alone."""
-        if self._text is not None:
+        """With a content tower, items never met speak by their text or picture alone."""
+        if not self._content.empty:
             stranger = np.setdiff1d(np.arange(1, len(self._catalogue) + 1), self._histories.items)
             with torch.no_grad():
                 self.network.identity.weight[torch.from_numpy(stranger)] = 0.0
@@ -245,15 +250,17 @@ class TransformerRecommender(CatalogueRecommender):
     def _item_vectors(self) -> Tensor:
         self._require_fit()
         with torch.no_grad():
-            return self.network.eval().item_vectors(self._text).detach()
+            return self.network.eval().item_vectors(self._content).detach()
 
     def _states(self, histories: Histories) -> npt.NDArray[np.float32]:
         """(n, dim) state after each whole history."""
         out = np.zeros((len(histories.users), self.config.dim), dtype=np.float32)
-        vectors = self._item_vectors()
-        with torch.inference_mode(), autocast(resolve_precision(self.config.precision)):
-            for batch in last_windows(histories, self.config.length, self.config.tokens):
-                outcomes = None if batch.input_outcomes is None else torch.from_numpy(batch.input_outcomes)
-                states = self.network(torch.from_numpy(batch.inputs), vectors, outcomes, torch.from_numpy(batch.ends))
-                out[batch.rows] = states.float().numpy()
+        vectors, device = self._item_vectors(), self.network.device
+        with torch.inference_mode(), autocast(resolve_precision(self.config.precision, device.type), device.type):
+            for read in last_windows(histories, self.config.length, self.config.tokens):
+                batch = read if self.config.direction == "causal" else read.hidden_end()
+                parts = (batch.inputs, batch.input_outcomes, batch.input_gaps, batch.ends)
+                items, outcomes, gaps, ends = (None if p is None else torch.from_numpy(p).to(device) for p in parts)
+                states = self.network(items, vectors, outcomes, gaps, ends=ends)
+                out[batch.rows] = states.float().cpu().numpy()
         return out
