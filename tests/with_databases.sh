@@ -77,7 +77,7 @@ start_mariadb() {
     "CREATE USER causalrec@'127.0.0.1' IDENTIFIED BY '$password';" "GRANT ALL ON *.* TO causalrec@'127.0.0.1' WITH GRANT OPTION;")
   (home "$place"; own TERM "$server" --no-defaults --datadir="$place/data" --socket="$place/socket" --port="$port" \
     --bind-address=127.0.0.1 --pid-file="$place/pid" --init-file="$place/first.sql" --skip-name-resolve \
-    --innodb-flush-log-at-trx-commit=0 --innodb-buffer-pool-size=64M >>log 2>&1) &
+    --character-set-server=utf8mb4 --innodb-flush-log-at-trx-commit=0 --innodb-buffer-pool-size=64M >>log 2>&1) &
   servers+=($!)
   MYSQL_PWD=$password until_it_answers $! mariadb-admin --no-defaults -h 127.0.0.1 -P "$port" -u causalrec ping \
     || { note "MariaDB did not start: $(tail -1 "$place/log"); its tests skip"; return 0; }

@@ -24,7 +24,7 @@ _SYSTEMS = {
 }
 _SECRET = r"\w*(?:passw(?:or)?d|passphrase|pwd|token|secret)\w*"
 _IN_OPTIONS = re.compile(rf"(?i)([?&;](?:{_SECRET}|sslkey)=)[^&;#]*")
-_IN_FRONT = re.compile(r"(?i)^([a-z][\w+.-]*://[^:@/]*:).*@", re.DOTALL)
+_IN_FRONT = re.compile(r"(?i)^([a-z][\w+.-]*:?/{1,2}[^:@/\s]*:).*@", re.DOTALL)  # :/ and // are :// mistyped
 _ENVIRONMENT = {"postgres": ("PGPASSWORD",), "mysql": ("MYSQL_PWD",)}
 _STARS = "***"
 
@@ -49,12 +49,13 @@ class Address:
 
     system: str
     shown: str
-    host: str | None = None
-    port: int | None = None
-    user: str | None = None
-    path: str = ""
+    host: str | None = field(default=None, repr=False)
+    port: int | None = field(default=None, repr=False)
+    user: str | None = field(default=None, repr=False)
+    path: str = field(default="", repr=False)
     password: str | None = field(default=None, repr=False)
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    fault: str = field(default="", repr=False)
 
     @classmethod
     def parse(cls, url: str) -> Address:
@@ -64,25 +65,33 @@ class Address:
         ``%2F``, ``:`` as ``%3A``, ``%`` as ``%25``. Without a password in it, `CAUSALREC_DB_PASSWORD` is used where it
         is set, then the system's own (PGPASSWORD, MYSQL_PWD); PostgreSQL's ~/.pgpass holds where none is.
 
-        Raises
-        ------
-        ValueError
-            If the scheme is unknown or the address cannot be taken apart; the message hides what may be a password.
+        One that cannot be taken apart is told by `fault`, for `sound` to raise: so that no frame of the traceback still
+        holds the address as it was given.
         """
         shown = redacted(url)
         scheme, separator, rest = url.partition("://")
         system = _SYSTEMS.get(scheme)
         if not separator or system is None:
-            known = nearest(scheme, _SYSTEMS) if separator else "no scheme"
-            raise ValueError(f"connect({shown!r}): {known}; {_FORMS}")
+            return cls("", shown, fault=f"{nearest(scheme, _SYSTEMS) if separator else 'no scheme'}; {_FORMS}")
         if system == "duckdb":
             return cls(system, shown, path=unquote(rest.removeprefix("/")))
         if system == "pyspark":
             master = f"{scheme}://{rest}" if scheme != "pyspark" else rest.strip("/") or "local[2]"
-            if not master.startswith(("local", "yarn", "spark://", "sc://", "k8s://")):
-                raise ValueError(f"connect({shown!r}): {redacted(master)!r} is no Spark master; {_FORMS}")
-            return cls(system, shown, path=master)
+            known = master.startswith(("local", "yarn", "spark://", "sc://", "k8s://"))
+            return cls(system, shown, path=master, fault="" if known else f"that is no Spark master; {_FORMS}")
         return cls._server(system, url, shown)
+
+    def sound(self) -> Address:
+        """Give the address back if it could be taken apart.
+
+        Raises
+        ------
+        ValueError
+            If the scheme is unknown or the address cannot be taken apart; what may be a password is hidden.
+        """
+        if self.fault:
+            raise ValueError(f"connect({self.shown!r}): {self.fault}")
+        return self
 
     @classmethod
     def _server(cls, system: str, url: str, shown: str) -> Address:
@@ -90,12 +99,9 @@ class Address:
             parts = urlsplit(url)
             port = parts.port
         except ValueError:
-            parts, port = None, None
-        if parts is None or (parts.username is None and "@" in url):
-            raise ValueError(
-                f"connect({shown!r}) cannot be taken apart; in a user name or password write @ as %40, / as %2F, : as "
-                "%3A, # as %23, ? as %3F, % as %25, or leave the password to the environment (CAUSALREC_DB_PASSWORD)"
-            )
+            return cls(system, shown, fault=_HARD)
+        if parts.username is None and "@" in url:
+            return cls(system, shown, fault=_HARD)
         user, password = (unquote(part) if part else None for part in (parts.username, parts.password))
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
         return cls(
@@ -110,6 +116,10 @@ class Address:
         )
 
 
+_HARD = (
+    "it cannot be taken apart; in a user name or password write @ as %40, / as %2F, : as %3A, # as %23, ? as %3F, % as "
+    "%25, or leave the password to the environment (CAUSALREC_DB_PASSWORD)"
+)
 _FORMS = (
     "data.connect takes duckdb:// (in memory), duckdb:///file.duckdb, postgres://user@host:5432/database, "
     "mysql://user@host:3306/database (MariaDB too), pyspark:// (Spark on this machine), spark://host:7077, "
@@ -126,8 +136,8 @@ def redacted(text: str) -> str:
 
 
 def has_password(text: str) -> bool:
-    """Whether a text is an address that holds a password or another secret."""
-    return "://" in text and redacted(text) != text
+    """Whether a text is an address, or one mistyped, that holds a password or another secret."""
+    return redacted(text) != text
 
 
 def _from_environment(system: str) -> str | None:

@@ -79,7 +79,8 @@ def connect(url: str | Address = "duckdb://") -> SQLBackend:
     CAUSALREC_DB_PASSWORD, from PGPASSWORD or ~/.pgpass (PostgreSQL) or from MYSQL_PWD (MySQL). The library never
     prints a password and never writes it down, and Ibis is not told it.
     """
-    address = url = Address.parse(url) if isinstance(url, str) else url  # no variable shows the password from here on
+    url = Address.parse(url) if isinstance(url, str) else url  # no variable shows the password from here on
+    address = url.sound()
     if address.system == "duckdb":
         return _duckdb(address)
     _driver(address)

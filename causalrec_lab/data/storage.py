@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 import pandas as pd
 
 from causalrec_lab.data import schema
-from causalrec_lab.data.addresses import Address
+from causalrec_lab.data.addresses import Address, has_password
 from causalrec_lab.data.connections import asked, connect, table_names
 from causalrec_lab.data.dataset import About, Dataset
 from causalrec_lab.data.files import CSV, DATABASE, PARQUET, csv_fault, csv_lines_apart, found_files, open_files
@@ -147,8 +147,9 @@ def read(
     if errors != "quarantine":
         checked: Any = schema.check(ready.frame, table, errors=errors)
         return Dataset(opened.name, about=about, **{table: numbers_from_text(checked)})
-    checked, apart = _parted(ready, raw, table, opened)
-    return Dataset(opened.name, about=about, extra={"quarantine": apart}, **{table: checked})
+    tables: dict[str, Any] = {}
+    tables[table], apart = _parted(ready, raw, table, opened)
+    return Dataset(opened.name, about=about, extra={"quarantine": apart}, **tables)
 
 
 def _known(table: str, errors: str) -> None:
@@ -182,7 +183,7 @@ def _located(path: Any) -> Address | list[str] | Table:
     """Tell an address from files and from an Ibis table."""
     if type(path).__module__.startswith("ibis.expr.types"):
         return path
-    if isinstance(path, str) and "://" in path:
+    if isinstance(path, str) and ("://" in path or has_password(path)):
         return Address.parse(path)
     return found_files(path)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import causalrec_lab
+from causalrec_lab.data.addresses import redacted
 from causalrec_lab.lab.project import home
 from causalrec_lab.lab.session import cores
 
@@ -79,7 +80,7 @@ def data_hashes(names: tuple[str, ...]) -> dict[str, dict[str, str]]:
 
 
 def _without_folders(text: str) -> str:
-    return _FOLDER.sub("(a folder)", _USER_IN_URL.sub("***@", text))
+    return _FOLDER.sub("(a folder)", _USER_IN_URL.sub("***@", redacted(text)))
 
 
 def _git(*arguments: str) -> str | None:
