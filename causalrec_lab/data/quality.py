@@ -2,135 +2,158 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from causalrec_lab.data import schema, threats
+from causalrec_lab.data import completeness, threats
+from causalrec_lab.data.answers import answers
+from causalrec_lab.data.comparison import key_figures
 from causalrec_lab.data.dataset import Dataset
 from causalrec_lab.data.exposure import ExposureBias, exposure_bias, position_curve
-from causalrec_lab.data.positivity import Overlap, effective_sample_size, overlap
+from causalrec_lab.data.kinds import in_database
+from causalrec_lab.data.leaks import leakage, of_leakage, of_targets, target_leakage
+from causalrec_lab.data.memory import to_memory
+from causalrec_lab.data.positivity import Overlap, overlap
+from causalrec_lab.data.quality_result import QualityReport
 from causalrec_lab.data.registry import nearest
+from causalrec_lab.data.robots import bots
+from causalrec_lab.data.rules import Finding, ranked
+from causalrec_lab.data.self_selection import of_selection, selection
+from causalrec_lab.data.splits import Split
+from causalrec_lab.data.steadiness import drift, of_drift, of_novelty, over_time
+from causalrec_lab.data.text_coverage import of_text, text_coverage
+from causalrec_lab.data.time_order import exposure_event, of_time_travel, time_travel
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+__all__ = ["quality_report"]
 
-__all__ = ["QualityReport", "quality_report"]
-
-_TEXTS = ("title", "text")
-
-
-@dataclass(frozen=True, eq=False)
-class QualityReport:
-    """What was looked at, and what was found.
-
-    Parameters
-    ----------
-    name
-        The data set.
-    sizes
-        One row a table: rows, columns, users, items, first and last time.
-    missing
-        One row a column with missing values: table, column, rows, share.
-    duplicates
-        One row a table with a key: table, key, rows that repeat it.
-    text
-        One row a text column: table, column, covered (share of rows with text), words (median), distinct (share).
-    exposure
-        Exposure bias, where there are decisions, or events, or slates.
-    overlap
-        Propensities by arm, where a decisions table has or allows them.
-    position
-        Rate by position, where rows have positions and a 0/1 outcome.
-    findings
-        severity, finding, threatens, what_to_do: the gravest first.
-    """
-
-    name: str
-    sizes: pd.DataFrame
-    missing: pd.DataFrame
-    duplicates: pd.DataFrame
-    text: pd.DataFrame
-    exposure: ExposureBias | None
-    overlap: Overlap | None
-    position: pd.DataFrame | None
-    findings: pd.DataFrame
-
-    @property
-    def frames(self) -> dict[str, pd.DataFrame]:
-        """All tables of the report by name, those that are empty left out."""
-        found = {
-            name: getattr(self, name) for name in ("findings", "sizes", "missing", "duplicates", "text", "position")
-        }
-        if self.exposure is not None:
-            found |= {"popularity": self.exposure.popularity, "balance": self.exposure.balance}
-        if self.overlap is not None:
-            found |= {"arms": self.overlap.arms, "calibration": self.overlap.calibration}
-        return {name: frame for name, frame in found.items() if frame is not None and len(frame)}
-
-    def plot(self) -> dict[str, Figure]:
-        """Figures by name: "exposure" (Lorenz curve), "overlap" (propensities by arm), "position" (rates)."""
-        figures: dict[str, Any] = {}
-        if self.exposure is not None:
-            figures["exposure"] = self.exposure.plot().figure
-        if self.overlap is not None:
-            figures["overlap"] = self.overlap.plot().figure
-        if self.position is not None:
-            figures["position"] = _draw_positions(self.position)
-        return figures
-
-    def __repr__(self) -> str:
-        return f"QualityReport({self.name!r}: {len(self.findings)} findings; frames: {', '.join(self.frames)})"
-
-    def _repr_html_(self) -> str:
-        """Findings first, then the sizes; the same report gives the same text."""
-        head = f"<p><b>{html.escape(self.name)}</b>: {len(self.findings)} findings, the gravest first</p>"
-        parts = [_table(name, self.frames[name]) for name in ("sizes", "missing") if name in self.frames]
-        return f'<div class="quality">{head}{_list(self.findings)}{"".join(parts)}</div>'
+_FEWEST = 21  # events of one user: the smallest number that any rule of `bots` can flag (hours of one day)
 
 
-def quality_report(dataset: Dataset, *, covariates: Sequence[str] = (), outcome: str | None = None) -> QualityReport:
+def quality_report(
+    dataset: Dataset,
+    *,
+    covariates: Sequence[str] = (),
+    outcome: str | None = None,
+    split: Split | Mapping[str, pd.DataFrame] | None = None,
+    exposure: str | None = None,
+    since: Any = None,
+    until: Any = None,
+) -> QualityReport:
     """Report on a data set before anything is estimated from it.
 
     Parameters
     ----------
     dataset
-        Any `Dataset`; what it has is looked at.
+        Any `Dataset`; what it has is looked at. Tables of a database are taken into memory if they fit (`to_memory`).
     covariates
-        Numeric columns of `decisions` that the exposure rule looked at: their balance is shown, and the overlap is
-        estimated from them where no propensity is stored.
+        Numeric columns of `decisions` that the exposure rule looked at: their balance is shown, the overlap is
+        estimated from them where no propensity is stored, and each is looked at as a leak.
     outcome
-        A numeric column of `decisions` (or of `slates`; "reward" by default there), for rates and positions.
+        A numeric column of `decisions` (or of `slates`; "reward" by default there), for rates, positions and leaks.
+    split
+        How the events are cut for training: its parts are compared.
+    exposure
+        Event that is the showing (see `time_travel`).
+    since, until
+        When the log can have begun and when it was read (see `time_travel`); the second is now unless given.
 
     Returns
     -------
-    `QualityReport`.
+    `QualityReport`. No finding is graded by judgement: `quality_rules` lists the rules.
 
     Raises
     ------
     ValueError
-        If the data set has no table, a named column is not there, a treatment has a single class, or a stored
+        If the data set has no table, a named column or event is not there, a treatment has a single class, or a stored
         propensity lies outside (0, 1].
     """
     if not dataset.tables:
         raise ValueError(
             f"quality_report: data set {dataset.name!r} has no table; build one with data.Dataset(events=…)"
         )
+    dataset, split = _taken(dataset), _parts_taken(split)
     _columns_there(dataset, covariates, outcome)
-    missing, duplicates, text = _missing(dataset), _duplicates(dataset), _text(dataset)
-    exposure, arms = _exposure(dataset, covariates, outcome), _overlap(dataset, covariates)
-    curve = _position(dataset, outcome)
-    found = [*threats.of_tables(dataset, duplicates, missing), *threats.of_text(text), *_rounds(dataset)]
-    found += [] if exposure is None else threats.of_exposure(exposure)
-    found += [] if arms is None else threats.of_overlap(arms)
-    found += [] if curve is None else threats.of_positions(curve)
-    found += [] if dataset.decisions is None else threats.of_decisions(dataset.decisions, outcome)
-    findings = threats.ranked(found)
-    return QualityReport(dataset.name, _sizes(dataset), missing, duplicates, text, exposure, arms, curve, findings)
+    report = _measured(dataset, covariates, outcome, split, exposure, since, until)
+    findings = _findings(dataset, report, outcome)
+    return replace(report, findings=ranked(findings), answers=answers(dataset, findings))
+
+
+def _taken(dataset: Dataset) -> Dataset:
+    """Every table as a pandas frame."""
+    taken: dict[str, Any] = {
+        name: to_memory(table) for name, table in dataset.tables.items() if in_database(table, "quality_report")
+    }
+    return replace(dataset, **taken) if taken else dataset
+
+
+def _parts_taken(split: Any) -> Any:
+    if isinstance(split, Split) and in_database(split.train, "quality_report"):
+        train, validation, test = (to_memory(part) for part in (split.train, split.validation, split.test))
+        return replace(split, train=train, validation=validation, test=test)
+    return split
+
+
+def _measured(
+    dataset: Dataset,
+    covariates: Sequence[str],
+    outcome: str | None,
+    split: Split | Mapping[str, pd.DataFrame] | None,
+    exposure: str | None,
+    since: Any,
+    until: Any,
+) -> QualityReport:
+    """Everything that is measured; findings and answers follow from it."""
+    shown, arms, text = (
+        _exposure(dataset, covariates, outcome, exposure),
+        _overlap(dataset, covariates),
+        text_coverage(dataset),
+    )
+    followed, measures = _followed(dataset, outcome)
+    steps = None if followed is None else over_time(followed, measures)
+    known = dataset.decisions if outcome is not None else None
+    binary = known is not None and outcome is not None and known[outcome].dropna().isin([0, 1]).all()
+    empty = pd.DataFrame()
+    return QualityReport(
+        name=dataset.name,
+        findings=empty,
+        answers=empty,
+        figures=key_figures(dataset, shown, arms, text),
+        sizes=_sizes(dataset),
+        missing=completeness.missing(dataset),
+        duplicates=completeness.duplicates(dataset),
+        time_travel=time_travel(dataset, covariates=covariates, exposure=exposure, since=since, until=until),
+        leakage=empty if split is None else leakage(split),
+        targets=target_leakage(known, str(outcome), covariates) if binary and known is not None else empty,
+        text=text,
+        over_time=steps,
+        drift=empty if followed is None or steps is None else drift(followed, steps, measures),
+        exposure=shown,
+        overlap=arms,
+        position=_position(dataset, outcome),
+        selection=None if dataset.events is None else selection(dataset.events),
+        bots=_bots(dataset.events),
+    )
+
+
+def _findings(dataset: Dataset, report: QualityReport, outcome: str | None) -> list[Finding]:
+    sizes = {name: len(table) for name, table in dataset.tables.items()}
+    found = [*threats.of_tables(dataset), *completeness.of_missing(report.missing), *of_text(report.text)]
+    found += [*completeness.of_duplicates(report.duplicates, sizes), *of_time_travel(report.time_travel)]
+    found += of_leakage(report.leakage) if len(report.leakage) else ()
+    found += of_targets(report.targets, str(outcome)) if len(report.targets) else ()
+    found += of_drift(report.drift) if len(report.drift) else ()
+    found += () if report.over_time is None else of_novelty(report.over_time)
+    found += () if report.selection is None else of_selection(report.selection)
+    found += () if report.bots is None else threats.of_bots(report.bots)
+    found += () if report.exposure is None else threats.of_exposure(report.exposure)
+    found += () if report.overlap is None else threats.of_overlap(report.overlap)
+    found += () if report.position is None else threats.of_positions(report.position)
+    found += () if dataset.slates is None else threats.of_rounds(dataset.slates)
+    found += () if dataset.decisions is None else threats.of_decisions(dataset.decisions, outcome)
+    return found
 
 
 def _columns_there(dataset: Dataset, covariates: Sequence[str], outcome: str | None) -> None:
@@ -155,53 +178,26 @@ def _sizes(dataset: Dataset) -> pd.DataFrame:
     return pd.DataFrame.from_dict({name: size(table) for name, table in dataset.tables.items()}, orient="index")
 
 
-def _missing(dataset: Dataset) -> pd.DataFrame:
-    rows = [
-        {"table": name, "column": str(column), "rows": int(count), "share": count / len(table)}
-        for name, table in dataset.tables.items()
-        for column, count in table.isna().sum().items()
-        if count
-    ]
-    return pd.DataFrame(rows, columns=["table", "column", "rows", "share"])
-
-
-def _duplicates(dataset: Dataset) -> pd.DataFrame:
-    rows = []
-    for name, table in dataset.tables.items():
-        key = [column for column in schema.KEYS.get(name, ()) if column in table]
-        if key:
-            rows.append({"table": name, "key": " + ".join(key), "rows": int(table.duplicated(key).sum())})
-    return pd.DataFrame(rows, columns=["table", "key", "rows"])
-
-
-def _text(dataset: Dataset) -> pd.DataFrame:
-    rows = []
-    for name in ("items", "users"):
-        table = getattr(dataset, name)
-        for column in [] if table is None else [c for c in _TEXTS if c in table]:
-            texts = table[column].fillna("").astype(str).str.strip()
-            words = texts.str.count(r"\S+")
-            row = {"covered": (texts != "").mean(), "words": words.median(), "distinct": texts.nunique() / len(texts)}
-            rows.append({"table": name, "column": column} | row)
-    return pd.DataFrame(rows, columns=["table", "column", "covered", "words", "distinct"])
-
-
-def _exposure(dataset: Dataset, covariates: Sequence[str], outcome: str | None) -> ExposureBias | None:
+def _exposure(
+    dataset: Dataset, covariates: Sequence[str], outcome: str | None, event: str | None
+) -> ExposureBias | None:
     catalogue = None if dataset.items is None else dataset.items["item_id"]
     if dataset.decisions is not None and {"item_id", "treated"} <= set(dataset.decisions):
         return exposure_bias(dataset.decisions, items=catalogue, covariates=covariates, outcome=outcome)
-    for table in (_views(dataset.events), dataset.slates):
+    for table in (_views(dataset.events, event), dataset.slates):
         if table is not None:
             return exposure_bias(table[["item_id"]], items=catalogue)
     return None
 
 
-def _views(events: pd.DataFrame | None) -> pd.DataFrame | None:
-    """Rows of an event log that are exposures: its views where it has any, else every row."""
-    if events is None or "event" not in events:
-        return events
-    views = events[events["event"] == "view"]
-    return views if len(views) else events
+def _views(events: pd.DataFrame | None, exposure: str | None) -> pd.DataFrame | None:
+    """Rows of an event log that are exposures: its showings where it has any, else every row that was not drawn."""
+    if events is None:
+        return None
+    if "randomised" in events and (events["randomised"] != 1).any():
+        events = events[events["randomised"] != 1]
+    shown = exposure_event(events, exposure)
+    return events if shown is None else events[events["event"] == shown]
 
 
 def _overlap(dataset: Dataset, covariates: Sequence[str]) -> Overlap | None:
@@ -220,34 +216,22 @@ def _position(dataset: Dataset, outcome: str | None) -> pd.DataFrame | None:
     return None
 
 
-def _rounds(dataset: Dataset) -> Iterator[threats.Finding]:
-    slates = dataset.slates
-    if slates is not None and {"propensity", "reward"} <= set(slates):
-        effective = effective_sample_size(1 / slates["propensity"].to_numpy(dtype=np.float64))
-        yield from threats.of_rounds(effective, len(slates), int((slates["reward"] > 0).sum()))
+def _bots(events: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Pace of every user, where the events have users, items and a clock, and somebody did enough to tell."""
+    if events is None or not {"user_id", "item_id", "timestamp"} <= set(events):
+        return None
+    if events["user_id"].value_counts().max() < _FEWEST:
+        return None
+    return bots(events) if pd.api.types.is_datetime64_any_dtype(events["timestamp"]) else None
 
 
-def _draw_positions(curve: pd.DataFrame) -> Figure:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.6, 3.4), layout="constrained")
-    ax = figure.subplots()
-    error = [curve["rate"] - curve["low"], curve["high"] - curve["rate"]]
-    ax.errorbar(curve.index.astype(str), curve["rate"], yerr=error, fmt="o", capsize=4)
-    ax.set(xlabel="position", ylabel="rate (95 % Wilson interval)", ylim=(0, None))
-    return figure
-
-
-def _list(findings: pd.DataFrame) -> str:
-    """Findings as a list: sentences that wrap, which cells of a table do not everywhere."""
-    items = [
-        f"<li><b>{html.escape(row.severity)}</b>: {html.escape(row.finding)}<br>"
-        f"threatens {html.escape(row.threatens)}<br>to do: {html.escape(row.what_to_do)}</li>"
-        for row in map(threats.Finding, *(findings[name].astype(str) for name in findings))
-    ]
-    return f"<ol>{''.join(items)}</ol>" if items else "<p>nothing found</p>"
-
-
-def _table(name: str, frame: pd.DataFrame) -> str:
-    shown = frame.to_html(index=name == "sizes", border=0, escape=True, float_format=lambda value: f"{value:.3g}")
-    return f"<h4>{html.escape(name)}</h4>{shown}"
+def _followed(dataset: Dataset, outcome: str | None) -> tuple[pd.DataFrame | None, list[str]]:
+    """Which table is followed over time, and which of its columns."""
+    if dataset.decisions is not None:
+        return dataset.decisions, [name for name in ("treated", outcome) if name and name in dataset.decisions]
+    if dataset.slates is not None:
+        return dataset.slates, [name for name in (outcome or "reward",) if name in dataset.slates]
+    if dataset.events is not None:
+        complete = "value" in dataset.events and dataset.events["value"].notna().all()
+        return dataset.events, ["value"] if complete else []
+    return None, []

@@ -1,182 +1,136 @@
-"""Findings about a log: what is wrong, which estimates it threatens, why, and what to do."""
+"""Findings about exposure: overlap, concentration, positions, rounds, and what a decisions table leaves open."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass
+from collections.abc import Iterator
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from causalrec_lab.data.dataset import Dataset
 from causalrec_lab.data.exposure import ExposureBias
-from causalrec_lab.data.positivity import HIGH, LOW, Overlap
+from causalrec_lab.data.positivity import HIGH, LOW, Overlap, effective_sample_size
+from causalrec_lab.data.rules import Finding, found
 
-__all__ = ["Finding", "ranked"]
+__all__ = [
+    "calibration_gap",
+    "of_bots",
+    "of_decisions",
+    "of_exposure",
+    "of_overlap",
+    "of_positions",
+    "of_rounds",
+    "of_tables",
+    "randomised",
+]
 
-SEVERITIES = ("high", "medium", "low")
-_FEW_POSITIVES = 100
-_TEXT_WANTED = 0.95
-_OF_SOME_EVENTS = ("value", "position", "propensity", "treated")  # a view has no price, a purchase no position
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One finding: how grave, what, which estimates it threatens and why, the way out."""
-
-    severity: str
-    finding: str
-    threatens: str
-    what_to_do: str
-
-
-def ranked(findings: Iterable[Finding]) -> pd.DataFrame:
-    """Findings as a table, the gravest first, in the order they were made within a grade."""
-    ordered = sorted(findings, key=lambda one: SEVERITIES.index(one.severity))
-    return pd.DataFrame([astuple(one) for one in ordered], columns=["severity", "finding", "threatens", "what_to_do"])
+_SURE = 1e-3
+_FEW = 100
+_REASONS = ("too_fast", "too_many", "never_sleeps", "too_regular", "one_track")
 
 
-def of_tables(dataset: Dataset, duplicates: pd.DataFrame, missing: pd.DataFrame) -> Iterator[Finding]:
-    """What the tables lack."""
-    if dataset.decisions is None and dataset.events is not None:
-        yield Finding(
-            "high",
-            "there are events but no decisions: rows that were eligible and not shown are nowhere",
-            "every treatment effect: without untreated rows there is nothing to compare with",
-            "log eligible decisions, or build them with data.decisions(events, eligible); for rankings, go on",
-        )
-    for row in duplicates[duplicates["rows"] > 0].itertuples():
-        yield Finding(
-            "medium",
-            f"{row.table}: {row.rows:,} rows repeat a key ({row.key})",
-            "every count and every interval: a row that stands twice is counted twice",
-            f"data.clean({row.table}, {row.table!r}) keeps the first of each",
-        )
-    whole = ~((missing["table"] == "events") & missing["column"].isin(_OF_SOME_EVENTS))
-    for row in missing[whole & (missing["share"] > 0.05)].itertuples():
-        yield Finding(
-            "medium",
-            f"{row.table}.{row.column}: {row.share:.0%} missing",
-            "estimates that adjust for it: dropping rows changes the population, filling in assumes a reason",
-            "compare treated shares where it is missing and where not; add an indicator, or leave the column out",
-        )
+def of_tables(dataset: Dataset) -> Iterator[Finding]:
+    """What the kinds of tables leave open."""
+    if dataset.decisions is None and dataset.slates is None and dataset.events is not None:
+        sentence = "there are events but no decisions: rows that were eligible and not shown are nowhere"
+        yield from found("no untreated rows", 1, sentence)
+
+
+def calibration_gap(overlap: Overlap) -> float:
+    r"""Give the mean gap of stored and observed share over the tenths, less the noise right propensities show.
+
+    .. math:: \sqrt{\max(0, \textstyle\sum_k w_k [(\bar t_k - \bar e_k)^2 - \bar e_k (1 - \bar e_k) / n_k])}
+    """
+    table = overlap.calibration
+    noise = table["propensity"] * (1 - table["propensity"]) / table["rows"]
+    squared = (table["treated"] - table["propensity"]) ** 2 - noise
+    return float(np.sqrt(max(0.0, float((squared * table["rows"]).sum() / table["rows"].sum()))))
 
 
 def of_overlap(overlap: Overlap) -> Iterator[Finding]:
     """What the chances of treatment threaten."""
-    if overlap.p_value < 0.01:
-        yield Finding(
-            "high",
-            f"the stored propensities are not the chances of treatment (calibration p = {overlap.p_value:.1g})",
-            "IPW, and OPE: their weights are wrong; AIPW then rests on the outcome model alone",
-            "ask how they were stored (before or after filtering?), or estimate them from what the rule looked at",
+    if overlap.p_value < _SURE:
+        gap = calibration_gap(overlap)
+        sentence = (
+            f"the stored propensities are not the chances of treatment: off by {gap:.3f} "
+            f"(calibration p = {overlap.p_value:.1g})"
         )
+        yield from found("wrong propensities", gap, sentence)
+    sentence = f"{overlap.outside:.0%} of propensities lie outside [{LOW}, {HIGH}]"
+    yield from found("poor overlap", overlap.outside, sentence)
     share = float(overlap.arms["share"].min())
-    if overlap.outside > 0.05 or share < 0.25:
-        severity = "high" if overlap.outside > 0.25 or share < 0.1 else "medium"
-        yield Finding(
-            severity,
-            f"{overlap.outside:.0%} of propensities lie outside [{LOW}, {HIGH}]; weighting leaves {share:.0%} of the "
-            f"rows of the {overlap.arms['share'].idxmin()}",
-            "IPW and AIPW (variance), outcome regression and DML (extrapolation there)",
-            "ask for the overlap-weighted effect (estimand ATO) or trim, and say which rows are no longer spoken for",
-        )
+    sentence = f"weighting leaves {share:.0%} of the rows of the {overlap.arms['share'].idxmin()}"
+    yield from found("few effective rows", 1 - share, sentence)
 
 
 def of_exposure(exposure: ExposureBias) -> Iterator[Finding]:
     """What uneven exposure threatens."""
-    if exposure.gini > 0.5:
-        top = float(exposure.popularity["share_of_exposures"].iloc[-1])
-        yield Finding(
-            "medium" if exposure.gini > 0.7 else "low",
-            f"exposure is concentrated: Gini {exposure.gini:.2f}; the most shown tenth of items has {top:.0%} of it",
-            "ranking metrics (popular items win by being there), effects of rarely shown items (few rows)",
-            "show a popularity baseline beside every model; report the tail by itself; weight by 1 / exposure",
-        )
+    top = float(exposure.popularity["share_of_exposures"].iloc[-1])
+    sentence = f"exposure is concentrated: Gini {exposure.gini:.2f}; the most shown tenth of items has {top:.0%} of it"
+    yield from found("concentrated exposure", exposure.gini, sentence)
     balance = exposure.balance["smd"].dropna()
-    worst = balance.abs().idxmax() if len(balance) else None
-    if worst is not None and abs(balance[str(worst)]) > 0.25:
-        yield Finding(
-            "medium",
-            f"shown and unshown rows differ: {worst} by {balance[str(worst)]:+.2f} standard deviations",
-            "the naive difference (confounding), outcome regression (leans on its functional form)",
-            "adjust, prefer AIPW or DML to plain regression, and look at the overlap",
-        )
+    if len(balance):
+        place = int(np.argmax(balance.abs().to_numpy()))
+        name, worst = balance.index[place], float(balance.iloc[place])
+        sentence = f"shown and unshown rows differ: {name} by {worst:+.2f} standard deviations"
+        yield from found("arms differ", abs(worst), sentence)
 
 
 def of_positions(curve: pd.DataFrame) -> Iterator[Finding]:
-    """What the place on the page threatens."""
-    first, last = curve.iloc[0], curve.iloc[-1]
-    if len(curve) > 1 and (first["low"] > last["high"] or last["low"] > first["high"]):
-        yield Finding(
-            "medium",
-            f"the rate differs by position: {first['rate']:.2%} at {curve.index[0]}, {last['rate']:.2%} at "
-            f"{curve.index[-1]}",
-            "comparisons of items and policies that were shown at different positions",
-            "compare within positions, or use propensities of item and position together",
+    """What the place on the page threatens, where the intervals of the best and the worst position lie apart."""
+    rates = curve["rate"].to_numpy()
+    best, worst = curve.iloc[int(np.argmax(rates))], curve.iloc[int(np.argmin(rates))]
+    if len(curve) > 1 and best["low"] > worst["high"]:
+        sentence = (
+            f"the rate differs by position: {best['rate']:.2%} at {best.name}, {worst['rate']:.2%} at {worst.name}"
         )
+        yield from found("position bias", 1 - worst["rate"] / best["rate"], sentence)
 
 
-def of_rounds(effective: float, rows: int, positives: int) -> Iterator[Finding]:
-    """What the rounds of a bandit log threaten; `effective` is the sample size when a uniform policy is evaluated."""
-    if effective < 0.25 * rows:
-        yield Finding(
-            "high" if effective < 0.05 * rows else "medium",
-            f"for a policy unlike the logging one the {rows:,} rounds count as {effective:,.0f} (uniform policy)",
-            "IPS and DR values: a few rounds carry the weight",
-            "compare SNIPS, clipped IPS and DR with their intervals; evaluate policies near the logging one",
-        )
-    if positives < _FEW_POSITIVES:
-        yield Finding(
-            "medium",
-            f"only {positives} rounds have a reward",
-            "every value: intervals by the normal law are rough with so few",
-            "give intervals always, rank nothing on point values",
-        )
+def of_rounds(slates: pd.DataFrame) -> Iterator[Finding]:
+    """What the rounds of a bandit log threaten."""
+    if "propensity" not in slates:
+        yield from found("no propensity", 1, "no propensity is stored with the rounds")
+    else:
+        effective, rows = effective_sample_size(1 / slates["propensity"].to_numpy(dtype=np.float64)), len(slates)
+        sentence = f"for a policy unlike the logging one the {rows:,} rounds count as {effective:,.0f} (uniform policy)"
+        yield from found("few effective rounds", 1 - effective / rows, sentence)
+    if "reward" in slates:
+        positives = int((slates["reward"] > 0).sum())
+        yield from found("few outcomes", _FEW / max(positives, 1), f"only {positives} rounds have a reward")
+
+
+def of_bots(users: pd.DataFrame) -> Iterator[Finding]:
+    """What users who behave like programs threaten."""
+    flagged = users["bot"].to_numpy(dtype=bool)
+    rows, share = int(users["events"][flagged].sum()), float(users["events"][flagged].sum() / users["events"].sum())
+    if flagged.any():
+        reasons = [name for name in _REASONS if name in users and users[name][flagged].any()]
+        many = int(flagged.sum())
+        who = f"{many:,} {'user behaves like a program' if many == 1 else 'users behave like programs'}"
+        who = f"{who} ({', '.join(reasons)})"
+        yield from found("bots", share, f"{who}: {rows:,} events, {share:.1%} of all")
 
 
 def of_decisions(decisions: pd.DataFrame, outcome: str | None) -> Iterator[Finding]:
     """What the rows of a decisions table threaten, beyond overlap."""
     if "propensity" not in decisions:
-        yield Finding(
-            "medium",
-            "no propensity is stored",
-            "IPW and OPE: chances of treatment must be estimated, from columns that may not be all the rule looked at",
-            "log the propensity with every decision; until then estimate it and report the overlap",
-        )
+        yield from found("no propensity", 1, "no propensity is stored")
     repeated = len(decisions) / decisions["user_id"].nunique() if "user_id" in decisions else 1.0
-    if repeated > 1.05:
-        yield Finding(
-            "medium",
-            f"a user has {repeated:.1f} rows on average",
-            "intervals: rows of one user are alike; where users stand for others, plain standard errors are too small",
-            "pass cluster='user_id' to the estimator, unless rows were drawn independently from the users you speak of",
-        )
-    if outcome is not None and decisions[outcome].isin([0, 1]).all():
+    yield from found("rows of one user", repeated, f"a user has {repeated:.1f} rows on average")
+    if outcome is not None and _binary(decisions[outcome]):
         rare = decisions.groupby("treated")[outcome].sum().min()
-        if rare < _FEW_POSITIVES:
-            yield Finding(
-                "medium",
-                f"an arm has only {rare:.0f} rows with {outcome} = 1",
-                "every estimate of its effect: intervals by the normal law are rough with so few",
-                "take an earlier stage of the funnel as outcome, or more rows",
-            )
-    yield Finding(
-        "low",
-        "a cause of both exposure and outcome that no column holds cannot be seen in any table of this report",
-        "every estimate that adjusts for observed columns",
-        "draw the graph of what the exposure rule looked at; bound the rest by a sensitivity analysis",
-    )
+        sentence = f"an arm has only {rare:.0f} rows with {outcome} = 1"
+        yield from found("few outcomes", _FEW / max(rare, 1), sentence)
+    if not randomised(decisions):
+        yield from found("unseen causes", 1, "whether an unlogged cause moved both exposure and outcome cannot be seen")
 
 
-def of_text(text: pd.DataFrame) -> Iterator[Finding]:
-    """What missing text threatens."""
-    for row in text.itertuples():
-        covered = float(str(row.covered))
-        if not math.isnan(covered) and covered < _TEXT_WANTED:
-            yield Finding(
-                "low",
-                f"{row.table}.{row.column}: {1 - covered:.0%} of the rows have no text",
-                "adjustment by text, cold start: these rows have no embedding",
-                "say how many there are; give them their own indicator instead of the embedding of an empty string",
-            )
+def randomised(decisions: pd.DataFrame) -> bool:
+    """Whether every decision had the same stored chance: an experiment, as far as the log says."""
+    return "propensity" in decisions and bool(np.ptp(decisions["propensity"].to_numpy(dtype=np.float64)) < 1e-9)
+
+
+def _binary(column: pd.Series[Any]) -> bool:
+    return bool(column.dropna().isin([0, 1]).all())

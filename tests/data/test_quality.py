@@ -173,7 +173,7 @@ def test_the_report_is_deterministic_escaped_and_draws(decisions):
     assert "<b>col" not in first._repr_html_()
     assert "&lt;b&gt;col" in first._repr_html_()
     figures = first.plot()
-    assert set(figures) == {"exposure", "overlap"}
+    assert set(figures) == {"exposure", "overlap", "rates", "novelty"}
     assert all(isinstance(figure, Figure) for figure in figures.values())
     drawn = figures["exposure"].axes[0].lines[0].get_xydata()
     assert np.allclose(drawn, data.lorenz(first.exposure.counts).to_numpy())
