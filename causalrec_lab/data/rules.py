@@ -158,7 +158,7 @@ _TIME = (
          ("effects", "rankings"), "whatever uses the table's column",
          "the table holds a later value: joined to old decisions it tells of the future",
          "use the value logged with the decision, or keep a history of the table"),
-    Rule("feature after decision", "share of rows whose covariate has a time after the decision's", (_SOME, _SOME, _SOME),
+    Rule("feature after decision", "share of rows whose covariate is later than the decision", (_SOME, _SOME, _SOME),
          ("effects", "policies", "rankings"), "every estimate that adjusts for it",
          "it is a consequence of the treatment, and adjusting for it removes part of the effect",
          "compute features from what was known before the decision"),
