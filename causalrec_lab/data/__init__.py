@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from causalrec_lab.data.dataset import About, Dataset
     from causalrec_lab.data.eligible import decisions
     from causalrec_lab.data.exposure import ExposureBias, exposure_bias, gini, lorenz, position_curve
+    from causalrec_lab.data.gaps import sessions
     from causalrec_lab.data.history import as_of
     from causalrec_lab.data.leaks import leakage, target_leakage
     from causalrec_lab.data.memory import DoesNotFit, to_memory, to_parquet
@@ -42,6 +43,7 @@ _CONTENTS = {
     "robots": ("bots",),
     "assumed": ("Assumptions", "assumptions"),
     "eligible": ("decisions",),
+    "gaps": ("sessions",),
     "history": ("as_of",),
     "connections": ("DatabaseLost", "DatabaseUnreachable", "MissingDriver", "connect"),
     "memory": ("DoesNotFit", "to_memory", "to_parquet"),
@@ -104,6 +106,7 @@ __all__ = [
     "quality_rules",
     "read",
     "schema",
+    "sessions",
     "selection",
     "split_leave_one_out",
     "split_temporal",

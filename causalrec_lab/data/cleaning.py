@@ -1,139 +1,199 @@
-"""Cleaning that says what it did."""
+"""Cleaning that says what it did, in memory or where the data lives."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, overload
 
-import numpy as np
 import pandas as pd
 
-from causalrec_lab.data import schema
+from causalrec_lab.data.cleaning_frames import clean_frame
+from causalrec_lab.data.cleaning_plan import Epoch, make_plan
+from causalrec_lab.data.clocks import zone_named
+from causalrec_lab.data.connections import asked
+from causalrec_lab.data.kinds import in_database
 from causalrec_lab.data.registry import nearest
-from causalrec_lab.data.times import parse_times
+
+if TYPE_CHECKING:
+    from ibis.expr.types.relations import Table  # type: ignore[attr-defined]
+
+    Caps = Mapping[str, float | tuple[float | None, float | None]]
 
 __all__ = ["clean"]
 
 _log = logging.getLogger(__name__)
-_RANGES: dict[str, tuple[float, float, bool]] = {  # column: low, high, low itself allowed
-    "propensity": (0, 1, False),
-    "treated": (0, 1, True),
-    "position": (0, np.inf, True),
-    "price": (0, np.inf, True),
-    "dwell": (0, np.inf, True),
-    "age": (0, 120, True),
-}
 
 
+@overload
 def clean(
     frame: pd.DataFrame,
     table: str = "events",
     *,
-    epoch: Literal["s", "ms", "us", "ns"] | None = None,
-    cap: Mapping[str, float] | None = None,
+    epoch: Epoch | None = None,
+    cap: Caps | None = None,
     time_format: str | None = None,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+    time_zone: str | None = None,
+    order_by: str | Sequence[str] | None = None,
+    bots: pd.DataFrame | Table | None = None,
+    quarantine: Literal[False] = False,
+) -> tuple[pd.DataFrame, pd.DataFrame]: ...
+@overload
+def clean(
+    frame: pd.DataFrame,
+    table: str = "events",
+    *,
+    epoch: Epoch | None = None,
+    cap: Caps | None = None,
+    time_format: str | None = None,
+    time_zone: str | None = None,
+    order_by: str | Sequence[str] | None = None,
+    bots: pd.DataFrame | Table | None = None,
+    quarantine: Literal[True],
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]: ...
+@overload
+def clean(
+    frame: Table,
+    table: str = "events",
+    *,
+    epoch: Epoch | None = None,
+    cap: Caps | None = None,
+    time_format: str | None = None,
+    time_zone: str | None = None,
+    order_by: str | Sequence[str] | None = None,
+    bots: pd.DataFrame | Table | None = None,
+    quarantine: Literal[False] = False,
+) -> tuple[Table, pd.DataFrame]: ...
+@overload
+def clean(
+    frame: Table,
+    table: str = "events",
+    *,
+    epoch: Epoch | None = None,
+    cap: Caps | None = None,
+    time_format: str | None = None,
+    time_zone: str | None = None,
+    order_by: str | Sequence[str] | None = None,
+    bots: pd.DataFrame | Table | None = None,
+    quarantine: Literal[True],
+) -> tuple[Table, pd.DataFrame, Table]: ...
+
+
+def clean(
+    frame: Any,
+    table: str = "events",
+    *,
+    epoch: Epoch | None = None,
+    cap: Caps | None = None,
+    time_format: str | None = None,
+    time_zone: str | None = None,
+    order_by: str | Sequence[str] | None = None,
+    bots: pd.DataFrame | Table | None = None,
+    quarantine: bool = False,
+) -> tuple[Any, ...]:
     """Parse times, drop broken and repeated rows, cap outliers, and report every step.
 
     In this order: `timestamp` given as text becomes a datetime, in one format for the whole column (as a number it
-    stays one, or becomes a datetime if `epoch` says its unit); rows with a missing or unreadable key are dropped; so
-    are rows with an impossible value (propensity outside (0, 1], negative price, position or dwell, age outside [0,
-    120], treated neither 0 nor 1); of rows with the same key the first stays; values above a quantile named in `cap`
-    are set to it.
+    stays one, or becomes a datetime if `epoch` says its unit), and clock times of `time_zone` become UTC; rows with a
+    missing or unreadable key are dropped; so are rows of users flagged in `bots`; so are rows with an impossible value
+    (propensity outside (0, 1], negative or infinite price, position or dwell, age outside [0, 120], treated neither 0
+    nor 1); of rows with the same key the first stays; values beyond a quantile named in `cap` are set to it.
 
     Parameters
     ----------
     frame
-        Any of the four tables.
+        Any of the four tables: a pandas frame, or an Ibis table, which is cleaned where it lives and stays lazy; only
+        the report's counts are fetched. Use ``cleaned.cache()`` if it is asked more than once.
     table
         "events", "decisions", "items" or "users": says which columns are the key.
     epoch
-        Unit of numeric timestamps since 1970 ("s", "ms"), or None to leave numbers as they are.
+        Unit of numeric timestamps since 1970 ("s", "ms", "us", "ns"), or None to leave numbers as they are.
     cap
-        Column -> quantile in (0, 1): ``{"dwell": 0.999}``. Capping a treatment's outcome changes the estimand; say so.
+        Column -> quantile in (0, 1), ``{"dwell": 0.999}``, or a pair for both ends, ``{"price": (0.001, 0.999)}``. The
+        quantile of share p is the smallest value with at least p of the values at or below it, so that every database
+        finds the same (`data.tails` says how much each takes). Capping an outcome changes the estimand; say so.
     time_format
-        Format of timestamps given as text ("%d/%m/%Y"); None: ISO 8601, or the one format that reads them all.
+        Format of timestamps given as text ("%d/%m/%Y"). None: ISO 8601, or, in a frame, the one format that reads all.
+    time_zone
+        Name of the zone whose clocks the timestamps show ("Europe/Berlin"). All become UTC, without a zone: those that
+        carry an offset or zone of their own are the instants they say; a clock time that happened twice is read as the
+        first, one that never was by the offset before, and both are reported. None: times stay as they are, and text
+        that mixes offsets is refused.
+    order_by
+        Columns that say which of equal keys is the first. None: in a frame the order of its rows; in a database all
+        other columns, ascending, numbers and times before text (whose order is the database's), missing last.
+    bots
+        What `data.bots` gave (columns user_id and bot), from the same or another table.
+    quarantine
+        Also give the dropped rows, as they were, with the column reason: nothing is lost.
 
     Returns
     -------
-    The cleaned table with a fresh index, and the report: step, column, rows, first_row (in the input), value.
+    The cleaned table (a frame with a fresh index), and the report, a frame: step, column, rows, first_row (in the
+    input; -1 in a database, whose rows have no places) and value (the first offending; the smallest in a database).
+    With `quarantine` the dropped rows as a third (a frame keeps their places in the input as its index).
 
     Raises
     ------
     ValueError
-        If the table or a column of `cap` is unknown, a quantile lies outside (0, 1), or timestamps are in no single
-        format, or read both month first and day first.
+        If the table or a column of `cap` or `order_by` is unknown, a quantile lies outside (0, 1), timestamps are in
+        no single format or time zone or read both month first and day first, or `time_zone` is unknown or meets
+        numbers.
+    TypeError
+        If `frame` is neither a pandas frame nor an Ibis table.
+    DatabaseLost
+        If the database goes away meanwhile.
 
     Notes
     -----
     Dropping is a choice about the population: if rows break more often among the treated, what is left is selected.
     """
-    if table not in schema.KEYS:
-        raise ValueError(f"clean(table={table!r}): {nearest(table, schema.KEYS)}")
-    key = [name for name in schema.KEYS[table] if name in frame]
-    kept = _with_times(frame.reset_index(drop=True), epoch, time_format)
-    report: list[dict[str, Any]] = []
-    for name in key:
-        kept = _dropped(kept, kept[name].isna(), "missing or unreadable", name, frame, report)
-    for name, limits in _RANGES.items():
-        if name in kept:
-            kept = _dropped(kept, _impossible(kept[name], *limits), "impossible value", name, frame, report)
-    if key:
-        kept = _dropped(kept, kept.duplicated(key), "repeated key", " + ".join(key), frame, report)
-    for name, quantile in (cap or {}).items():
-        kept = _capped(kept, name, quantile, frame, report)
-    steps = pd.DataFrame(report, columns=["step", "column", "rows", "first_row", "value"])
-    _log.info("clean: %d of %d %s kept", len(kept), len(frame), table)
-    return kept.reset_index(drop=True), steps
+    stored = in_database(frame, "clean")
+    plan = make_plan(
+        frame.columns,
+        table,
+        epoch=epoch,
+        cap=cap,
+        time_format=time_format,
+        time_zone=time_zone,
+        order_by=order_by,
+        bots=bots is not None,
+    )
+    _check_zone(frame, plan.time_zone, stored)
+    if quarantine and "reason" in frame.columns:
+        raise ValueError("clean(quarantine=True): the table has a column 'reason' already; rename it")
+    if stored:
+        from causalrec_lab.data.cleaning_tables import clean_table
+
+        result: tuple[Any, ...] = clean_table(frame, plan, None if bots is None else _with_flags(bots))
+    else:
+        result = clean_frame(frame, plan, None if bots is None else _flagged_users(bots))
+        _log.info("clean: %d of %d %s kept", len(result[0]), len(frame), table)
+    return result if quarantine else result[:2]
 
 
-def _with_times(
-    frame: pd.DataFrame, epoch: Literal["s", "ms", "us", "ns"] | None, time_format: str | None
-) -> pd.DataFrame:
-    if "timestamp" not in frame or pd.api.types.is_datetime64_any_dtype(frame["timestamp"]):
-        return frame
-    if pd.api.types.is_numeric_dtype(frame["timestamp"]):
-        return frame if epoch is None else frame.assign(timestamp=pd.to_datetime(frame["timestamp"], unit=epoch))
-    return frame.assign(timestamp=parse_times(frame["timestamp"], time_format))
+def _check_zone(frame: Any, time_zone: str | None, stored: bool) -> None:
+    """Refuse an unknown zone, and one for times that no clock showed."""
+    if time_zone is None or "timestamp" not in frame.columns:
+        return
+    zone_named(time_zone)
+    number = frame.schema()["timestamp"].is_numeric() if stored else pd.api.types.is_numeric_dtype(frame["timestamp"])
+    if number:
+        raise ValueError(
+            f"clean(time_zone={time_zone!r}): the timestamps are numbers, not clock times; those since 1970 are UTC: "
+            "give epoch='s' and leave the zone out"
+        )
 
 
-def _impossible(column: pd.Series[Any], low: float, high: float, low_allowed: bool) -> pd.Series[bool]:
-    number = pd.to_numeric(column, errors="coerce")
-    above = number >= low if low_allowed else number > low
-    inside = above & (number <= high)
-    if column.name == "treated":
-        inside &= number.isin([0, 1])
-    return ~inside & column.notna()
+def _flagged_users(bots: Any) -> pd.Series[Any]:
+    flags = _with_flags(bots)
+    if not isinstance(flags, pd.DataFrame):
+        flags = asked("clean", flags.to_pandas)
+    users: pd.Series[Any] = flags.loc[flags["bot"].astype(bool), "user_id"]
+    return users
 
 
-def _dropped(
-    kept: pd.DataFrame,
-    bad: pd.Series[bool],
-    step: str,
-    column: str,
-    original: pd.DataFrame,
-    report: list[dict[str, Any]],
-) -> pd.DataFrame:
-    if bad.any():
-        first = int(kept.index[int(bad.to_numpy().argmax())])
-        value = original[column].iloc[first] if column in original else ""
-        report.append({"step": step, "column": column, "rows": int(bad.sum()), "first_row": first, "value": str(value)})
-    return kept[~bad]
-
-
-def _capped(
-    kept: pd.DataFrame, name: str, quantile: float, original: pd.DataFrame, report: list[dict[str, Any]]
-) -> pd.DataFrame:
-    if name not in kept:
-        raise ValueError(f"clean(cap={{{name!r}: …}}): {nearest(name, kept.columns)}")
-    if not 0 < quantile < 1:
-        raise ValueError(f"clean(cap={{{name!r}: {quantile}}}): a quantile lies in (0, 1), such as 0.999")
-    limit = float(kept[name].quantile(quantile))
-    above = kept[name] > limit
-    if above.any():
-        first = int(kept.index[int(above.to_numpy().argmax())])
-        value = str(original[name].iloc[first])
-        step = f"capped at {limit:g}"
-        report.append({"step": step, "column": name, "rows": int(above.sum()), "first_row": first, "value": value})
-    return kept.assign(**{name: kept[name].clip(upper=limit)})
+def _with_flags(bots: Any) -> Any:
+    if missing := [name for name in ("user_id", "bot") if name not in bots.columns]:
+        raise ValueError(f"clean(bots=…): no column {missing[0]!r}: {nearest(missing[0], bots.columns)}; see data.bots")
+    return bots
