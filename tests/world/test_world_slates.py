@@ -10,6 +10,7 @@ from scipy.stats import binom, chisquare
 from causalrec_lab import BanditLog
 from causalrec_lab.policy import FixedPolicy, Policy, UniformPolicy
 from causalrec_lab.world import Platform
+from causalrec_lab.world.outcomes import return_chances
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +71,23 @@ def test_examination_falls_with_position_as_declared(platform):
     slots = platform.slates(UniformPolicy(50), 30_000, seed=1, length=3)
     assert list(slots["position"][:3]) == [0, 1, 2]
     value = float(platform.truth.policy_value(UniformPolicy(50)))
+    examined = platform.truth.examination(3)["value"]
+    np.testing.assert_allclose(examined, np.arange(1, 4) ** -platform.scenario.examination)
     for position, part in slots.groupby("position"):
-        expected = value * (position + 1) ** -0.7
+        expected = value * examined[position]
         assert abs(part["reward"].mean() - expected) < 5 * part["reward"].std() / np.sqrt(len(part))
+
+
+def test_what_is_not_examined_is_not_viewed_and_users_may_still_return():
+    platform = Platform.make("video", seed=8, n_users=3_000, n_items=50)
+    slots = platform.slates(UniformPolicy(50), 40_000, seed=1, length=4, reward="returned")
+    pairs = platform.population.block(np.arange(3_000))
+    without, reached = return_chances(platform.funnel, pairs)
+    viewed = platform.funnel.reached(pairs, "play", (1,))[0]
+    for position, chance in platform.truth.examination(4)["value"].items():
+        expected = float(np.mean(without + (reached - without) * chance * viewed))
+        part = slots.loc[slots["position"] == position, "reward"]
+        assert abs(part.mean() - expected) < 5 * part.sem()
 
 
 def test_experiment_randomises_users_and_each_arm_earns_its_policy_value():
