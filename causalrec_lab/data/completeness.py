@@ -25,7 +25,7 @@ def missing(dataset: Dataset) -> pd.DataFrame:
 
     The test of equal shares is :math:`z = (\hat p_1 - \hat p_0) / \sqrt{\hat p (1 - \hat p)(1/n_1 + 1/n_0)}`. A column
     that is missing exactly where another one is 0 (an amount of what did not happen, the position of what was not
-    shown) is part of the design: its `structural` says where.
+    shown), or that only some events have (a view has no price), is part of the design: `structural` says where.
 
     Returns
     -------
@@ -37,7 +37,8 @@ def missing(dataset: Dataset) -> pd.DataFrame:
         for column, count in table.isna().sum().items():
             if count:
                 row = {"table": name, "column": str(column), "rows": int(count), "share": count / len(table)}
-                rows.append(row | _by_arm(table, str(column)))
+                of_some = {"structural": "event"} if name == "events" and column in _OF_SOME_EVENTS else {}
+                rows.append(row | _by_arm(table, str(column)) | of_some)
     columns = ["table", "column", "rows", "share", "shown", "unshown", "p_value", "structural"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -67,8 +68,7 @@ def _flags(table: pd.DataFrame) -> Iterator[str]:
 
 def of_missing(table: pd.DataFrame) -> Iterator[Finding]:
     """Findings about missing values; by arm first, since there the loss is not the same on both sides."""
-    known = (table["table"] == "events") & table["column"].isin(_OF_SOME_EVENTS)
-    for row in table[~known & (table["structural"] == "")].itertuples():
+    for row in table[table["structural"] == ""].itertuples():
         shown, unshown = float(str(row.shown)), float(str(row.unshown))
         if float(str(row.p_value)) < _BONFERRONI:
             sentence = (

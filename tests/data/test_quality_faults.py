@@ -14,8 +14,8 @@ from causalrec_lab import data, world
 Parts = tuple[data.Dataset, data.Split]
 
 
-def platform(seed: int, n: int = 4_000, **dials: float) -> data.Dataset:
-    made = world.Platform.make("ecommerce", seed=seed, n_users=400, n_items=120, **dials)
+def platform(seed: int, n: int = 4_000, scenario: str = "ecommerce", **dials: float) -> data.Dataset:
+    made = world.Platform.make(scenario, seed=seed, n_users=400, n_items=120, **dials)
     return made.log(n, seed=seed)
 
 
@@ -24,11 +24,10 @@ def split_of(log: data.Dataset) -> data.Split:
 
 
 def report_on(
-    log: data.Dataset, split: data.Split | None = None, covariates: tuple[str, ...] = ()
+    log: data.Dataset, split: data.Split, covariates: tuple[str, ...] = (), outcome: str = "click"
 ) -> data.QualityReport:
-    return data.quality_report(
-        log, covariates=(*log.extra["covariates"], *covariates), outcome="click", split=split, until="2026-06-01"
-    )
+    known = (*log.extra["covariates"], *covariates)
+    return data.quality_report(log, covariates=known, outcome=outcome, split=split, until="2026-06-01")
 
 
 @pytest.fixture(scope="module")
@@ -235,15 +234,25 @@ def test_severity_follows_from_the_rules(clean):
 
 
 def test_clean_logs_raise_nothing_grave():
-    """50 clean logs over seeds and dials: at most 5 % of them may have a finding graded high."""
+    """51 clean logs over scenarios, seeds and dials: at most 5 % of them may have a finding graded high."""
     dials = ({}, {"overlap": 0.9}, {"confounding": 1.0}, {"effect": 0.0}, {"text_r2": 0.3})
+    attention = {"ecommerce": "click", "music": "play", "video": "play"}
     alarms = {}
-    for seed in range(50):
-        log = platform(seed, n=2_000, **dials[seed % len(dials)])
-        grave = report_on(log, split_of(log)).findings.query("severity == 'high'")
+    for seed in range(51):
+        scenario = list(attention)[seed % 3]
+        log = platform(seed, 2_000, scenario, **dials[seed % 5])
+        grave = report_on(log, split_of(log), outcome=attention[scenario]).findings.query("severity == 'high'")
         if len(grave):
-            alarms[seed] = grave["finding"].tolist()
-    assert len(alarms) <= 50 * 0.05, alarms
+            alarms[scenario, seed] = grave["finding"].tolist()
+    assert len(alarms) <= 51 * 0.05, alarms
+
+
+def test_missing_shares_are_drawn_by_arm(clean):
+    report = report_on(*lose_prices_of_the_shown(*clean))
+    row = report.missing.set_index("column").loc["price"]
+    ax = report.plot()["missing"].axes[0]
+    assert [bar.get_width() for bar in ax.patches] == [row["shown"], row["unshown"]]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["price"]
 
 
 def test_a_log_says_what_it_can_answer(clean):
