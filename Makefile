@@ -4,7 +4,8 @@ SHELL := bash
 
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+EXTRAS ?= dev
+READY := $(VENV)/.ready$(if $(filter-out dev,$(EXTRAS)),-$(EXTRAS))
 PROFILE ?= full
 JOBS ?= 2
 PIP_ARGS ?=
@@ -20,13 +21,13 @@ ifneq ($(strip $(CAUSALREC_DATA_MIRROR)),)
 export CAUSALREC_DATA_MIRROR := $(abspath $(CAUSALREC_DATA_MIRROR))
 endif
 
-.PHONY: help setup lab reports test test-library test-notebooks lint bench data doctor clean FORCE
+.PHONY: help setup lab reports test test-library test-databases test-notebooks lint bench data doctor clean FORCE
 
 help: ## this list
 	@echo "make <task>   e.g. make reports PROFILE=smoke"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-setup: $(READY) ## a virtual environment with everything (PIP_ARGS="--index-url …" for another index)
+setup: $(READY) ## a virtual environment with everything (EXTRAS=dev,mysql,spark adds drivers; PIP_ARGS="--index-url …")
 
 $(READY): pyproject.toml requirements.lock
 	@python="$(PYTHON)"; for found in python3 python3.13 python3.12 python3.11; do \
@@ -35,7 +36,7 @@ $(READY): pyproject.toml requirements.lock
 	done; \
 	[ -n "$$python" ] || { echo "Python 3.11 or newer was not found; install it, or name it: make PYTHON=/path/to/python" >&2; exit 1; }; \
 	[ -x $(BIN)/python ] || "$$python" -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet $(PIP_ARGS) -c requirements.lock -e '.[dev]'
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet $(PIP_ARGS) -c requirements.lock -e '.[$(EXTRAS)]'
 	@touch $@
 
 lab: $(READY) ## JupyterLab on the notebooks
@@ -64,6 +65,9 @@ test: test-library test-notebooks ## the library's tests, then the checked cells
 
 test-library: $(READY) ## the library's tests alone
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -n $(JOBS) --dist loadscope $(PYTEST_ARGS)
+
+test-databases: $(READY) ## the tests of tables, on throw-away PostgreSQL and MariaDB servers too
+	$(ONE_THREAD) tests/with_databases.sh $(BIN)/python -m pytest -q -n $(JOBS) --dist loadscope tests/data $(PYTEST_ARGS)
 
 test-notebooks: $(READY) ## the checked cells of the committed notebooks, at smoke
 	$(ONE_THREAD) CAUSALREC_HEADLESS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadscope \

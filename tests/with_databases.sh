@@ -29,9 +29,10 @@ trap 'exit 143' TERM HUP
 as=()
 [ "$(id -u)" != 0 ] || as=(setpriv --reuid=nobody --regid=nogroup --clear-groups --pdeathsig)
 own() { local signal=$1; shift; if [ "${#as[@]}" != 0 ]; then exec "${as[@]}" "$signal" "$@"; else exec "$@"; fi; }
-home() { mkdir -p "$1"; chmod 700 "$1"; [ "${#as[@]}" = 0 ] || chown nobody:nogroup "$1"; cd "$1"; }
+given() { [ "${#as[@]}" = 0 ] || chown nobody:nogroup "$1"; }
+home() { mkdir -p "$1"; chmod 700 "$1"; given "$1"; cd "$1"; }
 
-private() { local file=$1; shift; (umask 077; printf '%s\n' "$@" >"$file"); [ "${#as[@]}" = 0 ] || chown nobody:nogroup "$file"; }
+private() { local file=$1; shift; (umask 077; printf '%s\n' "$@" >"$file"); given "$file"; }
 
 note() { echo "note: $*" >&2; }
 secret() { head -c 18 /dev/urandom | base64 | tr '+/' 'xy'; }
@@ -56,7 +57,8 @@ start_postgres() {
   port=$(free_port); password=$(secret)
   (home "$place"; private password "$password")
   (home "$place"; own KILL "$programs/initdb" --no-sync -D data -U causalrec -E UTF8 --locale=C -A scram-sha-256 \
-    --pwfile=password >log 2>&1) || { note "PostgreSQL's initdb failed: $(tail -1 "$place/log"); its tests skip"; return 0; }
+    --pwfile=password >log 2>&1) \
+    || { note "PostgreSQL's initdb failed: $(tail -1 "$place/log"); its tests skip"; return 0; }
   rm "$place/password"
   (home "$place"; own INT "$programs/postgres" -D data -p "$port" -k "$place" -c listen_addresses=127.0.0.1 \
     -c fsync=off -c full_page_writes=off -c synchronous_commit=off >>log 2>&1) &
@@ -71,10 +73,12 @@ start_mariadb() {
   server=$(command -v mariadbd || ls /usr/sbin/mariadbd /usr/libexec/mariadbd 2>/dev/null | head -1)
   [ -n "$server" ] || { note "no MariaDB here (apt install mariadb-server); its tests skip"; return 0; }
   port=$(free_port); password=$(secret)
-  (home "$place"; own KILL mariadb-install-db --no-defaults --datadir="$place/data" --auth-root-authentication-method=normal \
-    --skip-test-db >log 2>&1) || { note "mariadb-install-db failed: $(tail -1 "$place/log"); its tests skip"; return 0; }
+  (home "$place"; own KILL mariadb-install-db --no-defaults --datadir="$place/data" --skip-test-db \
+    --auth-root-authentication-method=normal >log 2>&1) \
+    || { note "mariadb-install-db failed: $(tail -1 "$place/log"); its tests skip"; return 0; }
   (home "$place"; private first.sql "CREATE DATABASE shop;" "ALTER USER root@localhost ACCOUNT LOCK;" \
-    "CREATE USER causalrec@'127.0.0.1' IDENTIFIED BY '$password';" "GRANT ALL ON *.* TO causalrec@'127.0.0.1' WITH GRANT OPTION;")
+    "CREATE USER causalrec@'127.0.0.1' IDENTIFIED BY '$password';" \
+    "GRANT ALL ON *.* TO causalrec@'127.0.0.1' WITH GRANT OPTION;")
   (home "$place"; own TERM "$server" --no-defaults --datadir="$place/data" --socket="$place/socket" --port="$port" \
     --bind-address=127.0.0.1 --pid-file="$place/pid" --init-file="$place/first.sql" --skip-name-resolve \
     --character-set-server=utf8mb4 --innodb-flush-log-at-trx-commit=0 --innodb-buffer-pool-size=64M >>log 2>&1) &

@@ -144,10 +144,10 @@ def read(
     frame = raw.rename(columns={yours: name for name, yours in names.items()})
     ready = settled(frame, time_format, "UTC" if utc else time_zone, errors)
     about = About(title=f"{table} read from {opened.title}", source=opened.place, notes=ready.notes)
-    if errors != "quarantine":
-        checked: Any = schema.check(ready.frame, table, errors=errors)
-        return Dataset(opened.name, about=about, **{table: numbers_from_text(checked)})
     tables: dict[str, Any] = {}
+    if errors != "quarantine":
+        tables[table] = numbers_from_text(schema.check(ready.frame, table, errors=errors))
+        return Dataset(opened.name, about=about, **tables)
     tables[table], apart = _parted(ready, raw, table, opened)
     return Dataset(opened.name, about=about, extra={"quarantine": apart}, **tables)
 

@@ -106,6 +106,55 @@ def data_fetch(names: Annotated[list[str] | None, typer.Argument(help="Data sets
     raise typer.Exit(1 if any(faults.values()) else 0)
 
 
+@data_app.command("check")
+def data_check(
+    path: Annotated[str, typer.Argument(help="A file, a pattern of files, or an address: postgres://user@host/shop")],
+    mapping: Annotated[
+        list[str] | None, typer.Option("-m", "--mapping", help="Contract name = your column: -m user_id=customer")
+    ] = None,
+    table: Annotated[str, typer.Option(help="events, decisions, items or users.")] = "events",
+    source: Annotated[str | None, typer.Option(help="Table inside the database.")] = None,
+    time_format: Annotated[str | None, typer.Option(help="Format of times given as text: %d/%m/%Y")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="Zone whose clocks the times show: Europe/Berlin")] = None,
+) -> None:
+    """Read a table of yours, say which rows break its contract and what that threatens; exit code 1 if any do.
+
+    A password is taken from CAUSALREC_DB_PASSWORD, so that it stays out of the shell's history.
+    """
+    _log()
+    from causalrec_lab.lab.inspection import inspect
+
+    options = {"source": source, "time_format": time_format, "time_zone": time_zone}
+    clean, lines = _or_exit(inspect, path, dict(_column(text) for text in mapping or []), table, **options)
+    for line in lines:
+        typer.echo(line)
+    raise typer.Exit(0 if clean else 1)
+
+
+@app.command()
+def tune(
+    data: Annotated[str, typer.Argument(help="A real data set with events: ml-1m, ml-100k.")],
+    trials: Annotated[int, typer.Option(help="Trials in all; a study on disk goes on to this number.")] = 20,
+    epochs: Annotated[int, typer.Option(help="Epochs a trial.")] = 10,
+    study: Annotated[Path, typer.Option(help="SQLite file of the study.")] = Path("build/tune.db"),
+    seed: int = 0,
+) -> None:
+    """Search settings of the Transformer on the validation part; kill it at any time, it goes on where it stopped."""
+    _log()
+    from causalrec_lab.data import load, split_leave_one_out
+    from causalrec_lab.recommender import RecommenderConfig
+    from causalrec_lab.recommender import tune as search
+
+    found = _or_exit(load, data)
+    if found.events is None:
+        typer.echo(f"data set {data!r} has no events to train on", err=True)
+        raise typer.Exit(1)
+    split, base = split_leave_one_out(found.events), RecommenderConfig(epochs=epochs, seed=seed)
+    best = _or_exit(search, split, trials=trials, base=base, items=found.items, study=study, seed=seed)
+    typer.echo(best.trials.round(4).to_string())
+    typer.echo(f"best on validation: NDCG@10 {best.value:.4f} with {best.config}")
+
+
 @app.command()
 def doctor() -> None:
     """Say what is missing for a full run, and the way out."""
@@ -156,9 +205,17 @@ def _or_exit(function: Any, *arguments: Any, **options: Any) -> Any:
     """Call the library; a wrong name or a missing file is told in one line, not by a traceback."""
     try:
         return function(*arguments, **options)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError, MemoryError) as error:
         typer.echo(f"causalrec: {error}", err=True)
         raise typer.Exit(2) from None
+
+
+def _column(text: str) -> tuple[str, str]:
+    """Contract name and your column, given as name=column."""
+    name, equals, yours = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{text!r} is not of the form name=column", param_hint="-m")
+    return name, yours
 
 
 def _pair(text: str) -> tuple[str, Any]:

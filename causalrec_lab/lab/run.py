@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from causalrec_lab.data.addresses import has_password, redacted
 from causalrec_lab.lab.committed import QUIET_KERNEL, kernel_environment
 from causalrec_lab.lab.findings import findings_path
 from causalrec_lab.lab.project import PROFILES, chapter, chapters, nearest, notebook_path
@@ -85,6 +86,12 @@ def _check_parameters(names: Iterable[str], given: Mapping[str, Any]) -> None:
         for parameter in given:
             if parameter not in known:
                 raise nearest(f"parameter of chapter {name}:", parameter, known)
+    for parameter, value in given.items():
+        if isinstance(value, str) and has_password(value):
+            raise ValueError(
+                f"parameter {parameter!r} is an address with a password, which the executed notebook would keep "
+                f"({redacted(value)}); leave it out of the address and set CAUSALREC_DB_PASSWORD"
+            )
 
 
 def _run_or_keep(name: str, profile: str, given: dict[str, Any], *, force: bool) -> ChapterStatus:

@@ -103,3 +103,50 @@ def test_a_column_without_a_time_is_dropped_whole_and_reported(times):
     clean, report = data.clean(table_of(times), "events")
     assert clean.empty
     assert report["rows"].tolist() == [2]
+
+
+MIXED = ["2024-10-27T01:30:00+02:00", "2024-10-27T01:45:00", "2024-10-27T00:45:00Z"]
+
+
+def from_file(way, times, folder, **options):
+    return (from_csv if way == "csv" else from_parquet)(times, folder, **options)
+
+
+@pytest.mark.parametrize("way", ["csv", "parquet"])
+def test_a_column_that_mixes_zones_is_refused_and_put_on_one_clock_when_told_how(way, tmp_path):
+    with pytest.raises(ValueError, match=r"different time zones: .*no offset in 1 .*'2024-10-27T01:45:00'.*utc=True"):
+        from_file(way, MIXED, tmp_path)
+    utc = [pd.Timestamp("2024-10-26 23:30"), pd.Timestamp("2024-10-27 01:45"), pd.Timestamp("2024-10-27 00:45")]
+    assert from_file(way, MIXED, tmp_path, utc=True) == utc
+    berlin = [utc[0], pd.Timestamp("2024-10-26 23:45"), utc[2]]
+    assert from_file(way, MIXED, tmp_path, time_zone="Europe/Berlin") == berlin
+
+
+@pytest.mark.parametrize("way", ["csv", "parquet"])
+def test_offsets_that_differ_but_are_all_there_name_instants(way, tmp_path):
+    times = from_file(way, ["2024-06-01T10:00:00+02:00", "2024-06-01T10:00:00-05:00"], tmp_path)
+    assert times == [pd.Timestamp("2024-06-01 08:00", tz="UTC"), pd.Timestamp("2024-06-01 15:00", tz="UTC")]
+
+
+@pytest.mark.parametrize("way", ["csv", "parquet"])
+def test_clock_times_that_were_twice_or_never_are_read_by_rule_and_said(way, tmp_path, caplog):
+    times = ["2024-03-31 01:59", "2024-03-31 02:30", "2024-03-31 03:00", "2024-10-27 02:30", "2024-10-27 03:00"]
+    frame = table_of(times if way == "csv" else pd.to_datetime(times))
+    path = tmp_path / f"log.{way}"
+    frame.to_csv(path, index=False) if way == "csv" else frame.to_parquet(path)
+    own = data.read(path, time_zone="Europe/Berlin")
+    expected = ["2024-03-31 00:59", "2024-03-31 01:30", "2024-03-31 01:00", "2024-10-27 00:30", "2024-10-27 02:00"]
+    assert own.events["timestamp"].tolist() == list(map(pd.Timestamp, expected))
+    for words in (caplog.text, own.about.notes):
+        assert "1 on a clock time that never was" in words
+        assert "1 on a clock turned back" in words
+    assert "clock times of Europe/Berlin" in own.about.notes
+    clean = data.clean(table_of(pd.to_datetime(times)), "events", time_zone="Europe/Berlin")[0]
+    assert clean["timestamp"].tolist() == own.events["timestamp"].tolist()
+
+
+def test_zones_that_cannot_be_applied_say_so(tmp_path):
+    with pytest.raises(ValueError, match=r"did you mean .*'Europe/Berlin'"):
+        from_csv(["2024-01-01"], tmp_path, time_zone="Europe/Belin")
+    with pytest.raises(ValueError, match=r"timestamps are numbers, not clock times \(first 5\)"):
+        from_csv([5, 6], tmp_path, time_zone="Europe/Berlin")

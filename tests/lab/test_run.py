@@ -86,6 +86,9 @@ def test_an_unknown_parameter_is_an_error_before_anything_runs(write_chapter: Ca
         (["run", "-p", "seed"], "'seed' is not of the form name=value"),
         (["data", "where", "caot"], "did you mean 'coat'"),
         (["bench", "speed"], "unknown benchmark 'speed'"),
+        (["run", "00", "-p", "data=postgres://u:s3ntinel@h/d"], "keep (postgres://u:***@h/d); leave it out"),
+        (["data", "check", "nowhere.csv"], "there is no such file"),
+        (["data", "check", "log.csv", "-m", "user_id"], "'user_id' is not of the form name=column"),
     ],
 )
 def test_wrong_words_are_told_in_one_line(
@@ -142,3 +145,20 @@ def test_an_error_is_kept_as_plain_text_without_folders(project: Path) -> None:
     error = plain_error("ValueError", "bad", [text], "x")
     assert error["traceback"] == "ValueError in notebooks/x.ipynb and (a folder)"
     assert json.dumps(error)
+
+
+def test_a_table_of_one_s_own_is_judged_in_the_terminal(tmp_path: Path) -> None:
+    rows = ["customer,item_id,timestamp,event"] + [f"{i % 7},{i % 5},{i},view" for i in range(40)]
+    rows[9] = ",1,8,view"
+    (tmp_path / "log.csv").write_text("\n".join(rows))
+    command = ["data", "check", str(tmp_path / "log.csv"), "-m", "user_id=customer"]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 1
+    assert "40 rows read as events, 39 keep the contract" in done.output
+    assert "1 x user_id is missing (first at row 8)" in done.output
+    assert " threatens " in done.output
+    del rows[9]
+    (tmp_path / "log.csv").write_text("\n".join(rows))
+    assert (
+        CliRunner().invoke(app, ["data", "check", str(tmp_path / "log.csv"), "-m", "user_id=customer"]).exit_code == 0
+    )
