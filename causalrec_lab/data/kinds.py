@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "collected",
+    "dated",
     "in_database",
     "known_event",
     "lazily",
@@ -24,6 +25,7 @@ __all__ = [
     "need_times",
     "same_clock",
     "same_ids",
+    "tie_columns",
 ]
 
 
@@ -119,6 +121,43 @@ def need_times(table: Any, who: str) -> str:
         f"{who}: column 'timestamp' is neither numeric nor datetime but {kind}{shown}; "
         "text has no order in time: parse it first, with pd.to_datetime(…, format=…) or data.clean"
     )
+
+
+def dated(events: Any, who: str) -> tuple[str, int]:
+    """Clock and rows of a table that has a time in every row.
+
+    Raises
+    ------
+    ValueError
+        If a time is missing or none, or there are no rows.
+    """
+    times = events["timestamp"]
+    if in_database(events, who):
+        found = events.aggregate(rows=events.count(), dated=times.count()).to_pandas().iloc[0]
+        rows, undated, place = int(found["rows"]), int(found["rows"] - found["dated"]), ""
+    else:
+        rows, undated = len(events), int(times.isna().sum())
+        place = f", first at row {int(times.isna().to_numpy().argmax())}" if undated else ""
+    if undated:
+        raise ValueError(f"column 'timestamp' is missing in {undated:,} rows{place}; data.clean drops them")
+    clock = need_times(events, who)
+    if not rows:
+        raise ValueError(f"{who} needs events, and the table has no rows")
+    return clock, rows
+
+
+def tie_columns(events: Any, ties: Sequence[str] | None, who: str) -> list[str]:
+    """Columns that order rows of equal time: those given, or what a table in a database has for it.
+
+    Raises
+    ------
+    ValueError
+        If one is not a column of the table.
+    """
+    if ties is None:
+        return [] if isinstance(events, pd.DataFrame) else [n for n in ("item_id", "event") if n in events.columns]
+    need_columns(events, ties, f"{who}(ties=…)")
+    return list(ties)
 
 
 def same_clock(who: str, **tables: Any) -> str:

@@ -11,13 +11,14 @@ import pandas as pd
 from causalrec_lab.data.cores import k_core as core_of
 from causalrec_lab.data.cuts import given_cuts, share_cuts
 from causalrec_lab.data.draws import portable
-from causalrec_lab.data.kinds import in_database, need_columns, need_times
+from causalrec_lab.data.kinds import dated, need_columns, tie_columns
 
 if TYPE_CHECKING:
     from ibis.expr.types.relations import Table  # type: ignore[attr-defined]
 
-__all__ = ["Split", "split_leave_one_out", "split_temporal", "tie_columns"]
+__all__ = ["Split", "split_leave_one_out", "split_temporal"]
 
+_KEYS = ("user_id", "item_id", "timestamp")
 _PARTS = ("train", "validation", "test")
 
 
@@ -82,7 +83,8 @@ def split_leave_one_out(
     ValueError
         If a column is missing, timestamps are neither numbers nor datetimes, or a part stays empty.
     """
-    _dated(events)
+    need_columns(events, _KEYS, "a split")
+    dated(events, "a split")
     protocol = f"leave one out by user{_core_words(k_core)}; users with fewer than 3 events in training only"
     kept = events if k_core is None else core_of(events, k_core)
     names = tie_columns(kept, ties, "split_leave_one_out")
@@ -132,7 +134,8 @@ def split_temporal(
             "split_temporal: these timestamps are places in each user's sequence, not times, and cannot be compared "
             "between users; use split_leave_one_out"
         )
-    clock, n = _dated(events)
+    need_columns(events, _KEYS, "a split")
+    clock, n = dated(events, "a split")
     kept: Any = events if k_core is None else core_of(events, k_core)
     if isinstance(kept, pd.DataFrame):
         kept = _ordered(kept, ["timestamp"], [])
@@ -144,20 +147,6 @@ def split_temporal(
         return _cut_in_place(kept, first, second, protocol)
     before, after = (kept["timestamp"] < first).to_numpy(), (kept["timestamp"] >= second).to_numpy()
     return Split(kept[before], kept[~before & ~after], kept[after], protocol)
-
-
-def tie_columns(events: Any, ties: Sequence[str] | None, who: str) -> list[str]:
-    """Columns that order rows of equal time: those given, or what a table in a database has for it.
-
-    Raises
-    ------
-    ValueError
-        If one is not a column of the table.
-    """
-    if ties is None:
-        return [] if isinstance(events, pd.DataFrame) else [n for n in ("item_id", "event") if n in events.columns]
-    need_columns(events, ties, f"{who}(ties=…)")
-    return list(ties)
 
 
 def _last_ones(events: Table, ties: list[str], protocol: str) -> Split:
@@ -190,25 +179,6 @@ def _scalar(cut: Any) -> Any:
     if isinstance(cut, pd.Timestamp):
         return cut.floor("us").to_pydatetime()
     return cut.item() if hasattr(cut, "item") else cut
-
-
-def _dated(events: Any) -> tuple[str, int]:
-    """Clock and rows of a table that has a time in every row."""
-    lazy = in_database(events, "a split")
-    need_columns(events, ["user_id", "item_id", "timestamp"], "a split")
-    times = events["timestamp"]
-    if lazy:
-        found = events.aggregate(rows=events.count(), dated=times.count()).to_pandas().iloc[0]
-        rows, undated = int(found["rows"]), int(found["rows"] - found["dated"])
-    else:
-        rows, undated = len(events), int(times.isna().sum())
-    if undated:
-        place = "" if lazy else f", first at row {int(times.isna().to_numpy().argmax())}"
-        raise ValueError(f"column 'timestamp' is missing in {undated:,} rows{place}; data.clean drops them")
-    clock = need_times(events, "a split")
-    if not rows:
-        raise ValueError("a split needs events, and the table has no rows")
-    return clock, rows
 
 
 def _ordered(events: pd.DataFrame, by: list[str], ties: list[str]) -> pd.DataFrame:
