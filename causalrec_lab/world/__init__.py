@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
+    from causalrec_lab.world.alike.comparison import Likeness, likeness
     from causalrec_lab.world.dials import Dials
     from causalrec_lab.world.frontdoor import FrontDoor, front_door
     from causalrec_lab.world.linear import LinearGaussian, linear_gaussian
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
 _HOME = {
     "Dials": "dials",
     "FrontDoor": "frontdoor",
+    "Likeness": "alike.comparison",
     "LinearGaussian": "linear",
     "Platform": "platform",
     "Rollout": "staggered",
     "Scenario": "scenario",
     "front_door": "frontdoor",
+    "likeness": "alike.comparison",
     "linear_gaussian": "linear",
     "rollout": "staggered",
 }
@@ -29,11 +32,13 @@ _HOME = {
 __all__ = [
     "Dials",
     "FrontDoor",
+    "Likeness",
     "LinearGaussian",
     "Platform",
     "Rollout",
     "Scenario",
     "front_door",
+    "likeness",
     "linear_gaussian",
     "rollout",
 ]

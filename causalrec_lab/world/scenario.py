@@ -245,7 +245,7 @@ class Scenario:
         Parameters
         ----------
         dataset
-            Decisions, slates with propensities, or events; see `world.likeness` for what is read from each.
+            Decisions, slates with propensities, or events; else rows or a matrix of ratings in `extra`.
         outcome
             Column (or, in events, kind) that counts: 0/1, ratings of at most eleven values (a high one counts), or an
             amount. None: the base's main outcome, "reward", "rating" or "value", where there is one.
@@ -268,7 +268,7 @@ class Scenario:
             If there is nothing to read, a named column is not there or holds no numbers, the treatment has a single
             class, or the outcome is constant or negative.
         """
-        from causalrec_lab.world.likeness.matching import scenario_like
+        from causalrec_lab.world.alike.matching import scenario_like
 
         return scenario_like(
             dataset, outcome=outcome, treatment=treatment, covariates=covariates, text=text, base=base,

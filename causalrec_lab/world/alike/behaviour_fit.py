@@ -12,9 +12,9 @@ from functools import partial
 
 import numpy as np
 
-from causalrec_lab.world.exposure import nominal_propensity
 from causalrec_lab.world.alike.exposure_fit import Trial, root
 from causalrec_lab.world.alike.outcome import Level
+from causalrec_lab.world.exposure import nominal_propensity
 from causalrec_lab.world.population import Floats
 from causalrec_lab.world.scenario import Effect, Exposure, Stage
 

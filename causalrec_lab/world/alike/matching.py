@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from causalrec_lab.data.dataset import Dataset
-from causalrec_lab.world.dials import Dials
 from causalrec_lab.world.alike.behaviour_fit import fit_behaviour
 from causalrec_lab.world.alike.exposure_fit import Trial, fit_exposure
 from causalrec_lab.world.alike.measures import Exposed, Selected, exposure_of, selection_of
@@ -19,6 +18,7 @@ from causalrec_lab.world.alike.rows import Rows, read_rows
 from causalrec_lab.world.alike.shape import Shape, shape_of
 from causalrec_lab.world.alike.text_fit import fit_text
 from causalrec_lab.world.alike.wording import amount_like, categories_like, funnel_like
+from causalrec_lab.world.dials import Dials
 from causalrec_lab.world.platform import Platform
 from causalrec_lab.world.population import MOST_ACTIVITY, Floats
 from causalrec_lab.world.presets import scenario as find_scenario
