@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
-    from causalrec_lab.recommender import debias
+    from causalrec_lab.recommender import callbacks, debias
     from causalrec_lab.recommender.baselines import EASE, ItemKNN, MatrixFactorisation, Popularity
     from causalrec_lab.recommender.classification import auc, auc_difference, calibration_table, classification_metrics
     from causalrec_lab.recommender.classifier import TextClassifier
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from causalrec_lab.recommender.ratings import RatingKernel, rating_difference, rating_metrics
     from causalrec_lab.recommender.shown import shown_metrics
     from causalrec_lab.recommender.transformer import TransformerRecommender
+    from causalrec_lab.recommender.tuning import tune
 
 _HOME = {
     "EASE": "baselines",
@@ -44,6 +45,7 @@ _HOME = {
     "rating_difference": "ratings",
     "rating_metrics": "ratings",
     "shown_metrics": "shown",
+    "tune": "tuning",
 }
 
 __all__ = [
@@ -61,6 +63,7 @@ __all__ = [
     "auc",
     "auc_difference",
     "calibration_table",
+    "callbacks",
     "classification_metrics",
     "debias",
     "evaluate",
@@ -68,6 +71,7 @@ __all__ = [
     "rating_difference",
     "rating_metrics",
     "shown_metrics",
+    "tune",
 ]
 
-__getattr__, __dir__ = doors(__name__, _HOME, ("debias",))
+__getattr__, __dir__ = doors(__name__, _HOME, ("callbacks", "debias"))
