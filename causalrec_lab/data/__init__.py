@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from causalrec_lab.data.history import as_of
     from causalrec_lab.data.leaks import leakage, target_leakage
     from causalrec_lab.data.memory import DoesNotFit, to_memory, to_parquet
+    from causalrec_lab.data.negative_sampling import negatives
     from causalrec_lab.data.normalising import Normalisation, normalise
     from causalrec_lab.data.outliers import tails
     from causalrec_lab.data.positivity import Overlap, overlap
@@ -45,6 +46,7 @@ _CONTENTS = {
     "eligible": ("decisions",),
     "gaps": ("sessions",),
     "history": ("as_of",),
+    "negative_sampling": ("negatives",),
     "connections": ("DatabaseLost", "DatabaseUnreachable", "MissingDriver", "connect"),
     "memory": ("DoesNotFit", "to_memory", "to_parquet"),
     "dataset": ("About", "Dataset"),
@@ -99,6 +101,7 @@ __all__ = [
     "load",
     "lorenz",
     "names",
+    "negatives",
     "normalise",
     "overlap",
     "position_curve",
@@ -106,8 +109,8 @@ __all__ = [
     "quality_rules",
     "read",
     "schema",
-    "sessions",
     "selection",
+    "sessions",
     "split_leave_one_out",
     "split_temporal",
     "tails",
