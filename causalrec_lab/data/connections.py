@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import re
+import socket
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -181,6 +183,7 @@ def _spark(address: Address) -> Any:
     from pyspark.sql import SparkSession
 
     master, _, settings = address.path.partition("?")
+    _answers(master)
     own = _HERE if master.startswith("local") else {}
     given = dict(pair.partition("=")[::2] for pair in settings.split("&") if pair)
     builder = SparkSession.builder
@@ -188,6 +191,14 @@ def _spark(address: Address) -> Any:
     for name, value in {"spark.app.name": "causalrec_lab", **own, **given}.items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
+
+
+def _answers(master: str) -> None:
+    """Knock first: Spark itself tries for minutes."""
+    place = re.match(r"(sc|spark)://([^:/;,]+)(?::(\d+))?(?=[/;]|$)", master)
+    if place is not None:
+        port = int(place[3] or {"sc": 15002, "spark": 7077}[place[1]])
+        socket.create_connection((place[2], port), timeout=10).close()
 
 
 def _is_loss(error: BaseException) -> bool:
@@ -213,7 +224,10 @@ def _without(password: str | None, text: str) -> str:
 
 def _ways_in(address: Address, fault: str) -> str:
     if address.system == "pyspark":
-        return "see that Java 17 or newer is there (java -version) and that the master's address is right"
+        return (
+            "see that the master's address is right and answers; on this machine, that Java 17 or newer is there "
+            "(java -version)"
+        )
     if any(sign in fault.lower() for sign in ("password", "access denied", "authentication")):
         return (
             "correct the user or password; in an address a password is percent-encoded (@ is %40), and without one it "

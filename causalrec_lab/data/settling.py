@@ -51,7 +51,7 @@ def settled(frame: pd.DataFrame, time_format: str | None, time_zone: str | None,
     if pd.api.types.is_numeric_dtype(given):
         if time_zone is not None:
             raise ValueError(
-                f"time_zone={time_zone!r}: the timestamps are numbers, not clock times (first {given.iloc[0]!r}); "
+                f"time_zone={time_zone!r}: the timestamps are numbers, not clock times (first {given.iloc[0]}); "
                 "those since 1970 are UTC: data.clean(…, epoch='s') reads them"
             )
         return Settled(frame, {}, "")

@@ -131,3 +131,11 @@ def test_a_schema_of_postgres_is_named_in_the_path(backend, log):
     backend.load(log, "here")
     assert "here" in data.connections.table_names(data.connect(f"{server}/{corner}"))
     assert "here" not in data.connections.table_names(data.connect(server))
+
+
+@pytest.mark.parametrize("address", ["sc://127.0.0.1:1/;token=s3ntinel", "spark://127.0.0.1:1"])
+def test_a_cluster_that_does_not_answer_is_told_at_once(address):
+    pytest.importorskip("pyspark")
+    with pytest.raises(data.DatabaseUnreachable, match=r"refused.*master's address is right") as caught:
+        data.connect(address)
+    assert "s3ntinel" not in str(caught.value)
