@@ -2,12 +2,13 @@ r"""Weighted mean effects over the law of decisions: sums where the population i
 
 Every average effect here is :math:`E[w_{ui}(Y(1) - Y(0))] / E[w_{ui}]` with
 
-=====  ======================================  =======================================================
-ATE    1
-ATT    :math:`e_{ui}(z)`
-ATO    :math:`\bar e (1 - \bar e)`             :math:`\bar e = E_z[e]` (Li, Morgan & Zaslavsky 2018, JASA 113)
-LATE   :math:`e_{ui}(1) - e_{ui}(0)`           compliers of the lottery (Imbens & Angrist 1994, Econometrica 62)
-=====  ======================================  =======================================================
+=======  ======================================  =======================================================
+ATE      1
+ATT      :math:`e_{ui}(z)`
+ATO      :math:`\bar e (1 - \bar e)`             :math:`\bar e = E_z[e]` (Li, Morgan & Zaslavsky 2018, JASA 113)
+LATE     :math:`e_{ui}(1) - e_{ui}(0)`           compliers of the lottery (Imbens & Angrist 1994, Econometrica 62)
+overall  1                                       Y(1) after a treated decision, Y(0) after an untreated one
+=======  ======================================  =======================================================
 """
 
 from __future__ import annotations
@@ -16,11 +17,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from causalrec_lab.world.decisions import Law
-from causalrec_lab.world.examination import mean_examination
 from causalrec_lab.world.exposure import propensity
+from causalrec_lab.world.law import Law
 from causalrec_lab.world.outcomes import outcome_link
-from causalrec_lab.world.population import Floats, Ints, Pairs, Population, stream
+from causalrec_lab.world.population import Floats, Ints, Pairs, stream
 from causalrec_lab.world.scenario import Exposure
 
 __all__ = ["BLOCK", "EXACT_CELLS", "blocks", "effect_weight", "mean_effects", "summed"]
@@ -38,9 +38,9 @@ def effect_weight(estimand: str, rule: Exposure, pairs: Pairs, z: int) -> Floats
     Parameters
     ----------
     estimand
-        "ATE", "ATT", "ATO" or "LATE".
+        "ATE", "ATT", "ATO", "LATE" or "overall".
     """
-    if estimand == "ATE":
+    if estimand in ("ATE", "overall"):
         return 1.0
     if estimand == "ATT":
         return propensity(rule, pairs, z)
@@ -50,8 +50,8 @@ def effect_weight(estimand: str, rule: Exposure, pairs: Pairs, z: int) -> Floats
 
 
 def summed(law: Law) -> bool:
-    """Whether all pairs are summed: there are few enough."""
-    return law.population.n_users * law.population.n_items <= EXACT_CELLS
+    """Whether all pairs are summed in every span of time: there are few enough."""
+    return law.population.n_users * law.population.n_items * len(law.spans) <= EXACT_CELLS
 
 
 def mean_effects(
@@ -72,9 +72,9 @@ def mean_effects(
     """
     exact = summed(law)
     moments = np.zeros((5, groups))
-    for pairs in blocks(law.population) if exact else _draws(law):
+    for pairs, share in blocks(law) if exact else _draws(law):
         above, below = _terms(law, outcome, estimand, pairs)
-        below = np.broadcast_to(below, above.shape)
+        above, below = share * above, np.broadcast_to(share * below, above.shape)
         products = [above, below] if exact else [above, below, above**2, above * below, below**2]
         if codes is None:
             moments[: len(products), 0] += [product.sum() for product in products]
@@ -86,18 +86,27 @@ def mean_effects(
     return value, np.zeros(groups) if exact else error
 
 
-def blocks(population: Population) -> Iterator[Pairs]:
-    """All pairs, a few users at a time."""
-    step = max(1, BLOCK // population.n_items)
-    for start in range(0, population.n_users, step):
-        yield population.block(np.arange(start, min(start + step, population.n_users)))
+def blocks(law: Law) -> Iterator[tuple[Pairs, float]]:
+    """All pairs in every span of the law's time, a few users at a time, and the weight of each of these pairs."""
+    for span in law.spans:
+        width = law.catalogue(span)
+        step = max(1, BLOCK // len(width))
+        weight = span.share * law.population.n_items / len(width)
+        for start in range(0, law.population.n_users, step):
+            yield law.block(np.arange(start, min(start + step, law.population.n_users)), span), weight
 
 
-def _draws(law: Law) -> Iterator[Pairs]:
+def _draws(law: Law) -> Iterator[tuple[Pairs, float]]:
+    """Pairs drawn in each span of the law's time, as many as its share asks for; the weight is what rounding leaves."""
     rng = stream("truth", law.seed)
-    for _ in range(DRAWS // BLOCK):
-        users = rng.integers(law.population.n_users, size=BLOCK)
-        yield law.population.at(users, rng.integers(law.population.n_items, size=BLOCK))
+    for span in law.spans:
+        items = law.catalogue(span)
+        rounds = max(1, round(span.share * DRAWS / BLOCK))
+        size = BLOCK if len(law.spans) == 1 else max(2, round(span.share * DRAWS / rounds))
+        for _ in range(rounds):
+            users = rng.integers(law.population.n_users, size=size)
+            chosen = items[rng.integers(len(items), size=size)]
+            yield law.within(users, chosen, span), span.share * DRAWS / (rounds * size)
 
 
 def _terms(law: Law, outcome: str, estimand: str, pairs: Pairs) -> tuple[Floats, Floats | float]:
@@ -106,11 +115,13 @@ def _terms(law: Law, outcome: str, estimand: str, pairs: Pairs) -> tuple[Floats,
     above: Floats | float = 0.0
     below: Floats | float = 0.0
     effect: Floats | None = None
-    examined = mean_examination(law.funnel.scenario)  # positions are independent of all else: one factor
     for z in (0, 1):
         if effect is None or law.funnel.exclusion:
-            y0, y1 = law.funnel.reached(pairs, link.stage, (0, 1), lottery=z)
-            effect = np.asarray(link.scale * examined * (y1 - y0))
+            if estimand == "overall":
+                (y0,), (y1,) = (law.reached(pairs, link.stage, (t,), lottery=z, carried=t) for t in (0, 1))
+            else:
+                y0, y1 = law.reached(pairs, link.stage, (0, 1), lottery=z)
+            effect = np.asarray(link.scale * (y1 - y0))
         weight = 0.5 * effect_weight(estimand, law.rule, pairs, z)
         above, below = above + weight * effect, below + weight
     return np.asarray(above), below

@@ -1,52 +1,30 @@
-"""The law of decisions, `Law`, and what is drawn from it, `Draw`.
+"""What is drawn from the law of decisions: `Draw`.
 
 Decisions are drawn independently from a declared law on the given population: a user and an item, each with equal
-chance; a moment of the year, uniform (season node s has probability 1 / nodes); a fair lottery z; a position, by the
-scenario's shares. Rows of one log are
+chance; a moment of the law's days, uniform; a fair lottery z; a position, by the scenario's shares. Rows of one log are
 therefore i.i.d. given the population, and ordinary standard errors are the right ones even though users and items
-repeat. A log is written in time order.
+repeat. A log is written in time order. With `carry_over` or `interference` outcomes also hang on the decisions before,
+and rows are no longer independent.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
+import numpy.typing as npt
 
+from causalrec_lab.world.days import DAY
 from causalrec_lab.world.examination import draw_positions, examination
 from causalrec_lab.world.exposure import propensity
-from causalrec_lab.world.outcomes import Funnel, amount_location, return_chances
-from causalrec_lab.world.population import Floats, Ints, Pairs, Population, stream
-from causalrec_lab.world.scenario import Exposure
+from causalrec_lab.world.law import YEAR, Law
+from causalrec_lab.world.outcomes import amount_location, return_chances
+from causalrec_lab.world.population import Floats, Ints, Pairs, Population
+from causalrec_lab.world.stock import available
 
-__all__ = ["Draw", "Law", "check_count", "draw_decisions", "draw_randomness", "node_of", "timestamps"]
-
-YEAR = 365 * 86_400_000  # milliseconds
-START = pd.Timestamp("2025-01-01")
-
-
-@dataclass(frozen=True, eq=False)
-class Law:
-    """Everything that decides what a log holds.
-
-    Parameters
-    ----------
-    population
-        Users and items.
-    funnel
-        Outcomes, dials turned.
-    rule
-        Exposure, dials turned.
-    seed
-        The platform's seed.
-    """
-
-    population: Population
-    funnel: Funnel
-    rule: Exposure
-    seed: int
+__all__ = ["Draw", "check_count", "draw_decisions", "draw_randomness"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,40 +46,76 @@ class Draw:
     u_stage: Floats
     u_return: Floats
     noise: Floats
+    before: Ints | int = 0  # whether the decision before a user's first one here was treated
+    assigned: Ints | None = None  # treatments of an experiment; None where the platform's own rule decides
+    chance: float = 1.0  # of the treatment in that experiment
 
     @cached_property
     def pairs(self) -> Pairs:
-        """What the pairs carry."""
-        return self.law.population.at(self.users, self.items)
+        """What the pairs carry, on the days of their moments."""
+        return self.law.at(self.users, self.items, self.moment)
 
     @property
     def node(self) -> Ints:
         """Season of each decision."""
         return self.moment * self.law.funnel.scenario.nodes // YEAR
 
+    @property
+    def day(self) -> Ints:
+        """Day of the window of each decision."""
+        return self.moment // DAY
+
     @cached_property
     def propensity(self) -> Floats:
         """True P(T = 1) of each decision, given its lottery."""
+        if self.assigned is not None:
+            return np.full(len(self.users), self.chance)
         return propensity(self.law.rule, self.pairs, self.lottery)
 
     @cached_property
     def treated(self) -> Ints:
-        """Treatment, 1 where the uniform lies below the propensity."""
-        return (self.u_treatment < self.propensity).astype(np.int64)
+        """Treatment: 1 where the uniform lies below the propensity, or as it was assigned."""
+        return (self.u_treatment < self.propensity).astype(np.int64) if self.assigned is None else self.assigned
+
+    @cached_property
+    def carried(self) -> Ints:
+        """Whether the decision before it of the same user was treated, (n,)."""
+        order = np.argsort(self.users, kind="stable")  # in time order within users
+        users, treated = self.users[order], self.treated[order]
+        first = np.r_[True, users[1:] != users[:-1]]
+        before = np.broadcast_to(self.before, len(users))[order]
+        found = np.empty_like(treated)
+        found[order] = np.where(first, before, np.r_[0, treated[:-1]])
+        return found
+
+    @cached_property
+    def in_stock(self) -> npt.NDArray[np.bool_]:
+        """Whether the item is there to be bought, given what the decisions before it bought, (n,)."""
+        if not self.law.interference:
+            return np.ones(len(self.users), dtype=bool)
+        *_, (_, wanted) = self._passed(self.treated)
+        return available(self.law, self.moment, self.items, wanted)
 
     def outcomes(self, treated: Ints | int) -> dict[str, Floats | Ints]:
-        """Potential outcomes under a treatment, by name, in the order of the funnel."""
-        funnel, pairs = self.law.funnel, self.pairs
+        """Outcomes under a treatment, by name, in the order of the funnel; the decisions before it are as they were."""
+        drawn: dict[str, Floats | Ints] = {name: alive.astype(np.int64) for name, alive in self._passed(treated)}
+        if self.law.interference:
+            last = self.law.funnel.names[-1]
+            drawn[last] = drawn[last] * self.in_stock
+        return drawn | self._beyond(drawn)
+
+    def _passed(self, treated: Ints | int) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+        """Name of each stage, and who passed it and all before it, were nothing out of stock."""
+        law, funnel = self.law, self.law.funnel
+        pairs = self.pairs.moved(law.carry_over * self.carried.astype(np.float64)) if law.carry_over else self.pairs
         season = funnel.season(self.node, pairs.category)
         tau = funnel.effect_logit(pairs) * treated
         alive = np.ones(len(self.users), dtype=bool)
         examined = examination(funnel.scenario, self.position)
-        drawn: dict[str, Floats | Ints] = {}
         for number, stage in enumerate(funnel.stages):
             logit = funnel.stage_logit(stage, pairs, self.lottery) + stage.season * season + stage.treatment * tau
             alive = alive & (self.u_stage[number] * (1.0 + np.exp(-logit)) < (1.0 if number else examined))
-            drawn[stage.name] = alive.astype(np.int64)
-        return drawn | self._beyond(drawn)
+            yield stage.name, alive
 
     def _beyond(self, drawn: dict[str, Floats | Ints]) -> dict[str, Floats | Ints]:
         """Amount, return, and what is earned where something is sold, given the funnel."""
@@ -119,7 +133,9 @@ class Draw:
         return beyond
 
 
-def draw_decisions(law: Law, n: int, seed: int, *, pairs: str = "iid", users: Ints | None = None) -> Draw:
+def draw_decisions(
+    law: Law, n: int, seed: int, *, pairs: str = "iid", users: Ints | None = None, moment: Ints | None = None
+) -> Draw:
     """Draw n decisions from the law.
 
     Parameters
@@ -133,20 +149,36 @@ def draw_decisions(law: Law, n: int, seed: int, *, pairs: str = "iid", users: In
         each row alone still follows the law, and intervals are right or, where n is near the population's size, wide.
     users
         (n,) users that are given instead of drawn; their items are drawn.
+    moment
+        (n,) moments that are given instead of drawn, in time order.
 
     Raises
     ------
     ValueError
-        If n is not positive, `pairs` is unknown, or "once" asks for more rows than there are users or items.
+        If n is not positive, `pairs` is unknown, or "once" asks for more rows than there are users or items, or is
+        asked for while items arrive.
     """
     check_count(n)
-    rng = stream("decisions", law.seed, seed)
+    rng = law.stream("decisions", seed)
     drawn, items = _draw_pairs(law.population, n, pairs, rng)
-    return draw_randomness(law, drawn if users is None else users, items, rng)
+    draw = draw_randomness(law, drawn if users is None else users, items, rng, moment=moment)
+    if not law.calendar.cold:
+        return draw
+    if pairs == "once":
+        raise ValueError("pairs='once' uses all items at any time, and with cold > 0 some come later; take pairs='iid'")
+    late = law.stream("items of a log that had not arrived", seed)
+    return replace(draw, items=law.calendar.eligible(items, draw.day, late))
 
 
 def draw_randomness(
-    law: Law, users: Ints, items: Ints, rng: np.random.Generator, position: Ints | int | None = None
+    law: Law,
+    users: Ints,
+    items: Ints,
+    rng: np.random.Generator,
+    position: Ints | int | None = None,
+    *,
+    shown: bool = False,
+    moment: Ints | None = None,
 ) -> Draw:
     """Give decisions their moments (in time order), lotteries and the uniforms behind treatment and outcomes.
 
@@ -154,13 +186,17 @@ def draw_randomness(
     ----------
     position
         (n,) positions, or one for all; None draws them from the law.
+    shown
+        True where a policy shows every item, so that every decision is treated; False leaves it to the law's own rule.
+    moment
+        (n,) moments in time order; None draws them from the law.
     """
     n, scenario = len(users), law.funnel.scenario
-    return Draw(
+    draw = Draw(
         law=law,
         users=users,
         items=items,
-        moment=np.sort(rng.integers(YEAR, size=n)),
+        moment=law.moments(n, rng) if moment is None else moment,
         lottery=rng.integers(2, size=n),
         u_treatment=rng.random(n),
         u_stage=rng.random((len(law.funnel.stages), n)),
@@ -168,6 +204,11 @@ def draw_randomness(
         noise=rng.standard_normal(n),
         position=draw_positions(scenario, n, rng) if position is None else np.broadcast_to(position, n),
     )
+    if shown:
+        return replace(draw, assigned=np.ones(n, dtype=np.int64), before=1)
+    if law.carry_over:
+        return replace(draw, before=(rng.random(n) < law.exposed_before[users]).astype(np.int64))
+    return draw
 
 
 def check_count(n: int) -> None:
@@ -189,15 +230,3 @@ def _draw_pairs(population: Population, n: int, pairs: str, rng: np.random.Gener
             "or take pairs='iid'"
         )
     return rng.permutation(n_users)[:n], rng.permutation(n_items)[:n]
-
-
-def timestamps(moment: Ints) -> pd.DatetimeIndex:
-    """Timestamps from milliseconds since the start of the window's year."""
-    return pd.DatetimeIndex(START.to_datetime64().astype("datetime64[ms]") + moment.astype("timedelta64[ms]"))
-
-
-def node_of(timestamp: pd.Series, nodes: int) -> Ints:
-    """Season node of logged moments: the inverse of how a log writes them."""
-    start = START.to_datetime64().astype("datetime64[ms]")
-    moment = (pd.to_datetime(timestamp).to_numpy().astype("datetime64[ms]") - start).astype(np.int64)
-    return np.asarray(np.clip(moment * nodes // YEAR, 0, nodes - 1))

@@ -23,7 +23,14 @@ _RANGES: dict[str, tuple[float, float]] = {
     "effect": (0.0, 3.0),
     "instrument": (0.0, 3.0),
     "exclusion": (-3.0, 3.0),
+    "drift": (0.0, 0.5),
+    "cold": (0.0, 0.9),
+    "shock": (-3.0, 3.0),
+    "shock_day": (0, 364),
+    "carry_over": (-3.0, 3.0),
+    "interference": (0.0, 0.95),
 }
+_COUNTS = ("n_users", "n_items", "vocabulary", "shock_day")
 _MEANING = {
     "confounding": "0 closes the back door through the hidden trait, 1 is strong",
     "text_r2": "it is the share of the hidden trait's variance that the text tells; sampled words never tell all of it",
@@ -31,6 +38,10 @@ _MEANING = {
     "zipf": "0 makes all phrases equally frequent, 1 is Zipf's law",
     "paraphrase": "it is the share of opinions written as whole sentences",
     "overlap": "1 is good overlap, 0.1 almost none",
+    "drift": "it is the standard deviation of an affinity's change in one day",
+    "cold": "it is the share of items that arrive after day 0",
+    "shock_day": "the window has days 0 to 364",
+    "interference": "it is the share of an item's expected sales that is not in stock",
 }
 
 
@@ -63,11 +74,25 @@ class Dials:
         Direct effect of the lottery on the first stage (logit); 0 keeps it a valid instrument.
     base_rate
         None for the scenario's own rates ("realistic"); "common" for frequent outcomes and propensities in [.1, .9].
+    drift
+        Standard deviation of an affinity's change in one day: tastes walk at random, keeping their variance, while the
+        platform's own estimate of them stays that of day 0.
+    cold
+        Share of the catalogue that arrives one by one between day 1 and day 364; until then such an item is in no
+        decision. It has never been shown before, and its popularity is the lowest there is.
+    shock, shock_day
+        Logit by which the first stage moves on the 14 days from `shock_day` on: up in half of the categories, down in
+        the others.
+    carry_over
+        Logit that a user's decision before this one, if it was treated, adds to the first stage.
+    interference
+        Share of an item's expected sales that is not in stock in a week: who comes too late passes no last stage.
 
     Raises
     ------
     ValueError
-        If a dial lies outside its range, or the base rate is unknown.
+        If a dial lies outside its range, the base rate is unknown, or `cold` is turned together with `carry_over` or
+        `interference`.
     """
 
     n_users: int = 2_000
@@ -82,6 +107,12 @@ class Dials:
     instrument: float = 1.0
     exclusion: float = 0.0
     base_rate: str | None = None
+    drift: float = 0.0
+    cold: float = 0.0
+    shock: float = 0.0
+    shock_day: int = 180
+    carry_over: float = 0.0
+    interference: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse a dial that is out of its range."""
@@ -90,8 +121,14 @@ class Dials:
             if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
                 why = f" ({_MEANING[name]})" if name in _MEANING else ""
                 raise ValueError(f"{name}={value!r} is outside [{low:g}, {high:g}]{why}; give a number in that range")
-            if name in ("n_users", "n_items", "vocabulary") and value != int(value):
+            if name in _COUNTS and value != int(value):
                 raise ValueError(f"{name}={value!r} is a count; give a whole number")
+        for name in ("carry_over", "interference"):
+            if self.cold and getattr(self, name):
+                raise ValueError(
+                    f"cold={self.cold:g} with {name}={getattr(self, name):g}: what a decision leaves behind is stated "
+                    "for a catalogue that does not change; turn one of the two"
+                )
 
     @classmethod
     def named(cls, values: Mapping[str, Any]) -> Dials:

@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from causalrec_lab.policy import Policy
-from causalrec_lab.world.decisions import Law, check_count, draw_decisions, draw_randomness
-from causalrec_lab.world.population import Floats, Ints, stream
+from causalrec_lab.world.decisions import Draw, check_count, draw_decisions, draw_randomness
+from causalrec_lab.world.law import Law
+from causalrec_lab.world.population import Floats, Ints
 from causalrec_lab.world.slates import drawn_actions
+from causalrec_lab.world.stock import WEEK
 
-__all__ = ["DECISIONS_BEFORE", "run_experiment"]
+__all__ = ["DECISIONS_BEFORE", "draw_trial", "run_experiment"]
 
+UNITS = ("user", "decision", "week")  # what a trial may randomise as a whole
 DECISIONS_BEFORE = 30  # decisions of each user in the period before the experiment
+
+
+def draw_trial(law: Law, n: int, seed: int, unit: str, share: float) -> Draw:
+    """Draw decisions whose treatment is randomised by unit; see `Platform.trial`."""
+    if unit not in UNITS:
+        near = difflib.get_close_matches(str(unit), UNITS, n=1) or UNITS
+        raise ValueError(f"unit={unit!r} is not randomised here; did you mean {' or '.join(map(repr, near))}?")
+    draw, rng = draw_decisions(law, n, seed), law.stream("trial", seed)
+    weeks = draw.moment // WEEK
+    found, week_of = np.unique(weeks, return_inverse=True)
+    present, unit_of = {
+        "decision": (n, np.arange(n)),
+        "user": (law.population.n_users, draw.users),
+        "week": (len(found), week_of),
+    }[unit]
+    treated = round(share * present)
+    if not 0 < treated < present:
+        raise ValueError(f"share={share!r} of {present} units ({unit}) leaves an arm empty; give a share in between")
+    arm = (rng.permutation(present) < treated).astype(np.int64)
+    before = (rng.random(n) < share).astype(np.int64) if unit == "decision" else arm[unit_of]
+    return replace(draw, assigned=arm[unit_of], before=before, chance=treated / present)
 
 
 def run_experiment(
@@ -35,7 +61,7 @@ def run_experiment(
             f"n={n:,} users cannot be randomised, the platform has {law.population.n_users:,}; "
             f"make it with n_users={n} or more, or ask for several visits of each user"
         )
-    rng = stream("experiment", law.seed, seed)
+    rng = law.stream("experiment", seed)
     users = rng.permutation(law.population.n_users)[:n]
     arm = rng.choice(len(names), size=n, p=chances)
     before = _clicks_before(law, users, seed)
@@ -45,7 +71,7 @@ def run_experiment(
         here = np.flatnonzero(arm == number)
         action, _ = drawn_actions(policies[name], contexts, np.tile(users[here], visits), law.population.n_items, rng)
         items[:, here] = action.reshape(visits, -1)
-    outcomes = draw_randomness(law, np.tile(users, visits), items.ravel(), rng, position=0).outcomes(1)
+    outcomes = draw_randomness(law, np.tile(users, visits), items.ravel(), rng, position=0, shown=True).outcomes(1)
     frame = {"user_id": users, "arm": np.array(names)[arm], f"pre_{scenario.attention}s": before}
     for outcome in (scenario.attention, scenario.outcome, scenario.value):
         drawn = np.asarray(outcomes[outcome]).reshape(visits, n)

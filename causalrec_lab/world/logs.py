@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from causalrec_lab.world.decisions import Draw, timestamps
+from causalrec_lab.world.decisions import Draw
 from causalrec_lab.world.exposure import COVARIATES, nominal_propensity
+from causalrec_lab.world.law import timestamps
 from causalrec_lab.world.outcomes import Funnel
 from causalrec_lab.world.population import Floats, Ints
 from causalrec_lab.world.scenario import Amount
@@ -52,7 +53,7 @@ def _stored_propensity(draw: Draw, propensity: str | None) -> tuple[Floats | Non
     """What a platform would know: the true propensity only where nothing hidden moves exposure."""
     if propensity is None:
         return None, "none"
-    if draw.law.rule.hidden == 0:
+    if draw.law.rule.hidden == 0 or draw.assigned is not None:
         return draw.propensity, "true"
     if propensity == "nominal":
         return nominal_propensity(draw.law.rule, draw.pairs, draw.lottery), "nominal"

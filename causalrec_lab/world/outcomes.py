@@ -72,7 +72,7 @@ class Funnel:
             logit += stage.novelty * (pairs.exposures == 0)
         if self.exclusion and stage is self.stages[0]:
             logit += self.exclusion * np.asarray(lottery, dtype=np.float64)
-        return logit
+        return logit + pairs.demand if stage is self.stages[0] and np.any(pairs.demand) else logit
 
     def season(self, node: npt.ArrayLike, category: Ints) -> Floats:
         """Seasonal demand of categories: a cosine of the year with its peak where the category has it, in [-1, 1]."""

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+import copy
 import html
-from collections.abc import Mapping
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from causalrec_lab.data.dataset import About, Dataset
-from causalrec_lab.policy import BanditLog, Policy
-from causalrec_lab.world.decisions import Law, check_count, draw_decisions
+from causalrec_lab.world.days import Calendar, checked_days, draw_arrivals, unknown_until_arrival
 from causalrec_lab.world.dials import Dials, coefficients
-from causalrec_lab.world.experiments import run_experiment
 from causalrec_lab.world.exposure import COVARIATES
+from causalrec_lab.world.frontdoor import FrontDoor, front_door
+from causalrec_lab.world.law import Law
 from causalrec_lab.world.linear import LinearGaussian, linear_gaussian
-from causalrec_lab.world.logs import decision_table, event_table
+from causalrec_lab.world.logbook import Logbook
 from causalrec_lab.world.outcomes import Funnel
-from causalrec_lab.world.policies import SoftmaxPolicy
 from causalrec_lab.world.population import draw_population, known_ids
 from causalrec_lab.world.presets import scenario as find_scenario
 from causalrec_lab.world.scenario import Coefficients, Scenario
-from causalrec_lab.world.slates import bandit_log, slate_log
+from causalrec_lab.world.staggered import Rollout, rollout
 from causalrec_lab.world.tables import context_table, item_table, user_table
 from causalrec_lab.world.text import Texts, bag_of_words
 from causalrec_lab.world.truth import PlatformTruth
@@ -32,7 +32,7 @@ from causalrec_lab.world.truth import PlatformTruth
 __all__ = ["Platform"]
 
 
-class Platform:
+class Platform(Logbook):
     """A platform with a finite population, a declared law of decisions and a known truth.
 
     Make one with `Platform.make`; everything it gives is a function of its seed, its dials and the seed of the call.
@@ -54,8 +54,12 @@ class Platform:
         chosen: Coefficients = coefficients(scenario, dials)
         self.rule = chosen.exposure
         self.funnel = Funnel(scenario, chosen.stages, chosen.effect, dials.exclusion)
-        self.population = draw_population(scenario, dials.n_users, dials.n_items, seed)
-        self.law = Law(self.population, self.funnel, self.rule, seed)
+        arrival = draw_arrivals(dials.n_items, dials.cold, seed)
+        drawn = draw_population(scenario, dials.n_users, dials.n_items, seed)
+        self.population = unknown_until_arrival(drawn, arrival) if dials.cold else drawn
+        calendar = Calendar(self.population, dials.drift, dials.shock, int(dials.shock_day), arrival, seed)
+        law = Law(self.population, self.funnel, self.rule, seed, calendar)
+        self.law = replace(law, carry_over=dials.carry_over, interference=dials.interference)
 
     @classmethod
     def make(cls, scenario: str | Scenario = "ecommerce", seed: int = 0, **dials: Any) -> Platform:
@@ -69,8 +73,9 @@ class Platform:
             Seed of the population: users, items, texts, earlier exposures.
         **dials
             Any of `Dials`: n_users, n_items, confounding, text_r2, vocabulary, zipf, paraphrase, overlap, effect,
-            instrument, exclusion, base_rate. Each moves only what it says: the same seed gives the same users and
-            items. What is not given is as in the scenario's `defaults`, else as in `Dials`.
+            instrument, exclusion, base_rate, drift, cold, shock, shock_day, carry_over, interference. Each moves only
+            what it says: the same seed gives the same users and items. What is not given is as in the scenario's
+            `defaults`, else as in `Dials`.
 
         Raises
         ------
@@ -88,6 +93,37 @@ class Platform:
     def linear_gaussian(seed: int = 0, **options: float) -> LinearGaussian:
         """Make the linear-Gaussian preset, whose path coefficients are exact; see `linear.linear_gaussian`."""
         return linear_gaussian(seed, **options)
+
+    @staticmethod
+    def front_door(seed: int = 0, **options: Any) -> FrontDoor:
+        """Make the front-door preset: all of the effect flows through one mediator; see `frontdoor.front_door`."""
+        return front_door(seed, **options)
+
+    @staticmethod
+    def rollout(seed: int = 0, **options: Any) -> Rollout:
+        """Make the rollout preset: regions adopt on different days; see `staggered.rollout`."""
+        return rollout(seed, **options)
+
+    def on(self, days: int | Iterable[int]) -> Platform:
+        """The platform on one day of the window, or on several, each with the same chance.
+
+        Its logs have moments of those days, and its truth is that of those days: their season, and with `drift`,
+        `cold` or `shock` their tastes, catalogue and demand. Users, items, texts and the platform's own estimates are
+        the same. The platform itself is on all 365 days.
+
+        Parameters
+        ----------
+        days
+            0 to 364.
+
+        Raises
+        ------
+        ValueError
+            If a day lies outside the window.
+        """
+        snapshot = copy.copy(self)
+        snapshot.law = self.law.on(checked_days(days))
+        return snapshot
 
     @property
     def covariates(self) -> tuple[str, ...]:
@@ -111,60 +147,13 @@ class Platform:
 
     @cached_property
     def items(self) -> pd.DataFrame:
-        """Items as a platform sees them: title, text, category, price, popularity."""
-        return item_table(self.population, self.writing)
+        """Items as a platform sees them: title, text, category, price, popularity; with `cold`, their arrival_day."""
+        table = item_table(self.population, self.writing)
+        return table.assign(arrival_day=self.population.arrival) if self.dials.cold else table
 
     def contexts(self) -> pd.DataFrame:
         """What policies see: one row a user in user order, numeric columns; actions are items in item order."""
         return context_table(self.population)
-
-    def log(self, n: int, seed: int = 0, *, pairs: str = "iid", propensity: str | None = "auto") -> Dataset:
-        """Log n decisions of the platform's own exposure rule.
-
-        Parameters
-        ----------
-        n
-            Decisions.
-        seed
-            The log's own seed.
-        pairs
-            "iid", or "once" for every user and item at most once (see `draw_decisions`).
-        propensity
-            "auto": the true P(treated = 1) where `confounding` is 0, no column otherwise. "nominal": the column holds
-            E[e | logged columns]. None: no column. `extra["propensity"]` says which: "true", "nominal" or "none".
-
-        Returns
-        -------
-        Dataset with decisions (one row an eligible decision, in time order), events, items, users.
-
-        Raises
-        ------
-        ValueError
-            If n is not positive, "once" asks for too many rows, or an option is unknown.
-        """
-        draw = draw_decisions(self.law, n, seed, pairs=pairs)
-        decisions, kind = decision_table(draw, propensity)
-        about = About(
-            title=f"{n:,} decisions of the simulated {self.scenario.name} platform",
-            source=f"causalrec_lab.world, platform seed {self.seed}, log seed {seed}, {self.dials}",
-            licence="made by this library; free to use",
-            notes=f"propensity: {kind}; one row an eligible decision, treated or not",
-        )
-        return Dataset(
-            name=self.scenario.name,
-            decisions=decisions,
-            events=event_table(decisions, self.funnel, self.scenario.amount),
-            items=self.items,
-            users=self.users,
-            extra={"propensity": kind, "covariates": self.covariates},
-            about=about,
-        )
-
-    def events(self, n: int, seed: int = 0) -> pd.DataFrame:
-        """What happened in the n decisions of `log(n, seed)`, in time order: what a recommender trains on."""
-        table = self.log(n, seed).events
-        assert table is not None
-        return table
 
     def texts(self, decisions: pd.DataFrame) -> list[str]:
         """Text of each decision: the user's earlier reviews, then the item's text."""
@@ -188,91 +177,6 @@ class Platform:
         users = known_ids(decisions, "user_id", self.population.n_users)
         return bag_of_words(self.writing, users, known_ids(decisions, "item_id", self.population.n_items))
 
-    def logging_policy(self, temperature: float = 1.0) -> SoftmaxPolicy:
-        """Plackett-Luce softmax over the platform's own scores.
-
-        Raises
-        ------
-        ValueError
-            If the temperature is not positive.
-        """
-        if not temperature > 0:
-            raise ValueError(f"temperature={temperature!r}: give a positive number; small is greedy, large is uniform")
-        return SoftmaxPolicy(self.population, temperature)
-
-    @overload
-    def slates(
-        self, policy: Policy, n: int, seed: int = 0, *, length: Literal[1] = 1, reward: str | None = None
-    ) -> BanditLog: ...
-
-    @overload
-    def slates(
-        self, policy: Policy, n: int, seed: int = 0, *, length: int, reward: str | None = None
-    ) -> BanditLog | pd.DataFrame: ...
-
-    def slates(
-        self, policy: Policy, n: int, seed: int = 0, *, length: int = 1, reward: str | None = None
-    ) -> BanditLog | pd.DataFrame:
-        """Log n rounds in which a policy chooses what is shown.
-
-        Parameters
-        ----------
-        policy
-            `probabilities(contexts)` over the catalogue, contexts as in `contexts()`.
-        n, seed
-            Rounds (users drawn uniformly) and the log's seed.
-        length
-            1 gives a `BanditLog`; more gives a table of lists, one row a slot (see `slates.slate_log`).
-        reward
-            Outcome of a shown item that counts; the scenario's `attention` (click, play) by default.
-
-        Raises
-        ------
-        ValueError
-            If n or length is not positive, the reward is unknown, or the policy's probabilities are no distributions.
-        """
-        check_count(n)
-        if length != int(length) or length < 1:
-            raise ValueError(f"length={length!r}: a list has at least one slot")
-        if length == 1:
-            return bandit_log(self.law, policy, self.contexts(), n, seed, reward)
-        return slate_log(self.law, policy, self.contexts(), n, seed, reward, length)
-
-    def experiment(
-        self,
-        policies: Mapping[str, Policy],
-        n: int,
-        seed: int = 0,
-        *,
-        shares: Mapping[str, float] | None = None,
-        visits: int = 1,
-    ) -> pd.DataFrame:
-        """Randomise n users to arms; in each visit the arm's policy shows one item.
-
-        Parameters
-        ----------
-        policies
-            Arm -> policy, at least two.
-        n, seed
-            Users (each at most once) and the experiment's seed.
-        shares
-            Arm -> share of the users; equal shares by default.
-        visits
-            Visits a user. Outcomes are means over them, so that each arm's expectation is `truth.policy_value` whatever
-            the number; with more visits `pre_clicks` explains more of them.
-
-        Returns
-        -------
-        DataFrame with user_id, arm, the scenario's attention before the experiment (pre_clicks: the covariate for
-        CUPED), and its attention, main outcome and value within (click, purchase, revenue).
-
-        Raises
-        ------
-        ValueError
-            If there are more users asked for than there are, fewer than two arms, or the shares are none.
-        """
-        return run_experiment(self.law, policies, self.contexts(), n, seed, shares, visits)
-
     @property
     def truth(self) -> PlatformTruth:
         """What a log does not tell."""
@@ -280,9 +184,17 @@ class Platform:
 
     def _repr_html_(self) -> str:
         """Scenario, seed and dials."""
-        cells = {"scenario": self.scenario.name, "seed": self.seed} | self.dials.__dict__
+        cells = {"scenario": self.scenario.name, "seed": self.seed} | self.dials.__dict__ | self._when
         rows = "".join(f"<tr><th>{name}</th><td>{html.escape(str(value))}</td></tr>" for name, value in cells.items())
         return f'<table class="platform"><tbody>{rows}</tbody></table>'
 
     def __repr__(self) -> str:
-        return f"Platform({self.scenario.name!r}, seed={self.seed}, {self.dials})"
+        when = "".join(f", {name}: {value}" for name, value in self._when.items())
+        return f"Platform({self.scenario.name!r}, seed={self.seed}, {self.dials}{when})"
+
+    @property
+    def _when(self) -> dict[str, str]:
+        days = self.law.days
+        if days is None:
+            return {}
+        return {"day": str(days[0])} if len(days) == 1 else {"days": f"{days[0]} to {days[-1]} ({len(days)})"}

@@ -11,9 +11,9 @@ from causalrec_lab.estimate import Truth
 from causalrec_lab.policy import Policy, checked_probabilities
 from causalrec_lab.world import averages
 from causalrec_lab.world.averages import summed
-from causalrec_lab.world.decisions import Law
-from causalrec_lab.world.outcomes import Funnel, check_outcome, outcome_link
-from causalrec_lab.world.population import Floats, Ints, Pairs, Population, known_ids, stream
+from causalrec_lab.world.law import Law
+from causalrec_lab.world.outcomes import outcome_link
+from causalrec_lab.world.population import Floats, Ints, Population, known_ids, stream
 
 __all__ = ["SoftmaxPolicy", "TopPolicy", "best_policy", "policy_value", "shown_means"]
 
@@ -68,50 +68,76 @@ class TopPolicy:
         return table
 
 
-def shown_means(funnel: Funnel, pairs: Pairs, reward: str) -> Floats:
-    """E[reward | pair, shown], averaged over seasons and the lottery."""
-    link = outcome_link(funnel, reward, pairs)
-    reached = [funnel.reached(pairs, link.stage, (1,), lottery=z)[0] for z in ((0, 1) if funnel.exclusion else (0,))]
-    return np.asarray(link.offset + link.scale * (sum(reached) / len(reached)))
+def shown_means(law: Law, users: Ints, reward: str) -> Floats:
+    """E[reward | user, item, shown] for the items of the law's catalogue, shape (users, items).
+
+    Averaged over the law's time and the lottery. What a policy shows stands at the first position, and the decision
+    before was treated too.
+    """
+    total: Floats | float = 0.0
+    for span in law.spans:
+        pairs = law.block(users, span)
+        link = outcome_link(law.funnel, reward, pairs)
+        sides = (0, 1) if law.funnel.exclusion else (0,)
+        reached = [law.reached(pairs, link.stage, (1,), lottery=z, examined=1.0, carried=1)[0] for z in sides]
+        total = total + span.share * (link.offset + link.scale * (sum(reached) / len(reached)))
+    return np.asarray(total)
 
 
 def policy_value(law: Law, contexts: pd.DataFrame, policy: Policy, reward: str | None = None) -> Truth:
     r"""Value of showing one item by a policy, :math:`\frac{1}{U} \sum_u \sum_i \pi(i | u) E[Y(1) | u, i]`.
 
     Summed over all pairs where there are at most 100 million; beyond, over all items of a random part of the users,
-    with the standard error of their mean.
+    with the standard error of their mean. Where days differ, each day has a part of the users of its own.
 
     Raises
     ------
     ValueError
-        If the policy's probabilities are no distributions over the catalogue, or the reward is unknown.
+        If the policy's probabilities are no distributions over the catalogue, the reward is unknown or hangs on stock,
+        or an item that has not arrived has a chance.
     """
-    population = law.population
-    reward = check_outcome(law.funnel, reward, law.funnel.scenario.attention)
-    users, exact = np.arange(population.n_users), summed(law)
-    if not exact:
-        part = max(2, averages.EXACT_CELLS // (10 * population.n_items))
-        users = stream("policy value", law.seed).choice(
-            population.n_users, size=min(part, population.n_users), replace=False
-        )
+    reward = law.closed_form(reward or law.funnel.scenario.attention)
+    rng, population = stream("policy value", law.seed), law.population
+    if not law.changes:
+        exact = summed(law)
+        users = np.arange(population.n_users) if exact else _some_users(law, averages.EXACT_CELLS // 10, rng)
+        values = _values(law, contexts, users, policy, reward)
+        return Truth(float(values.mean()), 0.0 if exact else float(values.std() / np.sqrt(len(values))))
+    days = law.dates
+    drawn = []
+    for day in days:
+        users = np.sort(_some_users(law, averages.EXACT_CELLS // (10 * len(days)), rng))
+        drawn.append(_values(law.on([day]), contexts.assign(day=day), users, policy, reward))
+    error = np.sqrt(sum(values.var(ddof=1) / len(values) for values in drawn)) / len(days)
+    return Truth(float(np.mean([values.mean() for values in drawn])), float(error))
+
+
+def _some_users(law: Law, cells: int, rng: np.random.Generator) -> Ints:
+    """As many random users as a number of pairs allows, at least two."""
+    part = max(2, cells // law.population.n_items)
+    return rng.choice(law.population.n_users, size=min(part, law.population.n_users), replace=False)
+
+
+def _values(law: Law, contexts: pd.DataFrame, users: Ints, policy: Policy, reward: str) -> Floats:
+    """Value of a policy for each of some users, a few at a time, shape (users,)."""
     values = np.empty(len(users))
-    step = max(1, CELLS // population.n_items)
+    step = max(1, CELLS // law.population.n_items)
     for start in range(0, len(users), step):
         rows = slice(start, start + step)
         values[rows] = _user_values(law, contexts.iloc[users[rows]], users[rows], policy, reward)
-    return Truth(float(values.mean()), 0.0 if exact else float(values.std() / np.sqrt(len(values))))
+    return values
 
 
 def _user_values(law: Law, contexts: pd.DataFrame, users: Ints, policy: Policy, reward: str) -> Floats:
-    """Value of a policy for each of some users, shape (users,)."""
-    population = law.population
-    chances = checked_probabilities(policy.probabilities(contexts), n=len(users), n_actions=population.n_items)
+    n_items = law.population.n_items
+    chances = checked_probabilities(law.allowed(policy).probabilities(contexts), n=len(users), n_actions=n_items)
+    if law.calendar.cold:
+        chances = chances[:, law.catalogue(law.spans[0])]
     values = np.empty(len(users))
-    step = max(1, averages.BLOCK // population.n_items)
+    step = max(1, averages.BLOCK // n_items)
     for start in range(0, len(users), step):
         rows = slice(start, start + step)
-        means = shown_means(law.funnel, population.block(users[rows]), reward)
-        values[rows] = np.einsum("ui,ui->u", chances[rows], means)
+        values[rows] = np.einsum("ui,ui->u", chances[rows], shown_means(law, users[rows], reward))
     return values
 
 
@@ -121,20 +147,22 @@ def best_policy(law: Law, k: int = 1, reward: str | None = None) -> TopPolicy:
     Raises
     ------
     ValueError
-        If k is not between 1 and the size of the catalogue.
+        If k is not between 1 and the size of the catalogue, the reward hangs on stock, or the best items change from
+        day to day.
     """
     population = law.population
-    reward = check_outcome(law.funnel, reward, law.funnel.scenario.attention)
-    if not 1 <= k <= population.n_items:
-        raise ValueError(
-            f"k={k} items cannot be chosen from a catalogue of {population.n_items}; give 1 to {population.n_items}"
-        )
+    reward = law.closed_form(reward or law.funnel.scenario.attention)
+    if law.changes:
+        raise ValueError("the best policy changes from day to day (drift, cold or shock); take platform.on(day).truth")
+    items = law.catalogue(law.spans[0])
+    if not 1 <= k <= len(items):
+        raise ValueError(f"k={k} items cannot be chosen from a catalogue of {len(items)}; give 1 to {len(items)}")
     chosen = np.empty((population.n_users, k), dtype=np.int64)
     step = max(1, averages.BLOCK // population.n_items)
     for start in range(0, population.n_users, step):
         users = np.arange(start, min(start + step, population.n_users))
-        means = shown_means(law.funnel, population.block(users), reward)
+        means = shown_means(law, users, reward)
         top = np.argpartition(-means, k - 1, axis=1)[:, :k]
         order = np.argsort(-np.take_along_axis(means, top, axis=1), axis=1, kind="stable")
-        chosen[users] = np.take_along_axis(top, order, axis=1)
+        chosen[users] = items[np.take_along_axis(top, order, axis=1)]
     return TopPolicy(chosen, population.n_items)

@@ -13,11 +13,13 @@ import numpy as np
 import pandas as pd
 
 from causalrec_lab.policy import BanditLog, Policy, checked_probabilities
-from causalrec_lab.world.decisions import Law, draw_randomness, timestamps
+from causalrec_lab.world.days import DAY
+from causalrec_lab.world.decisions import draw_randomness
+from causalrec_lab.world.law import Law, timestamps
 from causalrec_lab.world.outcomes import check_outcome
-from causalrec_lab.world.population import Floats, Ints, stream
+from causalrec_lab.world.population import Floats, Ints
 
-__all__ = ["bandit_log", "drawn_actions", "slate_log"]
+__all__ = ["bandit_log", "drawn_actions", "slate_log", "streamed_bandit_log"]
 
 CELLS = 2_000_000  # probabilities held at once
 
@@ -74,10 +76,10 @@ def bandit_log(
 ) -> BanditLog:
     """Log n rounds with one shown item each: user uniform, action by the policy, reward of the shown item."""
     reward = check_outcome(law.funnel, reward, law.funnel.scenario.attention)
-    rng = stream("bandit", law.seed, seed)
+    rng = law.stream("bandit", seed)
     users = rng.integers(law.population.n_users, size=n)
     action, propensity = drawn_actions(policy, contexts, users, law.population.n_items, rng)
-    earned = draw_randomness(law, users, action, rng, position=0).outcomes(1)[reward]
+    earned = draw_randomness(law, users, action, rng, position=0, shown=True).outcomes(1)[reward]
     return BanditLog(
         contexts=contexts.iloc[users].reset_index(drop=True),
         action=action,
@@ -85,6 +87,37 @@ def bandit_log(
         propensity=propensity,
         n_actions=law.population.n_items,
         position=np.zeros(n, dtype=np.int64),
+    )
+
+
+def streamed_bandit_log(
+    law: Law, policy: Policy, contexts: pd.DataFrame, moment: Ints, seed: int, reward: str | None
+) -> BanditLog:
+    """Log rounds with one shown item each at given moments; the policy is asked once a day, with the column `day`.
+
+    Parameters
+    ----------
+    moment
+        (n,) milliseconds since the start of the window, in time order.
+    """
+    reward = check_outcome(law.funnel, reward, law.funnel.scenario.attention)
+    rng, n_items = law.stream("bandit", seed), law.population.n_items
+    users, day = rng.integers(law.population.n_users, size=len(moment)), moment // DAY
+    action, propensity, seen = np.empty(len(users), dtype=np.int64), np.empty(len(users)), []
+    for today in np.unique(day).tolist():
+        rows = slice(*np.searchsorted(day, (today, today + 1)))
+        known = contexts.assign(day=today)
+        watched = law.on([today]).allowed(policy)
+        action[rows], propensity[rows] = drawn_actions(watched, known, users[rows], n_items, rng)
+        seen.append(known.iloc[users[rows]])
+    earned = draw_randomness(law, users, action, rng, position=0, shown=True, moment=moment).outcomes(1)[reward]
+    return BanditLog(
+        contexts=pd.concat(seen, ignore_index=True),
+        action=action,
+        reward=np.asarray(earned, dtype=np.float64),
+        propensity=propensity,
+        n_actions=n_items,
+        position=np.zeros(len(users), dtype=np.int64),
     )
 
 
@@ -110,11 +143,11 @@ def slate_log(
         If the list is longer than the items to which the policy gives a chance.
     """
     reward = check_outcome(law.funnel, reward, law.funnel.scenario.attention)
-    rng = stream("slates", law.seed, seed)
+    rng = law.stream("slates", seed)
     users = rng.integers(law.population.n_users, size=n)
     items, propensity = _ranked(policy, contexts, users, law.population.n_items, length, rng)
     position = np.tile(np.arange(length), n)
-    draw = draw_randomness(law, np.repeat(users, length), items.ravel(), rng, position)
+    draw = draw_randomness(law, np.repeat(users, length), items.ravel(), rng, position, shown=True)
     draw = replace(draw, moment=np.repeat(draw.moment[::length], length))  # a list has one moment
     return pd.DataFrame(
         {

@@ -10,10 +10,13 @@ import pandas as pd
 from causalrec_lab.estimate import Truth
 from causalrec_lab.policy import Policy
 from causalrec_lab.world.averages import effect_weight, mean_effects
-from causalrec_lab.world.decisions import draw_decisions, node_of
-from causalrec_lab.world.examination import examination, mean_examination, positions_of
+from causalrec_lab.world.decisions import draw_decisions
+from causalrec_lab.world.examination import examination, positions_of
 from causalrec_lab.world.exposure import propensity
 from causalrec_lab.world.groups import grouping
+from causalrec_lab.world.law import moments_of
+from causalrec_lab.world.markets import market_effect
+from causalrec_lab.world.mediation import path_effects
 from causalrec_lab.world.outcomes import check_outcome, outcome_link
 from causalrec_lab.world.policies import TopPolicy, best_policy, policy_value
 from causalrec_lab.world.population import Floats, Pairs, known_ids
@@ -75,6 +78,42 @@ class PlatformTruth:
             raise ValueError("instrument=0: the lottery moves no treatment, so there are no compliers and no LATE")
         return self._average("LATE", outcome, over)
 
+    def direct_effect(
+        self, outcome: str | None = None, n: int | None = None, *, repeats: int = 20, seed: int = 0
+    ) -> Truth:
+        """Average effect of a decision's own treatment, the others as the platform's own rule has them.
+
+        It is the ATE, and the only one of the two that stands where `interference` makes decisions share their stock.
+
+        Parameters
+        ----------
+        outcome
+            As in `ate`.
+        n, repeats, seed
+            Under interference: decisions that share the stock (required), logs drawn, their seed. The value then
+            carries a Monte-Carlo error.
+
+        Raises
+        ------
+        ValueError
+            If n is needed and not given.
+        """
+        return market_effect(self._platform.law, "direct", outcome, n, repeats, seed)
+
+    def global_effect(
+        self, outcome: str | None = None, n: int | None = None, *, repeats: int = 20, seed: int = 0
+    ) -> Truth:
+        """Average outcome where every decision is treated minus where none is; arguments as in `direct_effect`.
+
+        It is the ATE where decisions do not touch each other; with `carry_over` or `interference` it is what a rollout
+        to everybody would do. Summed, or under interference by common random numbers with its standard error.
+        """
+        return market_effect(self._platform.law, "overall", outcome, n, repeats, seed)
+
+    def path_effects(self, outcome: str | None = None, mediator: str | None = None) -> pd.DataFrame:
+        """Natural direct and indirect effects through the stages of the funnel; see `mediation.path_effects`."""
+        return path_effects(self._platform.law, outcome, mediator)
+
     def cate(self, by: str | pd.DataFrame, outcome: str | None = None, bins: int = 4) -> pd.DataFrame:
         """Average effects by group, or of each decision.
 
@@ -98,7 +137,7 @@ class PlatformTruth:
         ValueError
             If the column is unknown; the message offers the nearest.
         """
-        outcome = check_outcome(self._platform.funnel, outcome)
+        outcome = self._platform.law.closed_form(outcome)
         if isinstance(by, pd.DataFrame):
             means = self.potential_outcomes(by, outcome)
             return pd.DataFrame({"value": means["y1"] - means["y0"], "std_error": 0.0}, index=by.index)
@@ -118,17 +157,18 @@ class PlatformTruth:
 
         What the table does not have is averaged over.
         """
-        funnel, scenario = self._platform.funnel, self._platform.scenario
-        outcome = check_outcome(funnel, outcome)
-        pairs = self._pairs(decisions)
-        node = node_of(decisions["timestamp"], scenario.nodes) if "timestamp" in decisions else None
-        link = outcome_link(funnel, outcome, pairs)
-        lottery = decisions["z"].to_numpy() if "z" in decisions else 0.5
-        places = positions_of(decisions)
-        examined = mean_examination(scenario) if places is None else examination(scenario, places)
-        y0, y1 = funnel.reached(pairs, link.stage, (0, 1), node=node, lottery=lottery, examined=examined)
-        columns = {"y0": link.offset + link.scale * y0, "y1": link.offset + link.scale * y1}
-        return pd.DataFrame(columns, index=decisions.index)
+        law, places = self._platform.law, positions_of(decisions)
+        outcome = law.closed_form(outcome)
+        examined = None if places is None else examination(law.funnel.scenario, places)
+        sides = (0, 1) if "z" not in decisions and law.funnel.exclusion else (None,)
+        means = np.zeros((2, len(decisions)))
+        for pairs, share in self._in_time(decisions):
+            link = outcome_link(law.funnel, outcome, pairs)
+            for z in sides:
+                lottery = decisions["z"].to_numpy() if z is None and "z" in decisions else z or 0
+                chances = law.reached(pairs, link.stage, (0, 1), lottery=lottery, examined=examined)
+                means += share / len(sides) * (link.offset + link.scale * np.stack(chances))
+        return pd.DataFrame({"y0": means[0], "y1": means[1]}, index=decisions.index)
 
     def coupled_outcomes(
         self, n: int, seed: int = 0, outcome: str | None = None, *, pairs: str = "iid"
@@ -178,7 +218,7 @@ class PlatformTruth:
         return best_policy(self._platform.law, k, reward)
 
     def _average(self, estimand: str, outcome: str | None, over: str | pd.DataFrame) -> Truth:
-        outcome = check_outcome(self._platform.funnel, outcome)
+        outcome = self._platform.law.closed_form(outcome)
         if isinstance(over, pd.DataFrame):
             return self._sample_average(estimand, outcome, over)
         if over != "population":
@@ -196,6 +236,15 @@ class PlatformTruth:
                 effect_weight(estimand, self._platform.rule, self._pairs(decisions), 0), effect.shape
             )
         return Truth(float(np.average(effect, weights=weight)))
+
+    def _in_time(self, decisions: pd.DataFrame) -> list[tuple[Pairs, float]]:
+        """Pairs of a table on their days; without times, in every span of the law's time, and its share."""
+        pairs, law = self._pairs(decisions), self._platform.law
+        if "timestamp" in decisions:
+            return [(law.at(pairs.users, pairs.items, moments_of(decisions["timestamp"])), 1.0)]
+        if law.changes:
+            raise ValueError("outcomes change from day to day (drift, cold or shock): keep the column 'timestamp'")
+        return [(law.within(pairs.users, pairs.items, span), span.share) for span in law.spans]
 
     def _pairs(self, decisions: pd.DataFrame) -> Pairs:
         """Pairs of a table, by the ids in it."""

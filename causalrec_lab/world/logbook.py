@@ -1,0 +1,283 @@
+"""What a platform writes down: logs of decisions, streams of days, trials, rounds of a policy, experiments."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Literal, overload
+
+import numpy as np
+import pandas as pd
+
+from causalrec_lab.data.dataset import About, Dataset
+from causalrec_lab.policy import BanditLog, Policy
+from causalrec_lab.world.days import DAY, ArrivedPolicy, checked_days
+from causalrec_lab.world.decisions import Draw, check_count, draw_decisions
+from causalrec_lab.world.dials import Dials
+from causalrec_lab.world.experiments import draw_trial, run_experiment
+from causalrec_lab.world.exposure import COVARIATES
+from causalrec_lab.world.law import Law
+from causalrec_lab.world.logs import decision_table, event_table
+from causalrec_lab.world.policies import SoftmaxPolicy
+from causalrec_lab.world.scenario import Scenario
+from causalrec_lab.world.slates import bandit_log, slate_log, streamed_bandit_log
+
+__all__ = ["Logbook"]
+
+
+class Logbook(ABC):
+    """The half of a `Platform` that logs; everything here is a function of the law and a seed."""
+
+    scenario: Scenario
+    seed: int
+    dials: Dials
+    law: Law
+
+    @property
+    @abstractmethod
+    def users(self) -> pd.DataFrame:
+        """Users as the platform sees them."""
+
+    @property
+    @abstractmethod
+    def items(self) -> pd.DataFrame:
+        """Items as the platform sees them."""
+
+    @abstractmethod
+    def contexts(self) -> pd.DataFrame:
+        """What policies see."""
+
+    def log(self, n: int, seed: int = 0, *, pairs: str = "iid", propensity: str | None = "auto") -> Dataset:
+        """Log n decisions of the platform's own exposure rule.
+
+        Their moments are uniform over the law's days: the whole window, or the days of `Platform.on`. With `drift`,
+        `cold` or `shock` each decision follows the law of its own day, and is about an item that is there on that day.
+
+        Parameters
+        ----------
+        n
+            Decisions.
+        seed
+            The log's own seed.
+        pairs
+            "iid", or "once" for every user and item at most once (see `draw_decisions`).
+        propensity
+            "auto": the true P(treated = 1) where `confounding` is 0, no column otherwise. "nominal": the column holds
+            E[e | logged columns]. None: no column. `extra["propensity"]` says which: "true", "nominal" or "none".
+
+        Returns
+        -------
+        Dataset with decisions (one row an eligible decision, in time order), events, items, users.
+
+        Raises
+        ------
+        ValueError
+            If n is not positive, "once" asks for too many rows, or an option is unknown.
+        """
+        return self._dataset(draw_decisions(self.law, n, seed, pairs=pairs), seed, propensity)
+
+    def events(self, n: int, seed: int = 0) -> pd.DataFrame:
+        """What happened in the n decisions of `log(n, seed)`, in time order: what a recommender trains on."""
+        table = self.log(n, seed).events
+        assert table is not None
+        return table
+
+    def trial(self, n: int, seed: int = 0, *, unit: str = "user", share: float = 0.5) -> Dataset:
+        """Log n decisions whose treatment is randomised: a trial of showing against not showing.
+
+        Parameters
+        ----------
+        n, seed
+            Decisions, and the trial's own seed.
+        unit
+            What is randomised as a whole: "decision", "user" (a plain A/B test) or "week" (a switchback). With
+            `carry_over` a trial over decisions is off for `truth.global_effect`, with `interference` one over users.
+        share
+            Share of the units that are treated.
+
+        Returns
+        -------
+        As `log`, with the propensity of the trial.
+
+        Raises
+        ------
+        ValueError
+            If n is not positive, the unit is unknown, or the share leaves one arm empty.
+        """
+        return self._dataset(draw_trial(self.law, n, seed, unit, share), seed, "auto")
+
+    @overload
+    def stream(
+        self, days: int | Iterable[int], per_day: int, seed: int = 0, *, policy: None = None, reward: str | None = None
+    ) -> Dataset: ...
+
+    @overload
+    def stream(
+        self, days: int | Iterable[int], per_day: int, seed: int = 0, *, policy: Policy, reward: str | None = None
+    ) -> BanditLog: ...
+
+    def stream(
+        self,
+        days: int | Iterable[int],
+        per_day: int,
+        seed: int = 0,
+        *,
+        policy: Policy | None = None,
+        reward: str | None = None,
+    ) -> Dataset | BanditLog:
+        """Log a stretch of days, with the same number of decisions on each.
+
+        Parameters
+        ----------
+        days
+            Days of the window, 0 to 364.
+        per_day, seed
+            Decisions a day, and the stream's own seed; other days with the same seed are other draws.
+        policy
+            None logs the platform's own exposure rule. A policy logs rounds instead: each day it is asked with the
+            contexts of that day, which carry the column `day`, and shows one item a round.
+        reward
+            Outcome of a shown item that counts; the scenario's `attention` by default.
+
+        Returns
+        -------
+        As `log`; with a policy a `BanditLog` whose rounds are in time order.
+
+        Raises
+        ------
+        ValueError
+            If a day lies outside the window, per_day is not positive, or the policy shows what has not arrived.
+        """
+        check_count(per_day)
+        chosen = checked_days(days)
+        law = self.law.on(chosen)
+        rng = law.stream("moments of a stream", seed)
+        moment = np.sort(np.repeat(chosen, per_day) * DAY + rng.integers(DAY, size=per_day * len(chosen)))
+        if policy is not None:
+            return streamed_bandit_log(law, policy, self.contexts(), moment, seed, reward)
+        return self._dataset(draw_decisions(law, len(moment), seed, moment=moment), seed, "auto")
+
+    def logging_policy(self, temperature: float = 1.0) -> Policy:
+        """Plackett-Luce softmax over the platform's own scores; with `cold`, over the items that have arrived.
+
+        Raises
+        ------
+        ValueError
+            If the temperature is not positive.
+        """
+        if not temperature > 0:
+            raise ValueError(f"temperature={temperature!r}: give a positive number; small is greedy, large is uniform")
+        policy = SoftmaxPolicy(self.law.population, temperature)
+        return self.eligible(policy) if self.law.calendar.cold else policy
+
+    def eligible(self, policy: Policy) -> ArrivedPolicy:
+        """A policy kept to the items that have arrived: the chance of the others is spread in proportion.
+
+        The day is this platform's where it is one of `Platform.on(day)`, else that of the contexts' column `day`.
+        """
+        only = self.law.dates[0] if len(self.law.dates) == 1 else None
+        return ArrivedPolicy(policy, self.law.calendar.arrival, only)
+
+    @overload
+    def slates(
+        self, policy: Policy, n: int, seed: int = 0, *, length: Literal[1] = 1, reward: str | None = None
+    ) -> BanditLog: ...
+
+    @overload
+    def slates(
+        self, policy: Policy, n: int, seed: int = 0, *, length: int, reward: str | None = None
+    ) -> BanditLog | pd.DataFrame: ...
+
+    def slates(
+        self, policy: Policy, n: int, seed: int = 0, *, length: int = 1, reward: str | None = None
+    ) -> BanditLog | pd.DataFrame:
+        """Log n rounds in which a policy chooses what is shown.
+
+        Parameters
+        ----------
+        policy
+            `probabilities(contexts)` over the catalogue, contexts as in `contexts()`.
+        n, seed
+            Rounds (users drawn uniformly) and the log's seed.
+        length
+            1 gives a `BanditLog`; more gives a table of lists, one row a slot (see `slates.slate_log`).
+        reward
+            Outcome of a shown item that counts; the scenario's `attention` (click, play) by default.
+
+        Raises
+        ------
+        ValueError
+            If n or length is not positive, the reward is unknown, the policy's probabilities are no distributions, or
+            items arrive within the law's days.
+        """
+        check_count(n)
+        if length != int(length) or length < 1:
+            raise ValueError(f"length={length!r}: a list has at least one slot")
+        chosen = self._settled(policy)
+        if length == 1:
+            return bandit_log(self.law, chosen, self.contexts(), n, seed, reward)
+        return slate_log(self.law, chosen, self.contexts(), n, seed, reward, length)
+
+    def experiment(
+        self,
+        policies: Mapping[str, Policy],
+        n: int,
+        seed: int = 0,
+        *,
+        shares: Mapping[str, float] | None = None,
+        visits: int = 1,
+    ) -> pd.DataFrame:
+        """Randomise n users to arms; in each visit the arm's policy shows one item.
+
+        Parameters
+        ----------
+        policies
+            Arm -> policy, at least two.
+        n, seed
+            Users (each at most once) and the experiment's seed.
+        shares
+            Arm -> share of the users; equal shares by default.
+        visits
+            Visits a user. Outcomes are means over them, so that each arm's expectation is `truth.policy_value` whatever
+            the number (`interference` off); with more visits `pre_clicks` explains more of them.
+
+        Returns
+        -------
+        DataFrame with user_id, arm, the scenario's attention before the experiment (pre_clicks: the covariate for
+        CUPED), and its attention, main outcome and value within (click, purchase, revenue).
+
+        Raises
+        ------
+        ValueError
+            If there are more users asked for than there are, fewer than two arms, the shares are none, or items arrive
+            within the law's days.
+        """
+        settled = {name: self._settled(policy) for name, policy in policies.items()}
+        return run_experiment(self.law, settled, self.contexts(), n, seed, shares, visits)
+
+    def _settled(self, policy: Policy) -> Policy:
+        """The policy, watched where items arrive; refused where they arrive while it runs."""
+        if self.law.calendar.cold and self.law.changes:
+            raise ValueError(
+                f"cold={self.dials.cold:g}: items arrive while the policy runs; take platform.on(day) for one day, or "
+                "platform.stream(days, per_day, policy=...)"
+            )
+        return self.law.allowed(policy)
+
+    def _dataset(self, draw: Draw, seed: int, propensity: str | None) -> Dataset:
+        decisions, kind = decision_table(draw, propensity)
+        about = About(
+            title=f"{len(decisions):,} decisions of the simulated {self.scenario.name} platform",
+            source=f"causalrec_lab.world, platform seed {self.seed}, log seed {seed}, {self.dials}",
+            licence="made by this library; free to use",
+            notes=f"propensity: {kind}; one row an eligible decision, treated or not",
+        )
+        return Dataset(
+            name=self.scenario.name,
+            decisions=decisions,
+            events=event_table(decisions, self.law.funnel, self.scenario.amount),
+            items=self.items,
+            users=self.users,
+            extra={"propensity": kind, "covariates": COVARIATES},
+            about=about,
+        )

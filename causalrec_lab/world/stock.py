@@ -1,0 +1,72 @@
+"""Limited stock: what one user buys, another cannot; so one decision's treatment moves another's outcome.
+
+Stock is renewed every week. In each week an item has a share of what it would be expected to sell under the platform's
+own rule, so that scarcity does not depend on the length of a log: the decisions of one log share its stock.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from causalrec_lab.world.days import DAY
+from causalrec_lab.world.exposure import propensity
+from causalrec_lab.world.population import Floats, Ints, stream
+
+if TYPE_CHECKING:
+    from causalrec_lab.world.law import Law
+
+__all__ = ["WEEK", "available", "expected_sales", "stock"]
+
+WEEK = 7 * DAY  # milliseconds between renewals
+PLANNED_FOR = 500  # users from whom a shop plans its stock
+
+
+def expected_sales(law: Law) -> Floats:
+    """Chance that a decision on each item ends in a sale under the platform's own rule, shape (n_items,).
+
+    A mean over 500 users: a plan, part of the law, and no truth.
+    """
+    population = law.population
+    users = stream("planning", law.seed).permutation(population.n_users)[:PLANNED_FOR]
+    pairs, last = population.block(np.sort(users)), law.funnel.names[-1]
+    y0, y1 = law.reached(pairs, last, (0, 1))
+    exposed = 0.5 * (propensity(law.rule, pairs, 0) + propensity(law.rule, pairs, 1))
+    return np.asarray((y0 + exposed * (y1 - y0)).mean(axis=0))
+
+
+def stock(law: Law, weeks: Ints) -> Ints:
+    """Units of each item in each week, shape (weeks, n_items), for decisions that fall into these weeks.
+
+    The fraction of a unit is rounded up with its own chance, so that rare items are in stock in some weeks.
+    """
+    traffic = np.bincount(weeks) / law.population.n_items
+    planned = (1.0 - law.interference) * traffic[:, None] * law.sales
+    fraction = stream("stock", law.seed).random(law.population.n_items)
+    shift = np.arange(len(traffic))[:, None] * 0.6180339887498949  # each item's fractions are spread over the weeks
+    return np.floor(planned + (fraction + shift) % 1.0).astype(np.int64)
+
+
+def available(law: Law, moment: Ints, items: Ints, wanted: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Whether an item is still in stock when each decision comes, (n,).
+
+    Parameters
+    ----------
+    moment
+        (n,) milliseconds since the start of the window, in time order.
+    wanted
+        (n,) whether the decision would end in a sale if there is stock. Who comes first is served first.
+    """
+    weeks = moment // WEEK
+    units = stock(law, weeks)
+    shelf = weeks * law.population.n_items + items
+    order = np.argsort(shelf, kind="stable")
+    taken = wanted[order].astype(np.int64)
+    sold = np.cumsum(taken) - taken
+    first = np.r_[True, shelf[order][1:] != shelf[order][:-1]]
+    before = sold - np.maximum.accumulate(np.where(first, sold, 0))
+    found = np.empty(len(items), dtype=bool)
+    found[order] = before < units.ravel()[shelf[order]]
+    return found
