@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from causalrec_lab.recommender.baselines import EASE, ItemKNN, MatrixFactorisation, Popularity
     from causalrec_lab.recommender.classification import auc, auc_difference, calibration_table, classification_metrics
     from causalrec_lab.recommender.classifier import TextClassifier
+    from causalrec_lab.recommender.cold_start import ContentPopularity, split_cold_items
     from causalrec_lab.recommender.config import RecommenderConfig
     from causalrec_lab.recommender.encoder import TextEncoder
     from causalrec_lab.recommender.policies import RecommenderPolicy
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from causalrec_lab.recommender.tuning import tune
 
 _HOME = {
+    "ContentPopularity": "cold_start",
     "EASE": "baselines",
     "ItemKNN": "baselines",
     "MatrixFactorisation": "baselines",
@@ -45,11 +47,13 @@ _HOME = {
     "rating_difference": "ratings",
     "rating_metrics": "ratings",
     "shown_metrics": "shown",
+    "split_cold_items": "cold_start",
     "tune": "tuning",
 }
 
 __all__ = [
     "EASE",
+    "ContentPopularity",
     "ItemKNN",
     "MatrixFactorisation",
     "Popularity",
@@ -71,6 +75,7 @@ __all__ = [
     "rating_difference",
     "rating_metrics",
     "shown_metrics",
+    "split_cold_items",
     "tune",
 ]
 

@@ -42,6 +42,8 @@ class RecommenderConfig:
         numeric timestamps).
     text
         Name of a `TextEncoder` whose vectors of `items.text` are a second tower, None for identities alone.
+    attributes
+        Columns of the items (category, genre) whose values are a further tower: the item's edges in a knowledge graph.
     outcome
         Column with 0 or 1 for each row of the events: then the behaviour head learns P(outcome | history, item), the
         outcomes are read with the history, and the interest head learns the next item *with outcome 1*.
@@ -82,6 +84,7 @@ class RecommenderConfig:
     masked: float = 0.2
     gaps: bool = False
     text: str | None = None
+    attributes: tuple[str, ...] = ()
     outcome: str | None = None
     weight: str | None = None
     behaviour_share: float = 1.0
@@ -92,6 +95,7 @@ class RecommenderConfig:
 
     def __post_init__(self) -> None:
         """Refuse sizes that fit nothing."""
+        object.__setattr__(self, "attributes", tuple(self.attributes))  # JSON gives a list
         for name in (
             "length",
             "dim",

@@ -30,8 +30,8 @@ class NetworkShape:
         Width, number of attention blocks, heads a block; `dim` is a multiple of `2 * heads`.
     dropout
         Share of activations dropped in training.
-    text_dim
-        Width of the item text vectors, 0 for none.
+    text_dim, attributes
+        Width of the item text vectors, and number of attributes; 0 for none.
     outcome
         Whether the behaviour head and the outcome input exist.
     pictures, gaps, bidirectional
@@ -49,6 +49,7 @@ class NetworkShape:
     pictures: bool = False
     gaps: bool = False
     bidirectional: bool = False
+    attributes: int = 0
 
 
 class Dropout(nn.Module):
@@ -132,10 +133,10 @@ class Block(nn.Module):
 class SequenceNetwork(nn.Module):
     r"""Transformer over item sequences, causal (Kang & McAuley 2018, SASRec) or looking both ways (BERT4Rec).
 
-    Positions are rotary. An item's vector is :math:`e_i = E_i + W t_i + C(g_i)`: its identity and, where given, its
-    text vector :math:`t_i` and its thumbnail :math:`g_i` through two convolutions. It stands for the item in the
-    history and in the catalogue (tied). The state :math:`h_t` after t items gives the interest
-    :math:`P(i \mid h_t) \propto \exp(h_t' e_i)` and, where an outcome is given, the behaviour
+    Positions are rotary. An item's vector is :math:`e_i = E_i + W t_i + A a_i + C(g_i)`: its identity and, where given,
+    its text vector :math:`t_i`, its attributes :math:`a_i` and its thumbnail :math:`g_i` through two convolutions. It
+    stands for the item in the history and in the catalogue (tied). The state :math:`h_t` after t items gives the
+    interest :math:`P(i \mid h_t) \propto \exp(h_t' e_i)` and, where an outcome is given, the behaviour
     :math:`P(y = 1 \mid h_t, i) = \sigma((B h_t)' e_i + b_i + b_0)`.
 
     Padding stands on the right, so that causal attention alone keeps it unseen; looking both ways, a mask does. There
@@ -147,6 +148,7 @@ class SequenceNetwork(nn.Module):
         self.shape = shape
         self.identity = nn.Embedding(shape.n_items + 1, shape.dim)
         self.text = nn.Linear(shape.text_dim, shape.dim, bias=False) if shape.text_dim else None
+        self.attributes = nn.Linear(shape.attributes, shape.dim, bias=False) if shape.attributes else None
         self.pictures = _picture_tower(shape.dim) if shape.pictures else None
         self.gaps = nn.Embedding(GAPS, shape.dim) if shape.gaps else None
         self.outcome = nn.Embedding(2, shape.dim) if shape.outcome else None
@@ -183,6 +185,8 @@ class SequenceNetwork(nn.Module):
             vectors = vectors * (torch.rand(len(vectors), 1, device=vectors.device) >= CONTENT_ALONE)
         if self.text is not None and content.text is not None:
             vectors = vectors + self.text(content.text)
+        if self.attributes is not None and content.attributes is not None:
+            vectors = vectors + self.attributes(content.attributes)
         if self.pictures is not None and content.pictures is not None:
             vectors = vectors + self.pictures(content.pictures)
         return vectors

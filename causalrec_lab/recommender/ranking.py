@@ -29,6 +29,7 @@ def evaluate(
     part: Literal["validation", "test"] = "test",
     filter_seen: bool = True,
     groups: pd.Series[Any] | None = None,
+    among: Any = None,
     sampled: int | None = None,
     level: float = 0.95,
     replications: int = 1_000,
@@ -56,6 +57,8 @@ def evaluate(
     groups
         Group of each user, indexed by user id: the table then has an index (group, metric), "all" first. The groups'
         intervals are of each group by itself; users without a group count in "all" only.
+    among
+        Ids of the items that are ranked (cold items, a shelf); all by default. Targets must be among them.
     sampled
         Rank each target among so many other items drawn uniformly, as some papers do. For teaching only: such metrics
         are higher, and can order models otherwise than the whole catalogue does (Krichene & Rendle 2020, KDD).
@@ -78,8 +81,9 @@ def evaluate(
     before = split.train if part == "validation" else pd.concat([split.train, split.validation])
     targets = Histories.of(getattr(split, part), model.catalogue)
     histories = model.read(before).take(targets.users)
+    allowed = None if among is None else _allowed(model, targets, among)
     draw = None if sampled is None else _Sample(sampled, len(model.catalogue), seed)
-    per_user, shown = _per_user(model, histories, targets, sorted(k), filter_seen, draw)
+    per_user, shown = _per_user(model, histories, targets, sorted(k), filter_seen, draw, allowed)
     table = _summary(per_user, level, replications, seed)
     for cut, items in shown.items():
         table.loc[f"Coverage@{cut}"] = [items.mean(), np.nan, np.nan, len(targets.users)]
@@ -87,9 +91,22 @@ def evaluate(
         found = _grouped(per_user, groups, targets.users)
         parts = {name: _summary(rows, level, replications, seed) for name, rows in found}
         table = pd.concat({"all": table} | parts, names=["group", "metric"])
-    ranked, seen = len(model.catalogue) if sampled is None else sampled + 1, "filtered" if filter_seen else "kept"
+    size = len(model.catalogue) if allowed is None else int(allowed.sum())
+    ranked, seen = size if sampled is None else sampled + 1, "filtered" if filter_seen else "kept"
     table = table.assign(users=table["users"].astype(int), items=ranked, seen=seen)
     return table if groups is not None else table.rename_axis("metric")
+
+
+def _allowed(model: Recommender, targets: Histories, among: Any) -> npt.NDArray[np.bool_]:
+    places = model.catalogue.get_indexer(pd.Index(among))
+    if (places < 0).any():
+        raise ValueError(f"evaluate(among=…): item {pd.Index(among)[int(places.argmin())]!r} is not in the catalogue")
+    allowed = np.zeros(len(model.catalogue), dtype=bool)
+    allowed[places] = True
+    if not allowed[targets.items - 1].all():
+        left_out = model.catalogue[int(targets.items[~allowed[targets.items - 1]][0]) - 1]
+        raise ValueError(f"evaluate(among=…): target {left_out!r} is not among them; it could never be found")
+    return allowed
 
 
 def _summary(per_user: pd.DataFrame, level: float, replications: int, seed: int) -> pd.DataFrame:
@@ -157,6 +174,7 @@ def _per_user(
     k: Sequence[int],
     filter_seen: bool,
     draw: _Sample | None,
+    allowed: npt.NDArray[np.bool_] | None,
 ) -> tuple[pd.DataFrame, dict[int, npt.NDArray[np.bool_]]]:
     frames, shown = [], {cut: np.zeros(len(model.catalogue), dtype=bool) for cut in k}
     for block, users in enumerate(blocks_of(targets.users)):
@@ -166,6 +184,8 @@ def _per_user(
         if filter_seen:
             rows, numbers = known.pairs()
             scores[rows, numbers - 1] = -np.inf
+        if allowed is not None:
+            scores[:, ~allowed] = -np.inf
         ranks = _ranks(scores, wanted) if draw is None else draw.ranks(scores, wanted, block)
         frames.append(_metrics(ranks, wanted, k))
         for cut in k:

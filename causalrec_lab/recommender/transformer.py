@@ -17,7 +17,7 @@ from torch import Tensor
 from causalrec_lab.data.dataset import Dataset
 from causalrec_lab.data.splits import Split
 from causalrec_lab.recommender.config import RecommenderConfig
-from causalrec_lab.recommender.content import ItemContent, picture_tensor, text_vectors
+from causalrec_lab.recommender.content import ItemContent, attribute_matrix, picture_tensor, text_vectors
 from causalrec_lab.recommender.distributed import join
 from causalrec_lab.recommender.embedding_cache import write_atomically
 from causalrec_lab.recommender.histories import Histories, last_windows
@@ -26,6 +26,7 @@ from causalrec_lab.recommender.network import NetworkShape, SequenceNetwork
 from causalrec_lab.recommender.precision import autocast, resolve_device, resolve_precision
 from causalrec_lab.recommender.ranking import evaluate
 from causalrec_lab.recommender.training import Callback, Trainer, log_line
+from causalrec_lab.recommender.transfer import transfer
 
 __all__ = ["TransformerRecommender"]
 
@@ -45,6 +46,7 @@ class TransformerRecommender(CatalogueRecommender):
         self.config = config or RecommenderConfig()
         self.history: pd.DataFrame = pd.DataFrame()
         self.encoder_name = ""
+        self.attribute_names: tuple[str, ...] = ()
 
     def fit(
         self,
@@ -53,6 +55,7 @@ class TransformerRecommender(CatalogueRecommender):
         *,
         items: pd.DataFrame | None = None,
         pictures: Any = None,
+        start: TransformerRecommender | None = None,
         checkpoint: Path | str | None = None,
     ) -> Self:
         """Train on events, one row an item met: user_id, item_id, timestamp and the columns the configuration names.
@@ -67,6 +70,9 @@ class TransformerRecommender(CatalogueRecommender):
             Table with item_id (and text, for a text tower); a data set brings its own.
         pictures
             (n_items, height, width, 3) thumbnails in the order of the items, bytes or numbers in [0, 1]: a third tower.
+        start
+            Model of another catalogue or domain whose weights this one begins with, but for the items' identities:
+            what it learned of sequences, texts and attributes of the same name (transfer).
         checkpoint
             Folder for a checkpoint an epoch. A killed run that is started again goes on from it, with the same numbers.
 
@@ -86,10 +92,13 @@ class TransformerRecommender(CatalogueRecommender):
         known = data.items if items is None and isinstance(data, Dataset) else items
         text, self.encoder_name = text_vectors(self.config, known)
         device = resolve_device(self.config.device)
-        self._content = ItemContent(text, picture_tensor(pictures, len(self._catalogue))).to(device)
+        attributes, self.attribute_names = attribute_matrix(self.config, known)
+        self._content = ItemContent(text, picture_tensor(pictures, len(self._catalogue)), attributes).to(device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.config.seed)
             self.network = SequenceNetwork(self._shape()).to(device)
+        if start is not None:
+            transfer(start.network, self.network, start.attribute_names, self.attribute_names)
         validate = self._validation(data) if isinstance(data, Split) and self.config.patience else None
         folder = None if checkpoint is None else Path(checkpoint)
         team = join(torch.device(device).type)
@@ -173,13 +182,14 @@ class TransformerRecommender(CatalogueRecommender):
         }
         beside = {"outcomes": self._histories.outcomes, "gaps": self._histories.gaps}
         tensors |= {name: torch.from_numpy(values) for name, values in beside.items() if values is not None}
-        content = {"text": self._content.text, "pictures": self._content.pictures}
-        tensors |= {name: part.cpu().contiguous() for name, part in content.items() if part is not None}
+        content = vars(self._content).items()
+        tensors |= {name: part.cpu().contiguous() for name, part in content if part is not None}
         head = {
             "format": FORMAT,
             "config": self.config.to_dict(),
             "shape": asdict(self.network.shape),
             "encoder": self.encoder_name,
+            "attributes": list(self.attribute_names),
             "catalogue": self._catalogue.tolist(),
             "users": self._histories.users.tolist(),
             "history": self.history.to_dict("records"),
@@ -217,8 +227,9 @@ class TransformerRecommender(CatalogueRecommender):
         outcomes, gaps = (tensors[name].numpy() if name in tensors else None for name in ("outcomes", "gaps"))
         items, offsets = tensors["items"].numpy(), tensors["offsets"].numpy()
         model._histories = Histories(users, items, offsets, outcomes, gaps=gaps)
-        model._content = ItemContent(tensors.get("text"), tensors.get("pictures")).to(device)
-        model.encoder_name = head["encoder"]
+        content = (tensors.get(name) for name in ("text", "pictures", "attributes"))
+        model._content = ItemContent(*content).to(device)
+        model.encoder_name, model.attribute_names = head["encoder"], tuple(head.get("attributes", ()))
         model.history = pd.DataFrame(head["history"])
         return model
 
@@ -229,6 +240,7 @@ class TransformerRecommender(CatalogueRecommender):
             text_dim=0 if self._content.text is None else self._content.text.shape[1],
             outcome=self.config.outcome is not None,
             pictures=self._content.pictures is not None,
+            attributes=len(self.attribute_names),
             bidirectional=self.config.direction == "bidirectional",
             **sizes,
         )
@@ -241,7 +253,7 @@ class TransformerRecommender(CatalogueRecommender):
         return validate
 
     def _forget_strangers(self) -> None:
-        """With a content tower, items never met speak by their text or picture alone."""
+        """With a content tower, items never met speak by their content alone."""
         if not self._content.empty:
             stranger = np.setdiff1d(np.arange(1, len(self._catalogue) + 1), self._histories.items)
             with torch.no_grad():
