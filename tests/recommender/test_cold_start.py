@@ -60,7 +60,7 @@ def test_attributes_find_cold_items_and_identities_cannot(cold):
 
 
 def test_what_was_learned_elsewhere_carries_over(cold):
-    split, ids, items = cold
+    split, _, items = cold
     elsewhere, others = genres(seed=5, n_items=40)
     teacher = TransformerRecommender(CONFIG).fit(elsewhere, (), items=others)
     short = RecommenderConfig(**(CONFIG.to_dict() | {"epochs": 1, "learning_rate": 1e-9}))
