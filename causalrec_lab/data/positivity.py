@@ -65,6 +65,19 @@ class Overlap:
         """Share of rows whose propensity lies outside [0.05, 0.95]."""
         return float(((self.propensity < LOW) | (self.propensity > HIGH)).mean())
 
+    @property
+    def gap(self) -> float:
+        r"""Mean gap of stored and observed share over the tenths, less the noise that right propensities show.
+
+        .. math:: \sqrt{\max(0, \textstyle\sum_k w_k [(\bar t_k - \bar e_k)^2 - \bar e_k (1 - \bar e_k) / n_k])}
+
+        with the tenths' shares :math:`w_k` of the rows.
+        """
+        table = self.calibration
+        noise = table["propensity"] * (1 - table["propensity"]) / table["rows"]
+        squared = (table["treated"] - table["propensity"]) ** 2 - noise
+        return float(np.sqrt(max(0.0, float((squared * table["rows"]).sum() / table["rows"].sum()))))
+
     def __repr__(self) -> str:
         rows = len(self.treated)
         return f"Overlap({rows:,} rows, {self.source} propensity, {self.outside:.1%} outside [{LOW}, {HIGH}])"

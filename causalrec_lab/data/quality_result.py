@@ -119,10 +119,10 @@ class QualityReport:
     def _repr_html_(self) -> str:
         """Findings first, then what the log can answer, then the sizes; the same report gives the same text."""
         head = f"<p><b>{html.escape(self.name)}</b>: {_counted(self.findings)}</p>"
-        parts = [_table("what this log can and cannot answer", self.answers), _table("sizes", self.sizes)]
+        parts = [_answers(self.answers), _table("sizes", _dated(self.sizes))]
         if "missing" in self.frames:
-            short = self.missing[["table", "column", "rows", "share", "shown", "unshown"]].dropna(axis=1, how="all")
-            parts.append(_table("missing", short, index=False))
+            short = self.missing.drop(columns="p_value").rename(columns={"structural": "by design of"})
+            parts.append(_table("missing", short.dropna(axis=1, how="all"), index=False))
         return f'<div class="quality">{head}{_list(self.findings)}{"".join(parts)}</div>'
 
 
@@ -141,6 +141,23 @@ def _list(findings: pd.DataFrame) -> str:
         for row in findings.astype(str).to_dict("records")
     ]
     return f"<ol>{''.join(items)}</ol>" if items else "<p>nothing found</p>"
+
+
+def _answers(answers: pd.DataFrame) -> str:
+    """Questions with their answers, in cells whose text wraps."""
+    style = ' style="white-space: normal; text-align: left"'
+    rows = "".join(
+        f"<tr><th{style}>{html.escape(str(question))}</th><td{style}><b>{html.escape(row['answer'])}</b></td>"
+        f"<td{style}>{html.escape(row['because'])}</td></tr>"
+        for question, row in answers.iterrows()
+    )
+    return f"<h4>what this log can and cannot answer</h4><table><tbody>{rows}</tbody></table>"
+
+
+def _dated(sizes: pd.DataFrame) -> pd.DataFrame:
+    """Sizes with days instead of instants."""
+    days = {name: [v.date() if isinstance(v, pd.Timestamp) else v for v in sizes[name]] for name in ("from", "to")}
+    return sizes.assign(**days)
 
 
 def _table(name: str, frame: pd.DataFrame, *, index: bool = True) -> str:

@@ -179,7 +179,7 @@ _SPLITS = (
          ("rankings", "levels"), "every metric on the test part", "the model has seen the answers",
          "take them out of test (not of training), and measure again"),
     Rule("same pair in two parts", "share of test rows whose user and item stand in training", (0.05, 0.5, inf),
-         ("rankings",), "rankings of *new* items", "repeats are easy: copying the past looks like foresight",
+         ("rankings",), "rankings of new items", "repeats are easy: copying the past looks like foresight",
          "report first-time and repeated pairs apart, or drop seen items from the candidates"),
     Rule("own future in training", "share of test rows whose user has a later row in training", (_SOME, 0.001, 0.02),
          ("rankings",), "every metric on the test part", "the model is told what the user did next",

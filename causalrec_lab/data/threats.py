@@ -14,7 +14,6 @@ from causalrec_lab.data.positivity import HIGH, LOW, Overlap, effective_sample_s
 from causalrec_lab.data.rules import Finding, found
 
 __all__ = [
-    "calibration_gap",
     "of_bots",
     "of_decisions",
     "of_exposure",
@@ -37,21 +36,10 @@ def of_tables(dataset: Dataset) -> Iterator[Finding]:
         yield from found("no untreated rows", 1, sentence)
 
 
-def calibration_gap(overlap: Overlap) -> float:
-    r"""Give the mean gap of stored and observed share over the tenths, less the noise right propensities show.
-
-    .. math:: \sqrt{\max(0, \textstyle\sum_k w_k [(\bar t_k - \bar e_k)^2 - \bar e_k (1 - \bar e_k) / n_k])}
-    """
-    table = overlap.calibration
-    noise = table["propensity"] * (1 - table["propensity"]) / table["rows"]
-    squared = (table["treated"] - table["propensity"]) ** 2 - noise
-    return float(np.sqrt(max(0.0, float((squared * table["rows"]).sum() / table["rows"].sum()))))
-
-
 def of_overlap(overlap: Overlap) -> Iterator[Finding]:
     """What the chances of treatment threaten."""
     if overlap.p_value < _SURE:
-        gap = calibration_gap(overlap)
+        gap = overlap.gap
         sentence = (
             f"the stored propensities are not the chances of treatment: off by {gap:.3f} "
             f"(calibration p = {overlap.p_value:.1g})"

@@ -89,6 +89,7 @@ def test_wrong_propensities_are_detected_and_right_ones_are_not(decisions):
     alarms = sum(p < 0.05 for p in p_values)
     assert binom.ppf(5e-7, 200, 0.05) <= alarms <= binom.ppf(1 - 5e-7, 200, 0.05)
     wrong = decisions.assign(propensity=np.clip(0.5 * e, 0.01, 1))
+    assert data.overlap(wrong).gap == pytest.approx(0.5 * np.sqrt((e**2).mean()), rel=0.1), "each is half its value off"
     assert data.overlap(wrong).p_value < 1e-6
     assert "not the chances of treatment" in found(data.quality_report(data.Dataset("wrong", decisions=wrong)))
     assert "not the chances of treatment" not in found(data.quality_report(data.Dataset("right", decisions=decisions)))
