@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from causalrec_lab.data.cleaning_plan import IMPOSSIBLE, MISSING, RANGES, ROBOT, Plan, Step, report_of
+from causalrec_lab.data.cleaning_plan import IMPOSSIBLE, MISSING, RANGES, ROBOT, Plan, Step, line, report_of
 from causalrec_lab.data.clocks import FOLD, GAP
 from causalrec_lab.data.quantiles import quantile_of
 from causalrec_lab.data.times import on_one_clock, parse_times
@@ -117,4 +117,4 @@ def _note(report: list[dict[str, Any]], step: str, column: str, rows: pd.Index[A
     if len(rows):
         first = int(rows[0])
         value = original[column].iloc[first] if column in original else ""
-        report.append({"step": step, "column": column, "rows": len(rows), "first_row": first, "value": str(value)})
+        report.append(line(step, column, len(rows), value, first))

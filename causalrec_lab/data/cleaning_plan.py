@@ -12,7 +12,19 @@ import pandas as pd
 from causalrec_lab.data import schema
 from causalrec_lab.data.registry import nearest
 
-__all__ = ["IMPOSSIBLE", "MISSING", "RANGES", "REPEATED", "REPORT", "ROBOT", "Epoch", "Plan", "Step", "make_plan"]
+__all__ = [
+    "IMPOSSIBLE",
+    "MISSING",
+    "RANGES",
+    "REPEATED",
+    "ROBOT",
+    "Epoch",
+    "Plan",
+    "Step",
+    "line",
+    "make_plan",
+    "report_of",
+]
 
 Epoch = Literal["s", "ms", "us", "ns"]
 
@@ -25,7 +37,7 @@ RANGES: dict[str, tuple[float, float, bool]] = {  # column: low, high, low itsel
     "age": (0, 120, True),
 }
 MISSING, IMPOSSIBLE, REPEATED, ROBOT = "missing or unreadable", "impossible value", "repeated key", "bot"
-REPORT = ("step", "column", "rows", "first_row", "value")
+_REPORT = ["step", "column", "rows", "first_row", "value"]
 
 
 @dataclass(frozen=True)
@@ -117,6 +129,11 @@ def _cap(name: str, given: Any, columns: Collection[str]) -> tuple[float | None,
     return low, high
 
 
+def line(step: str, column: str, rows: int, value: Any, first_row: int = -1) -> dict[str, Any]:
+    """One line of the report; rows of a database have no place, which is -1."""
+    return {"step": step, "column": column, "rows": rows, "first_row": first_row, "value": str(value)}
+
+
 def report_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Lay the steps that touched a row out as a table."""
-    return pd.DataFrame(list(rows), columns=list(REPORT)).astype({"rows": "int64", "first_row": "int64"})
+    return pd.DataFrame(list(rows), columns=_REPORT).astype({"rows": "int64", "first_row": "int64"})

@@ -23,7 +23,7 @@ from causalrec_lab.data.connections import asked
 if TYPE_CHECKING:
     from ibis.expr.types.relations import Table  # type: ignore[attr-defined]
 
-__all__ = ["place_of", "present", "quantile_of", "quantiles_of", "row_of"]
+__all__ = ["beyond", "place_of", "present", "quantile_of", "quantiles_of", "row_of"]
 
 
 def place_of(share: float, n: int) -> int:
@@ -41,13 +41,48 @@ def quantile_of(values: pd.Series[Any] | npt.NDArray[Any], share: float) -> Any:
 
 
 def quantiles_of(table: Table, name: str, shares: Sequence[float]) -> list[Any]:
-    """Find quantiles of one column in the database: one count, and one sorted row a quantile.
+    """Find quantiles of one column in the database; None for each where it holds no value."""
+    n = _count(table, name)
+    found = (beyond(table, name, share, upper=share > 0.5, n=n) for share in shares)
+    return [None if one is None else one["limit"] for one in found]
 
-    A quantile near an end is fetched from that end, so that the database keeps only the few rows beyond it.
+
+def beyond(table: Table, name: str, share: float, *, upper: bool, n: int | None = None) -> dict[str, Any] | None:
+    """Find a quantile of one column in the database, and what lies beyond it, in one sorted pass.
+
+    The rows up to the quantile are taken from the end that is asked about, so that the database keeps only those.
+
+    Parameters
+    ----------
+    table, name
+        The column.
+    share
+        Of the quantile.
+    upper
+        Whether "beyond" is above (else below).
+    n
+        How many values the column has, if that is known; None: it is asked.
+
+    Returns
+    -------
+    "limit", the quantile; "rows" beyond it; "value", the smallest of those; None where the column holds no value.
     """
+    n = _count(table, name) if n is None else n
+    if not n:
+        return None
+    place = place_of(share, n)
     values = table.filter(present(table[name])).select(value=table[name])
-    n = row_of(values.agg(n=values.count()), "quantiles")["n"]
-    return [_at(values, place_of(share, n), n) if n else None for share in shares]
+    order = values["value"].desc() if upper else values["value"].asc()
+    end = values.order_by(order).limit(n - place + 1 if upper else place)
+    edged = end.mutate(edge=end["value"].min().over() if upper else end["value"].max().over())
+    far = edged["value"] != edged["edge"]
+    sums = {"limit": edged["edge"].max(), "rows": edged.count(where=far), "value": edged["value"].min(where=far)}
+    return row_of(edged.agg(**sums), "quantiles")
+
+
+def _count(table: Table, name: str) -> int:
+    values = table.filter(present(table[name]))
+    return int(row_of(values.agg(n=values.count()), "quantiles")["n"])
 
 
 def present(column: Any) -> Any:
@@ -72,11 +107,3 @@ def row_of(question: Table, who: str) -> dict[str, Any]:
     """
     row: dict[str, Any] = asked(who, question.to_pyarrow).to_pylist()[0]
     return row
-
-
-def _at(values: Table, place: int, n: int) -> Any:
-    if place <= n - place + 1:
-        rows = values.order_by(values["value"].asc()).limit(place)
-        return row_of(rows.agg(last=rows["value"].max()), "quantiles")["last"]
-    rows = values.order_by(values["value"].desc()).limit(n - place + 1)  # an offset would do, but not on Spark
-    return row_of(rows.agg(last=rows["value"].min()), "quantiles")["last"]
