@@ -55,7 +55,7 @@ def fitted(extra: dict[str, object]) -> dict[str, np.ndarray]:
     seen, liked = train > 0, train >= 3
     propensity = exposure_propensity(seen, *features)
     scores = {"kernel ridge": RatingKernel().fit(train, *features).predict()}
-    for loss in ("naive", "ips", "snips", "dr"):
+    for loss in ("naive", "ips", "snips", "dr", "dr_jl", "mrdr"):
         model = RatingLogit(loss, factors=0, penalty=3.0)
         scores[f"logistic, {loss}"] = model.fit(liked, seen, *features, propensity).predict()
     scores["Transformer"] = transformer(train, extra["item_features"])

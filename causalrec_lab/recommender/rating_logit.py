@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +12,25 @@ from causalrec_lab.recommender import debias
 __all__ = ["RatingLogit", "exposure_propensity"]
 
 Floats = npt.NDArray[np.float64]
-Loss = Literal["naive", "ips", "snips", "dr"]
+Loss = Literal["naive", "ips", "snips", "dr", "dr_jl", "mrdr"]
+JOINT = ("dr_jl", "mrdr")
 
 
 class RatingLogit:
     r"""Chance that a user likes an item, :math:`\sigma(\mu + \alpha_u + \beta_i + x_u' M x_i + p_u' q_i)`.
 
-    Trained on the pairs seen with a loss that undoes their selection ("ips", "snips", "dr") or does not ("naive"); "dr"
-    imputes the losses of unseen pairs from a naive model fitted first.
+    Trained on the pairs seen, with a loss that undoes their selection or ("naive") does not:
+
+    ========  ========================================================================================================
+    "ips"     inverse propensities (Schnabel et al. 2016, ICML); with `clip`, none below it
+    "snips"   the same, self-normalised
+    "dr"      doubly robust; losses of unseen pairs are imputed from a naive model fitted first
+    "dr_jl"   doubly robust with joint learning: a second model of the same form gives pseudo-labels, and is trained,
+              step by step with the first, to impute the losses seen, :math:`\sum o (\delta - \hat\delta)^2 / p` (Wang
+              et al. 2019, ICML)
+    "mrdr"    the same with weights :math:`o (1 - p) / p^2`, which aim at the variance of the doubly robust loss (Guo
+              et al. 2021, SIGIR)
+    ========  ========================================================================================================
 
     Parameters
     ----------
@@ -29,10 +40,17 @@ class RatingLogit:
         Length of p and q.
     penalty
         Squared-norm penalty of all coefficients but :math:`\mu`, in units of a pair's loss.
+    clip
+        Propensities below are lifted to it: a little bias against a large variance.
     steps, learning_rate
         Of Adam on all pairs at once.
     seed
         Of p and q.
+
+    Raises
+    ------
+    ValueError
+        If the loss is unknown, or `clip` not in [0, 1).
     """
 
     def __init__(
@@ -41,13 +59,16 @@ class RatingLogit:
         *,
         factors: int = 8,
         penalty: float = 1.0,
+        clip: float = 0.0,
         steps: int = 200,
         learning_rate: float = 0.05,
         seed: int = 0,
     ) -> None:
-        if loss not in ("naive", "ips", "snips", "dr"):
-            raise ValueError(f"loss={loss!r} is unknown; give 'naive', 'ips', 'snips' or 'dr'")
-        self.loss, self.factors, self.penalty = loss, factors, penalty
+        if loss not in get_args(Loss):
+            raise ValueError(f"loss={loss!r} is unknown; give one of {', '.join(get_args(Loss))}")
+        if not 0 <= clip < 1:
+            raise ValueError(f"clip={clip!r}: give a propensity in [0, 1) below which none is taken")
+        self.loss, self.factors, self.penalty, self.clip = loss, factors, penalty, clip
         self.steps, self.learning_rate, self.seed = steps, learning_rate, seed
 
     def fit(self, liked: Any, observed: Any, user_features: Any, item_features: Any, propensity: Any = None) -> Self:
@@ -74,10 +95,14 @@ class RatingLogit:
         y, o = (torch.as_tensor(np.asarray(part), dtype=torch.float32) for part in (liked, observed))
         if y.shape != o.shape or y.shape != (len(user_features), len(item_features)):
             raise ValueError(f"liked is {tuple(y.shape)}, observed {tuple(o.shape)}; both are (users, items)")
-        self._x = [_standardised(part) for part in (user_features, item_features)]
-        p = None if propensity is None else torch.as_tensor(np.asarray(propensity), dtype=torch.float32)
+        features = [_standardised(part) for part in (user_features, item_features)]
+        p = None
+        if propensity is not None:
+            debias.checked_propensities(propensity, observed)
+            p = torch.as_tensor(np.asarray(propensity), dtype=torch.float32).clamp(min=self.clip)
         imputed = self._imputed(y, o, user_features, item_features) if self.loss == "dr" else None
-        self._train(y, o, p, imputed)
+        self._surface = _Surface(features, self.factors, self.seed)
+        self._train(y, o, p, imputed, _Surface(features, self.factors, self.seed + 1) if self.loss in JOINT else None)
         return self
 
     def predict(self) -> Floats:
@@ -85,46 +110,79 @@ class RatingLogit:
         import torch
 
         with torch.no_grad():
-            return np.asarray(self._logits().sigmoid().numpy(), dtype=np.float64)
+            return np.asarray(self._surface.logits().sigmoid().numpy(), dtype=np.float64)
 
-    def _train(self, y: Any, o: Any, p: Any, imputed: Any) -> None:
+    def _train(self, y: Any, o: Any, p: Any, imputed: Any, teacher: _Surface | None) -> None:
         import torch
-        from torch.nn.functional import binary_cross_entropy_with_logits
 
-        draw = torch.Generator().manual_seed(self.seed)
-        (n, k), (m, q) = (part.shape for part in self._x)
-        shapes = [(n, 1), (1, m), (k, q), (n, self.factors), (m, self.factors)]
-        self._parts = [torch.randn(shape, generator=draw) * (0.1 if i > 2 else 0.0) for i, shape in enumerate(shapes)]
-        self._level = torch.zeros(())
-        for part in (self._level, *self._parts):
-            part.requires_grad_()
-        optimiser = torch.optim.Adam([self._level, *self._parts], lr=self.learning_rate)
+        optimiser = torch.optim.Adam(self._surface.parameters(), lr=self.learning_rate)
+        second = None if teacher is None else torch.optim.Adam(teacher.parameters(), lr=self.learning_rate)
         for _ in range(self.steps):
-            logits = self._logits()
-            losses = binary_cross_entropy_with_logits(logits, y, reduction="none")
-            guess = None if imputed is None else binary_cross_entropy_with_logits(logits, imputed, reduction="none")
-            norm = sum((part**2).sum() for part in self._parts)
-            objective = self._objective(losses, o, p, guess) + self.penalty * norm / o.sum()
+            if teacher is not None and second is not None:
+                self._teach(teacher, second, y, o, p)
+                imputed = teacher.logits().sigmoid().detach()
+            logits = self._surface.logits()
+            losses = _logistic(logits, y)
+            guess = None if imputed is None else _logistic(logits, imputed)
+            objective = self._objective(losses, o, p, guess) + self.penalty * self._surface.norm() / o.sum()
             optimiser.zero_grad()
             objective.backward()
             optimiser.step()
 
+    def _teach(self, teacher: _Surface, optimiser: Any, y: Any, o: Any, p: Any) -> None:
+        """One step of the imputation model towards the losses that the prediction has where pairs were seen."""
+        logits = self._surface.logits().detach()
+        weight = o / p if self.loss == "dr_jl" else o * (1 - p) / p**2
+        apart = (_logistic(logits, y) - _logistic(logits, teacher.logits().sigmoid())) ** 2
+        objective = (weight * apart).sum() / o.numel() + self.penalty * teacher.norm() / o.sum()
+        optimiser.zero_grad()
+        objective.backward()
+        optimiser.step()
+
     def _objective(self, losses: Any, o: Any, p: Any, guess: Any) -> Any:
         if self.loss == "naive":
             return debias.naive(losses, o)
-        if self.loss == "dr":
-            return debias.doubly_robust(losses, o, p, guess)
-        return (debias.ips if self.loss == "ips" else debias.snips)(losses, o, p)
-
-    def _logits(self) -> Any:
-        users, items, cross, p, q = self._parts
-        return self._level + users + items + self._x[0] @ cross @ self._x[1].T + p @ q.T
+        if self.loss in ("ips", "snips"):
+            return (debias.ips if self.loss == "ips" else debias.snips)(losses, o, p)
+        return debias.doubly_robust(losses, o, p, guess)
 
     def _imputed(self, y: Any, o: Any, user_features: Any, item_features: Any) -> Any:
         import torch
 
         first = RatingLogit("naive", factors=self.factors, penalty=self.penalty, steps=self.steps, seed=self.seed + 1)
         return torch.as_tensor(first.fit(y, o, user_features, item_features).predict(), dtype=torch.float32)
+
+
+class _Surface:
+    """Logits of all pairs and the coefficients behind them."""
+
+    def __init__(self, features: list[Any], factors: int, seed: int) -> None:
+        import torch
+
+        self.features = features
+        draw = torch.Generator().manual_seed(seed)
+        (n, k), (m, q) = (part.shape for part in features)
+        shapes = [(n, 1), (1, m), (k, q), (n, factors), (m, factors)]
+        self.parts = [torch.randn(shape, generator=draw) * (0.1 if i > 2 else 0.0) for i, shape in enumerate(shapes)]
+        self.level = torch.zeros(())
+        for part in self.parameters():
+            part.requires_grad_()
+
+    def parameters(self) -> list[Any]:
+        return [self.level, *self.parts]
+
+    def norm(self) -> Any:
+        return sum((part**2).sum() for part in self.parts)
+
+    def logits(self) -> Any:
+        users, items, cross, p, q = self.parts
+        return self.level + users + items + self.features[0] @ cross @ self.features[1].T + p @ q.T
+
+
+def _logistic(logits: Any, labels: Any) -> Any:
+    from torch.nn.functional import binary_cross_entropy_with_logits
+
+    return binary_cross_entropy_with_logits(logits, labels, reduction="none")
 
 
 def exposure_propensity(observed: Any, user_features: Any, item_features: Any, *, least: float = 0.005) -> Floats:

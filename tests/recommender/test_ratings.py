@@ -98,7 +98,7 @@ def selected():
     return x_u, x_i, liked, p, (rng.random(p.shape) < p).astype(float), 1 / (1 + np.exp(-taste))
 
 
-@pytest.mark.parametrize("loss", ["ips", "snips", "dr"])
+@pytest.mark.parametrize("loss", ["ips", "snips", "dr", "dr_jl", "mrdr"])
 def test_debiased_levels_are_nearer_the_truth(selected, loss):
     _, _, liked, p, seen, truth = selected
     settings = {"factors": 0, "penalty": 5.0}
@@ -132,3 +132,24 @@ def test_shapes_that_do_not_fit():
         RatingKernel().fit(ratings * 0, u, i)
     with pytest.raises(ValueError, match="one side of 3"):
         rating_metrics(np.full((2, 2), 4), np.zeros((2, 2)))
+
+
+def test_joint_learning_imputes_the_losses_that_were_seen(selected):
+    """With every propensity 1 all pairs count as they are: every loss is the naive one."""
+    x_u, x_i, liked, *_ = selected
+    everything, settings = np.ones_like(liked), {"factors": 0, "penalty": 5.0, "steps": 60}
+    naive = RatingLogit("naive", **settings).fit(liked, everything, x_u, x_i).predict()
+    for loss in ("ips", "dr", "dr_jl", "mrdr"):
+        same = RatingLogit(loss, **settings).fit(liked, everything, x_u, x_i, everything).predict()
+        np.testing.assert_allclose(same, naive, atol=1e-4)
+
+
+def test_a_clipped_propensity_is_lifted(selected):
+    x_u, x_i, liked, p, seen, _ = selected
+    settings = {"factors": 0, "penalty": 5.0, "steps": 40}
+    clipped = RatingLogit("ips", clip=0.2, **settings).fit(liked, seen, x_u, x_i, p).predict()
+    by_hand = RatingLogit("ips", **settings).fit(liked, seen, x_u, x_i, np.maximum(p, 0.2)).predict()
+    np.testing.assert_array_equal(clipped, by_hand)
+    assert np.abs(clipped - RatingLogit("ips", **settings).fit(liked, seen, x_u, x_i, p).predict()).max() > 1e-3
+    with pytest.raises(ValueError, match="clip=1"):
+        RatingLogit("ips", clip=1)
