@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from causalrec_lab.world.platform import Platform
     from causalrec_lab.world.scenario import Scenario
     from causalrec_lab.world.staggered import Rollout, rollout
+    from causalrec_lab.world.thumbnails import gallery
 
 _HOME = {
     "Dials": "dials",
@@ -24,6 +25,7 @@ _HOME = {
     "Rollout": "staggered",
     "Scenario": "scenario",
     "front_door": "frontdoor",
+    "gallery": "thumbnails",
     "likeness": "alike.comparison",
     "linear_gaussian": "linear",
     "rollout": "staggered",
@@ -38,6 +40,7 @@ __all__ = [
     "Rollout",
     "Scenario",
     "front_door",
+    "gallery",
     "likeness",
     "linear_gaussian",
     "rollout",

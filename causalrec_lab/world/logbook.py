@@ -21,6 +21,7 @@ from causalrec_lab.world.logs import decision_table, event_table
 from causalrec_lab.world.policies import SoftmaxPolicy
 from causalrec_lab.world.scenario import Scenario
 from causalrec_lab.world.slates import bandit_log, slate_log, streamed_bandit_log
+from causalrec_lab.world.text import Texts
 
 __all__ = ["Logbook"]
 
@@ -42,6 +43,11 @@ class Logbook(ABC):
     @abstractmethod
     def items(self) -> pd.DataFrame:
         """Items as the platform sees them."""
+
+    @property
+    @abstractmethod
+    def writing(self) -> Texts:
+        """Texts, and how much they tell."""
 
     @abstractmethod
     def contexts(self) -> pd.DataFrame:
@@ -67,7 +73,8 @@ class Logbook(ABC):
 
         Returns
         -------
-        Dataset with decisions (one row an eligible decision, in time order), events, items, users.
+        Dataset with decisions (one row an eligible decision, in time order), events, items, users; `extra["text_r2"]`
+        is the R^2 of h given both texts that the text dial reached in this population.
 
         Raises
         ------
@@ -266,11 +273,13 @@ class Logbook(ABC):
 
     def _dataset(self, draw: Draw, seed: int, propensity: str | None) -> Dataset:
         decisions, kind = decision_table(draw, propensity)
+        told = self.writing.measured_r2
         about = About(
             title=f"{len(decisions):,} decisions of the simulated {self.scenario.name} platform",
             source=f"causalrec_lab.world, platform seed {self.seed}, log seed {seed}, {self.dials}",
             licence="made by this library; free to use",
-            notes=f"propensity: {kind}; one row an eligible decision, treated or not",
+            notes=f"propensity: {kind}; one row an eligible decision, treated or not; "
+            f"both texts tell R^2 = {told:.2f} of the hidden trait",
         )
         return Dataset(
             name=self.scenario.name,
@@ -278,6 +287,6 @@ class Logbook(ABC):
             events=event_table(decisions, self.law.funnel, self.scenario.amount),
             items=self.items,
             users=self.users,
-            extra={"propensity": kind, "covariates": COVARIATES},
+            extra={"propensity": kind, "covariates": COVARIATES, "text_r2": told},
             about=about,
         )

@@ -27,6 +27,7 @@ from causalrec_lab.world.scenario import Coefficients, Scenario
 from causalrec_lab.world.staggered import Rollout, rollout
 from causalrec_lab.world.tables import context_table, item_table, user_table
 from causalrec_lab.world.text import Texts, bag_of_words
+from causalrec_lab.world.thumbnails import draw_thumbnails
 from causalrec_lab.world.truth import PlatformTruth
 
 __all__ = ["Platform"]
@@ -139,6 +140,11 @@ class Platform(Logbook):
         """Titles and texts, with how much they tell: `.model`, `.measured_r2`; strings are made when asked for."""
         dials = self.dials
         return Texts(self.population, dials.text_r2, dials.vocabulary, self.seed, dials.zipf, dials.paraphrase)
+
+    @cached_property
+    def thumbnails(self) -> npt.NDArray[np.uint8]:
+        """Picture of each item, (n_items, 16, 16, 3), drawn from its attributes; see `thumbnails.gallery` to look."""
+        return draw_thumbnails(self.population, self.writing.item_colours, self.seed)
 
     @cached_property
     def users(self) -> pd.DataFrame:
