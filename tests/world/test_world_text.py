@@ -7,6 +7,7 @@ import pytest
 
 from causalrec_lab.world import Platform
 from causalrec_lab.world.lexicon import MOST_PHRASES, STRENGTHS, phrases
+from causalrec_lab.world.paraphrases import paraphrases
 from causalrec_lab.world.reading import SPREAD, OpinionModel, calibrated
 
 N = 3_000
@@ -16,11 +17,34 @@ def make(text_r2, **dials):
     return Platform.make(seed=9, n_users=N, n_items=N, text_r2=text_r2, **dials)
 
 
-@pytest.mark.parametrize("target", [0.0, 0.2, 0.5, 0.7, 0.9, 0.95])
-def test_the_dial_is_reached_and_stored(target):
+SCENARIOS = ("ecommerce", "music", "video")
+BAND = 4.9  # standard errors: a chance below 1e-6
+
+
+@pytest.mark.parametrize("target", [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
+def test_the_dial_is_reached_within_sampling_error_and_stored(target):
     texts = make(target).writing
     assert texts.model.r2 == pytest.approx(target, abs=1e-4)
-    assert texts.measured_r2 == pytest.approx(target, abs=0.02)
+    hidden = np.concatenate([texts.population.h_user, texts.population.h_item])
+    missed = hidden - np.concatenate([texts.user_oracle, texts.item_oracle])
+    influence = ((1 - target) * hidden**2 - missed**2) / hidden.var()
+    error = influence.std() / np.sqrt(len(hidden))
+    assert abs(texts.measured_r2 - target) <= BAND * error + BAND**2 / N  # the last term: the mean of h is not quite 0
+    assert error < 0.02
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_log_carries_what_its_texts_tell_whatever_the_words(scenario):
+    words = ({}, {"vocabulary": 4_000, "zipf": 0.0}, {"paraphrase": 1.0})
+    told = set()
+    for dials in words:
+        platform = Platform.make(scenario, seed=3, n_users=500, n_items=500, text_r2=0.6, **dials)
+        log = platform.log(50, seed=1)
+        assert log.extra["text_r2"] == platform.truth.text_r2().value
+        assert f"R^2 = {log.extra['text_r2']:.2f}" in log.about.notes
+        told.add(log.extra["text_r2"])
+    assert len(told) == 1  # words are chosen after the strengths are drawn
+    assert told.pop() == pytest.approx(0.6, abs=0.12)
 
 
 def test_oracle_is_the_posterior_mean_by_bayes_rule():
@@ -123,3 +147,45 @@ def test_the_vocabulary_counts_distinct_phrases_of_every_strength():
         assert all(chosen.values())
     every = [phrase for some in phrases(4_000).values() for phrase in some]
     assert len(set(every)) == len(every)
+
+
+@pytest.mark.parametrize("dials", [{"vocabulary": 1_000}, {"vocabulary": 60, "paraphrase": 1.0}])
+def test_words_tell_nothing_beyond_the_oracle(dials):
+    platform = make(0.7, zipf=0.5, **dials)
+    decisions = platform.log(N, seed=1, pairs="once").decisions
+    hidden, features = platform.truth.hidden(decisions), platform.text_features(decisions)
+    assert held_out_r2(features, hidden) > 0.3
+    assert held_out_r2(features, hidden - platform.truth.text_oracle(decisions)) < 0.03
+
+
+@pytest.mark.parametrize("zipf", [0.0, 1.0, 2.0])
+def test_phrases_are_as_frequent_as_the_exponent_says(zipf):
+    texts = make(0.0, vocabulary=180, zipf=zipf).writing
+    words = phrases(180)[0]
+    said = texts._phrases(np.zeros((200, 500), dtype=np.int64), np.random.default_rng(5))
+    share = np.array([(said == word).mean() for word in words])
+    chance = np.arange(1.0, len(words) + 1) ** -zipf
+    chance /= chance.sum()
+    assert (np.abs(share - chance) < BAND * np.sqrt(chance / said.size) + 1e-9).all()
+
+
+def test_paraphrases_are_whole_sentences_of_one_strength_and_as_many_as_the_dial_says():
+    known = paraphrases()
+    every = [sentence for some in known.values() for sentence in some]
+    assert set(known) == set(STRENGTHS)
+    assert min(map(len, known.values())) >= 50
+    assert len(set(every)) == len(every)
+    assert not any(re.search(r"[{}|.]|  ", sentence) for sentence in every)
+    written = make(0.5, paraphrase=0.4).writing
+    told = np.array([sum(f"{sentence}." in text for sentence in every) for text in written.items[:400]])
+    opinions = 400 * written.model.length
+    assert abs(told.sum() / opinions - 0.4) < BAND * np.sqrt(0.24 / opinions)
+    strongest = [i for i in range(N) if (written.item_strengths[i] > 0).all()]
+    grim = [sentence for strength, some in known.items() if strength <= 0 for sentence in some]
+    assert not any(f"{sentence}." in written.items[i] for i in strongest for sentence in grim)
+    assert len(strongest) > 5
+
+
+def test_by_default_no_opinion_is_paraphrased():
+    texts = " ".join(make(0.7).items["text"])
+    assert not any(f"{sentence}." in texts for some in paraphrases().values() for sentence in some)
