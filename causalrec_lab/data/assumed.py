@@ -120,7 +120,7 @@ def _measured(decisions: pd.DataFrame | Table, outcomes: list[str], carried: Map
     sums = {f"{name} among the {arm}": (w * rows[name]).sum() for name in outcomes for arm, w in arms.items()}
     figures = {
         "rows": rows.count(),
-        "treated share": rows.treated.mean(),
+        "treated share": rows.treated.cast("float64").mean(),
         **{f"{arm} weight": weight.sum() for arm, weight in arms.items()},
         "squared": (untreated * untreated).sum(),
         "overlapping windows": rows.overlapping.sum(),
