@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from causalrec_lab.data.connections import connect
+from causalrec_lab.data.schema import SchemaError
 
 if TYPE_CHECKING:
     from ibis.expr.types.relations import Table  # type: ignore[attr-defined]
 
-__all__ = ["CSV", "DATABASE", "PARQUET", "csv_fault", "csv_lines_apart", "found_files", "open_files"]
+__all__ = ["CSV", "DATABASE", "PARQUET", "csv_lines_apart", "found_files", "guessed_wrong", "in_words", "open_files"]
 
 CSV = (".csv", ".csv.gz", ".tsv")
 PARQUET = (".parquet", ".pq")
@@ -77,11 +80,46 @@ def open_files(files: Sequence[str], when: str, *, types: str = "sample", torn: 
     return rows
 
 
-def csv_fault(error: Exception) -> str | None:
-    """What a CSV file did wrong, in DuckDB's words: "type" of a value far down, "line" that cannot be taken apart."""
-    if type(error).__module__ not in ("_duckdb", "duckdb") or "CSV" not in str(error):
-        return None
-    return "type" if type(error).__name__ == "ConversionException" else "line"
+def guessed_wrong(error: Exception) -> bool:
+    """Whether a CSV has a value that does not fit the type DuckDB guessed from its first rows."""
+    return type(error).__name__ == "ConversionException" and "CSV" in str(error)
+
+
+@contextmanager
+def in_words(files: Any) -> Iterator[None]:
+    """Tell what DuckDB finds wrong with files in one sentence with a way out.
+
+    Raises
+    ------
+    SchemaError
+        If a line of a CSV cannot be taken apart.
+    ValueError
+        If a file is not what its name says.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(files, list) or type(error).__module__ not in ("_duckdb", "duckdb"):
+            raise
+        raise _told(error, files) from None
+
+
+def _told(error: Exception, files: list[str]) -> ValueError:
+    place = repr(files[0]) if len(files) == 1 else f"{len(files)} files, the first {files[0]!r}"
+    text = str(error)
+    line = re.search(r"Line: (\d+)", text)
+    where = f"line {int(line[1]):,} of the file" if line else "a line of the file"
+    if "utf-8" in text:
+        return ValueError(
+            f"read({place}): {where} is not UTF-8; turn the file into it: iconv -f latin1 -t utf-8 old.csv > new.csv"
+        )
+    if found := re.search(r"Expected Number of Columns: \d+ Found: \d+", text):
+        return SchemaError(
+            f"read({place}): {where} cannot be taken apart ({found[0]}); correct it (a comma or a quote inside a text "
+            "needs quotes around the text), or set such lines apart by errors='quarantine'"
+        )
+    first = text.partition(":")[2].strip().splitlines()[0]
+    return ValueError(f"read({place}): DuckDB cannot read it: {first}; see that it is what its name says")
 
 
 def csv_lines_apart(rows: Table) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,16 @@ from causalrec_lab.data import schema
 from causalrec_lab.data.addresses import Address, has_password
 from causalrec_lab.data.connections import asked, connect, table_names
 from causalrec_lab.data.dataset import About, Dataset
-from causalrec_lab.data.files import CSV, DATABASE, PARQUET, csv_fault, csv_lines_apart, found_files, open_files
+from causalrec_lab.data.files import (
+    CSV,
+    DATABASE,
+    PARQUET,
+    csv_lines_apart,
+    found_files,
+    guessed_wrong,
+    in_words,
+    open_files,
+)
 from causalrec_lab.data.memory import to_memory
 from causalrec_lab.data.quarantine import reasons, set_apart
 from causalrec_lab.data.registry import nearest
@@ -127,20 +135,21 @@ def read(
     path = _located(path)  # an address shows no password from here on, not even in a traceback with its variables
     _known(table, errors)
     names = dict(mapping or {})
-    how = {"types": "all", "torn": "apart"} if errors == "quarantine" else {}
-    opened = _open(path, table, source, names.get("timestamp", "timestamp"), how)
-    chosen = _chosen(opened.rows, names, table, columns)
-    renamed = _renamed(chosen, names)  # a wrong mapping is told before anything is moved
-    if lazy:
-        return renamed
-    taken = partial(to_memory, limit_rows=limit_rows, limit_bytes=limit_bytes)
-    try:
-        raw = taken(chosen)
-    except Exception as error:
-        if csv_fault(error) != "type":
-            raise _torn(error, opened) from None
-        opened = _open(path, table, source, names.get("timestamp", "timestamp"), {"types": "all"})
-        raw = taken(_chosen(opened.rows, names, table, columns))
+    when = names.get("timestamp", "timestamp")
+    opening = partial(_open, path, table, source, when)
+    taking = partial(to_memory, limit_rows=limit_rows, limit_bytes=limit_bytes)
+    with in_words(path):
+        opened = opening({"types": "all", "torn": "apart"} if errors == "quarantine" else {})
+        chosen = _chosen(opened.rows, names, table, columns)
+        renamed = _renamed(chosen, names)  # a wrong mapping is told before anything is moved
+        if lazy:
+            return renamed
+        try:
+            raw = taking(chosen)
+        except Exception as error:
+            if not guessed_wrong(error):
+                raise
+            raw = taking(_chosen(opening({"types": "all"}).rows, names, table, columns))
     frame = raw.rename(columns={yours: name for name, yours in names.items()})
     ready = settled(frame, time_format, "UTC" if utc else time_zone, errors)
     about = About(title=f"{table} read from {opened.title}", source=opened.place, notes=ready.notes)
@@ -158,23 +167,10 @@ def _known(table: str, errors: str) -> None:
             raise ValueError(f"read({word}={given!r}): {nearest(given, known)}")
 
 
-def _torn(error: Exception, opened: _Opened) -> Exception:
-    if csv_fault(error) is None:
-        return error
-    found, line = (
-        re.search(rule, str(error)) for rule in (r"Expected Number of Columns: \d+ Found: \d+", r"Line: (\d+)")
-    )
-    where = f"line {int(line[1]):,} of the file" if line else "a line of the file"
-    return schema.SchemaError(
-        f"read({opened.place!r}): {where} cannot be taken apart ({found[0] if found else str(error).splitlines()[0]}); "
-        "correct it (a comma or a quote inside a text needs quotes around the text), or set such lines apart by "
-        "errors='quarantine'"
-    )
-
-
 def _parted(ready: Settled, raw: pd.DataFrame, table: str, opened: _Opened) -> tuple[pd.DataFrame, pd.DataFrame]:
-    schema.missing_columns(ready.frame, table)
     lines = csv_lines_apart(opened.rows) if opened.title.lower().endswith(CSV) else None
+    if lines is None or lines.empty or len(raw):  # else: no line of the file could be taken apart
+        schema.missing_columns(ready.frame, table)
     kept, apart = set_apart(ready.frame, reasons(ready.frame, table, ready.unread), table, raw, lines)
     return schema.check(numbers_from_text(kept), table), apart
 

@@ -113,3 +113,72 @@ def test_the_sample_that_comes_with_the_project_reads_as_decisions():
     read = data.read(path, {**names, "propensity": "chance_shown"}, "decisions")
     assert len(read.decisions) == 600
     assert data.overlap(read.decisions).p_value > 0.001
+
+
+def small(start: int) -> pd.DataFrame:
+    return pd.DataFrame({"user_id": [1, 2], "item_id": 1, "timestamp": [start, start + 1], "event": "view"})
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_many_files_are_one_table_in_their_order(kind, tmp_path):
+    paths = [tmp_path / f"day={day}" / f"log.{kind}" for day in (1, 2, 3)]
+    for start, path in enumerate(paths):
+        path.parent.mkdir()
+        small(10 * start).to_csv(path, index=False) if kind == "csv" else small(10 * start).to_parquet(path)
+    times = [0, 1, 10, 11, 20, 21]
+    for way in (paths, tmp_path, str(tmp_path / "*" / f"*.{kind}"), [str(path) for path in paths]):
+        read = data.read(way)
+        assert read.events["timestamp"].tolist() == times
+        assert "3 files" in read.about.source
+    assert data.read(paths[::-1]).events["timestamp"].tolist() == [20, 21, 10, 11, 0, 1]
+
+
+def test_files_that_do_not_belong_together_are_refused(tmp_path):
+    small(0).to_csv(tmp_path / "a.csv", index=False)
+    small(0).rename(columns={"event": "what"}).to_csv(tmp_path / "b.csv", index=False)
+    small(0).to_parquet(tmp_path / "c.parquet")
+    with pytest.raises(ValueError, match=r"'.*a\.csv' and '.*b\.csv' differ in their columns \(\['event', 'what'\]\)"):
+        data.read(str(tmp_path / "*.csv"))
+    with pytest.raises(ValueError, match=r"must be of one kind, not .*(a|b)\.csv and .*c\.parquet"):
+        data.read([tmp_path / "a.csv", tmp_path / "c.parquet"])
+    with pytest.raises(FileNotFoundError, match="the pattern matches no file"):
+        data.read(str(tmp_path / "z*.csv"))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match="the folder holds no file"):
+        data.read(tmp_path / "empty")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.csv", "user_id,item_id,timestamp,event\n1,2,3,Müller\n".encode("latin-1"), "not UTF-8.*iconv"),
+        ("a.csv", b"user_id,item_id,timestamp,event\n", "the table has no rows"),
+        ("a.csv", b"", "'user_id' .*is not there"),
+        ("a.parquet", b"no Parquet", "DuckDB cannot read it.*what its name says"),
+        ("a.duckdb", b"no database" * 99, "not a valid DuckDB database"),
+    ],
+)
+def test_files_that_are_not_what_they_say(name, content, words, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=words):
+        data.read(tmp_path / name)
+
+
+def test_only_the_columns_asked_for_come(log, tmp_path):
+    log.to_csv(tmp_path / "log.csv", index=False)
+    read = data.read(tmp_path / "log.csv", MAPPING, "decisions", columns=[])
+    assert list(read.decisions) == ["user_id", "item_id", "timestamp", "treated"]
+    with pytest.raises(ValueError, match="no column 'clicks': did you mean 'click'"):
+        data.read(tmp_path / "log.csv", MAPPING, "decisions", columns=["clicks"])
+    with pytest.raises(ValueError, match=r"give a list of names, \['click'\]"):
+        data.read(tmp_path / "log.csv", MAPPING, "decisions", columns="click")
+
+
+def test_a_lazy_table_stands_under_the_contract_s_names_and_has_not_moved(log, tmp_path):
+    log.to_parquet(tmp_path / "log.parquet")
+    rows = data.read(tmp_path / "log.parquet", MAPPING, "decisions", lazy=True)
+    assert rows.columns == ("user_id", "item_id", "timestamp", "treated", "click")
+    read = data.read(rows.filter(rows.click == 1), table="decisions", errors="warn")
+    assert read.decisions["user_id"].tolist() == ["b", "d"]
+    with pytest.raises(ValueError, match="is given already"):
+        data.read(rows, table="decisions", source="log")
