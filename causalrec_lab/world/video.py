@@ -32,7 +32,7 @@ _REALISTIC = Coefficients(
 
 _COMMON = Coefficients(
     exposure=Exposure(
-        intercept=-0.5, affinity_hat=0.4, log_popularity=0.2, activity=0.1, log_exposures=0.1, lottery=0.8,
+        intercept=-0.5, affinity_hat=0.55, log_popularity=0.2, activity=0.1, log_exposures=0.1, lottery=0.8,
         hidden=0.9, clip=(0.1, 0.9),
     ),
     effect=_REALISTIC.effect,
