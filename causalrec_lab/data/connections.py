@@ -143,6 +143,7 @@ def _duckdb(address: Address) -> SQLBackend:
             f"connect({address.shown!r}): folder {path.parent} does not exist; make it, or correct the address"
         )
     database: SQLBackend = ibis.duckdb.connect(path if address.path else ":memory:")
+    database.settings["enable_progress_bar"] = False  # in a notebook DuckDB draws one by itself
     return database
 
 

@@ -230,4 +230,5 @@ def _engine() -> Backend:
     import ibis
 
     engine: Backend = ibis.duckdb.connect()
+    engine.settings["enable_progress_bar"] = False  # in a notebook DuckDB draws one by itself
     return engine

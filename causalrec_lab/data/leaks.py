@@ -142,7 +142,7 @@ def of_targets(table: pd.DataFrame, outcome: str) -> Iterator[Finding]:
         names = ", ".join(map(str, telling.index))
         yield from found("consequences", len(telling), f"nearly tell {outcome}: {names}")
     for name, row in table[table["covariate"].astype(bool)].iterrows():
-        sentence = f"the covariate {name} alone nearly tells {outcome} (|2 AUC - 1| = {row['gini']:.2f})"
+        sentence = f"the covariate {name} alone nearly tells {outcome} (AUC {(1 + row['gini']) / 2:.3f})"
         yield from found("target leak", float(row["gini"]), sentence)
         if row["aggregate"]:
             sentence = f"the covariate {name} equals a figure of the whole log ({row['aggregate']})"
