@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from recording import clock, record
+from recording import clock, commit, record
 from scipy.sparse import csr_matrix
 from scipy.stats import t
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -98,10 +98,12 @@ def readings(
     words, told = counted(learn, others, pairs=False), scaled(learn_vectors, vectors)
     found = {"words": fitted(*words, labels), "words and pairs": fitted(*counted(learn, others, pairs=True), labels)}
     found["encoder"] = fitted(*told, labels)
-    joined = [
-        fitted(*(np.hstack([(1 - mix) ** 0.5 * w, mix**0.5 * e]) for w, e in zip(words, told, strict=True)), labels)
-        for mix in MIXES
-    ]
+    joined = []
+    for mix in MIXES:
+        learn_both, others_both = (
+            np.hstack([(1 - mix) ** 0.5 * w, mix**0.5 * e]) for w, e in zip(words, told, strict=True)
+        )
+        joined.append(fitted(learn_both, others_both, labels))
     found["both"] = max([*joined, found["words"], found["encoder"]], key=lambda one: one[0])
     line = np.polyfit(learn_vectors @ axis, labels, 1)
     return {name: read for name, (_, read) in found.items()} | {"good - bad axis": np.polyval(line, vectors @ axis)}
@@ -172,7 +174,8 @@ def main() -> None:
         "poles": POLES,
         "writings": WRITINGS,
     }
-    record("reading", summary(runs), seconds[0], writings=WRITINGS, **facts)
+    code = commit("world", "recommender", "causal")
+    record("reading", summary(runs), seconds[0], commit=code, writings=WRITINGS, **facts)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import json
 import os
 import platform as machine
 import resource
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -27,6 +28,16 @@ def clock() -> Iterator[list[float]]:
     start = time.perf_counter()
     yield found
     found.append(time.perf_counter() - start)
+
+
+def commit(*packages: str) -> str:
+    """Commit the figures come from, marked where benchmarks or these packages had changes of their own."""
+    here = Path(__file__).parent
+    git = ["git", "-C", str(here)]
+    head = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    ours = [*git, "status", "--porcelain", "--", "*.py", *(f"../causalrec_lab/{package}" for package in packages)]
+    changed = subprocess.run(ours, capture_output=True, text=True, check=False)
+    return (head.stdout.strip() or "unknown") + ("-dirty" if changed.stdout.strip() else "")
 
 
 def record(name: str, table: pd.DataFrame, seconds: float, **facts: Any) -> Path:
