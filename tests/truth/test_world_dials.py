@@ -1,9 +1,11 @@
 """Each dial does what it says: the back door closes, opens, and text goes through it as far as the dial allows."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
-from causalrec_lab.world import Platform
+from causalrec_lab.world import Dials, Platform
 
 
 def logistic_fit(design, treated):
@@ -173,3 +175,55 @@ def test_taste_shows_in_clicks_so_that_a_recommender_can_learn():
         user, item = last["user_id"].to_numpy(), last["item_id"].to_numpy()
         hits[name] = np.mean((scores[user] > scores[user, item][:, None]).sum(axis=1) < 10)
     assert hits["neighbours"] > 1.4 * hits["popularity"]
+
+
+def parts(platform):
+    """What a platform is made of, part by part; each is compared number by number."""
+    drawn = platform.truth.coupled_outcomes(30_000, 1, "click")
+    decisions = platform.log(30_000, seed=1, propensity=None).decisions
+    return {
+        "users": platform.users.drop(columns="text"),
+        "items": platform.items.drop(columns=["text", "title", "arrival_day"], errors="ignore"),
+        "texts": platform.users["text"],
+        "told": platform.truth.text_r2(),
+        "pairs": decisions[["user_id", "item_id"]],
+        "chance": decisions[["z", "timestamp", "position"]],
+        "treated": drawn["treated"],
+        "y0": drawn["y0"],
+        "y1": drawn["y1"],
+        "bought": decisions["purchase"],
+    }
+
+
+OUTCOMES = {"y0", "y1", "bought"}
+MOVES = {
+    "confounding": (1.0, {"treated", "bought"}),
+    "text_r2": (0.3, {"texts", "told"}),
+    "vocabulary": (600, {"texts"}),
+    "zipf": (0.3, {"texts"}),
+    "paraphrase": (0.5, {"texts"}),
+    "overlap": (0.4, {"treated", "bought"}),
+    "effect": (0.4, {"y1", "bought"}),
+    "instrument": (0.2, {"treated", "bought"}),
+    "exclusion": (0.8, OUTCOMES),
+    "base_rate": ("common", {"treated", *OUTCOMES}),
+    "drift": (0.1, OUTCOMES),
+    "cold": (0.4, {"items", "pairs", "treated", *OUTCOMES}),
+    "shock": (1.5, OUTCOMES),
+    "shock_day": (20, set()),
+    "carry_over": (1.0, OUTCOMES),
+    "interference": (0.6, {"bought"}),
+}
+
+
+@pytest.mark.parametrize("dial", MOVES)
+def test_each_dial_moves_what_it_says_and_nothing_else(dial):
+    size = {"seed": 1, "n_users": 300, "n_items": 60}
+    value, expected = MOVES[dial]
+    still, turned = parts(Platform.make(**size)), parts(Platform.make(**size, **{dial: value}))
+    same = {name: part == turned[name] if name == "told" else part.equals(turned[name]) for name, part in still.items()}
+    assert {name for name, unmoved in same.items() if not unmoved} == expected
+
+
+def test_every_dial_but_the_sizes_is_in_that_table():
+    assert set(MOVES) == {f.name for f in fields(Dials)} - {"n_users", "n_items"}
