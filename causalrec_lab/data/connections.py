@@ -142,8 +142,9 @@ def _duckdb(address: Address) -> SQLBackend:
         raise FileNotFoundError(
             f"connect({address.shown!r}): folder {path.parent} does not exist; make it, or correct the address"
         )
-    database: SQLBackend = ibis.duckdb.connect(path if address.path else ":memory:")
-    database.settings["enable_progress_bar"] = False  # in a notebook DuckDB draws one by itself
+    opened = ibis.duckdb.connect(path if address.path else ":memory:")
+    opened.settings["enable_progress_bar"] = False  # in a notebook DuckDB draws one by itself
+    database: SQLBackend = opened
     return database
 
 
