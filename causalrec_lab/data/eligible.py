@@ -11,7 +11,7 @@ import pandas as pd
 from causalrec_lab.data import schema
 from causalrec_lab.data.assumed import assumptions, carrying
 from causalrec_lab.data.candidates import blocks, candidates, pool_of, requests_of_impressions, visits
-from causalrec_lab.data.history import with_counts
+from causalrec_lab.data.history import with_n_before
 from causalrec_lab.data.kinds import (
     collected,
     in_database,
@@ -124,7 +124,7 @@ def decisions(
             if impressions is None
             else _of_impressions(impressions, request, stretch, comparable, draws, seed)
         )
-        known = with_counts(rows, past, ["n_before"], None)
+        known = with_n_before(rows, past)
         table = _with_outcomes(known, happened, {name: name for name in outcomes}, length, route)
         table = table.select(*_KEYS, "treated", *outcomes, "n_before", "weight")
         model = events if impressions is None else impressions
@@ -142,7 +142,7 @@ def _of_eligible(happened: Table, eligible: Any, exposure: str, outcomes: Sequen
     names = {"treated": exposure} | {name: name for name in outcomes}
     flags = _with_outcomes(keys, happened, names, length, "eligible table")
     if "n_before" not in eligible.columns:
-        flags = with_counts(flags, happened.filter(happened.event == exposure), ["n_before"], None)
+        flags = with_n_before(flags, happened.filter(happened.event == exposure))
     made = [name for name in flags.columns if name not in _KEYS]
     kept = (
         eligible.drop(*there)
@@ -177,30 +177,25 @@ def _of_events(
 
 def _with_outcomes(rows: Table, happened: Table, names: dict[str, str], length: Any, route: str) -> Table:
     """Add 0/1 columns: whether an event of the pair falls into the row's window."""
-    import ibis
-
     if not names:
         return rows
-    keys = rows.select(*_KEYS)
-    kind = common_kind(keys.timestamp, happened.timestamp, length)
+    kind = common_kind(rows.timestamp, happened.timestamp, length)
     wanted = happened.filter(happened.event.isin(list(names.values())))
-    later_on = wanted.select("user_id", "item_id", "event", at=wanted.timestamp.cast(kind))
-    pairs = keys.join(later_on, ["user_id", "item_id"])
-    inside = pairs["at"] >= pairs.timestamp.cast(kind)
+    after = wanted.select(their_user="user_id", their_item="item_id", at=wanted.timestamp.cast(kind), event="event")
+    start = rows.timestamp.cast(kind)
+    rules = [rows.user_id == after.their_user, rows.item_id == after.their_item, after["at"] >= start]
     if route == "events only":
-        inside &= blocks(pairs["at"], length) == blocks(pairs.timestamp, length)
+        rules.append(blocks(after["at"], length) == blocks(rows.timestamp, length))
     elif length is not None:
-        inside &= pairs["at"] < later(pairs.timestamp.cast(kind), length)
-    hits = pairs.filter(inside)
-    one, zero = ibis.literal(1, "int64"), ibis.literal(0, "int64")
-    found = hits.select(*_KEYS, **{name: (hits.event == event).ifelse(one, zero) for name, event in names.items()})
-    both = keys.mutate(**dict.fromkeys(names, zero)).union(found.cast({k: keys.schema()[k] for k in _KEYS}))
-    return rows.join(both.group_by(_KEYS).agg(**{name: both[name].max() for name in names}), _KEYS)
+        rules.append(after["at"] < later(start, length))
+    met = rows.left_join(after, rules)
+    hits = {name: (met.event == event).ifelse(1, 0).max().cast("int64") for name, event in names.items()}
+    return met.group_by(list(rows.columns)).agg(**hits)
 
 
 def _framed(table: Table, model: Any) -> pd.DataFrame:
     frame = collected(table.order_by("timestamp", "user_id", "item_id"))
-    return schema.check(like(frame, model[_KEYS]), "decisions")
+    return like(frame, model[_KEYS])
 
 
 def _said(made: Any) -> Any:

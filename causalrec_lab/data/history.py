@@ -23,7 +23,7 @@ from causalrec_lab.data.spans import common_kind, earlier, span
 if TYPE_CHECKING:
     from ibis.expr.types.relations import Table  # type: ignore[attr-defined]
 
-__all__ = ["FEATURES", "as_of", "with_counts"]
+__all__ = ["FEATURES", "as_of", "with_n_before"]
 
 T = TypeVar("T")
 
@@ -97,15 +97,33 @@ def as_of(
         known_event(events, [event], "as_of(event=…)")
         past = past.filter(past.event == event)
     if in_database(decisions, "as_of"):
-        return cast(T, with_counts(cast(Any, decisions), past, features, length))
+        return cast(T, _with_counts(cast(Any, decisions), past, features, length))
     frame = cast(pd.DataFrame, decisions)
     keys = ["user_id", "item_id", "timestamp"]
-    counts = collected(with_counts(lazily(frame, keys).distinct(), past, features, length))
+    counts = collected(_with_counts(lazily(frame, keys).distinct(), past, features, length))
     found = frame[keys].merge(like(counts, frame), on=keys, how="left", validate="many_to_one")
     return cast(T, frame.assign(**{name: found[name].to_numpy() for name in features}))
 
 
-def with_counts(decisions: Table, past: Table, features: Sequence[str], length: Any) -> Table:
+def with_n_before(rows: Table, exposures: Table) -> Table:
+    """Add n_before, the exposures of the pair before each row, in one pass over both, sorted together.
+
+    Of equal times the row comes first, so it counts only what is strictly earlier.
+    """
+    import ibis
+
+    kind = common_kind(rows.timestamp, exposures.timestamp)
+    asked = rows.mutate(at=rows.timestamp.cast(kind), one=_int(0))
+    empty = {name: ibis.null().cast(dtype) for name, dtype in rows.schema().items()}
+    pair = {name: exposures[name].cast(rows.schema()[name]) for name in ("user_id", "item_id")}
+    known = exposures.select(**(empty | pair), at=exposures.timestamp.cast(kind), one=_int(1))
+    both = asked.union(known.select(*asked.columns))
+    order = {"group_by": ["user_id", "item_id"], "order_by": ["at", "one"], "rows": (None, 0)}
+    counted = both.mutate(n_before=both.one.sum().over(**order).cast("int64"))
+    return counted.filter(counted.one == 0).drop("at", "one")
+
+
+def _with_counts(decisions: Table, past: Table, features: Sequence[str], length: Any) -> Table:
     """Join counts of earlier events to decisions, feature by feature."""
     for name in features:
         by = list(FEATURES[name])
