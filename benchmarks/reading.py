@@ -175,7 +175,7 @@ def main() -> None:
         "writings": WRITINGS,
     }
     code = commit("world", "recommender", "causal")
-    record("reading", summary(runs), seconds[0], commit=code, writings=WRITINGS, **facts)
+    record("reading", summary(runs), seconds[0], commit=code, **facts)
 
 
 if __name__ == "__main__":
