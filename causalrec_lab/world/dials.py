@@ -41,7 +41,7 @@ _MEANING = {
     "drift": "it is the standard deviation of an affinity's change in one day",
     "cold": "it is the share of items that arrive after day 0",
     "shock_day": "the window has days 0 to 364",
-    "interference": "it is the share of an item's expected sales that is not in stock",
+    "interference": "it is the share of a category's expected sales that is not in stock",
 }
 
 
@@ -86,7 +86,8 @@ class Dials:
     carry_over
         Logit that a user's decision before this one, if it was treated, adds to the first stage.
     interference
-        Share of an item's expected sales that is not in stock in a week: who comes too late passes no last stage.
+        Share of a category's expected sales that is not in stock in a week: who comes too late passes no last stage
+        (see `stock`).
 
     Raises
     ------

@@ -66,7 +66,7 @@ class Law:
     carry_over
         Logit that the user's decision before, if treated, adds to the first stage.
     interference
-        Share of an item's expected sales that is not in stock; 0 for unlimited stock.
+        Share of a category's expected sales that is not in stock; 0 for unlimited stock.
     """
 
     population: Population
@@ -190,7 +190,7 @@ class Law:
 
     @cached_property
     def sales(self) -> Floats:
-        """Sales a shop expects of each item in one decision, which its stock is planned by, shape (n_items,)."""
+        """Sales expected of each category in one decision, which stock is planned by, shape (categories,)."""
         return stock.expected_sales(self)
 
     def scarce(self, outcome: str) -> bool:

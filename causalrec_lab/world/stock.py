@@ -1,7 +1,9 @@
 """Limited stock: what one user buys, another cannot; so one decision's treatment moves another's outcome.
 
-Stock is renewed every week. In each week an item has a share of what it would be expected to sell under the platform's
-own rule, so that scarcity does not depend on the length of a log: the decisions of one log share its stock.
+Items of a category lie on one shelf, which is filled anew every week with a share of what it would be expected to sell
+under the platform's own rule; once it is empty, nothing of that category can be bought until the next week. The plan is
+made for the traffic of the log, whose decisions share the shelves: so scarcity hardly depends on a log's length, as
+long as a shelf sells several items a week (with much less than one, rounding to whole units keeps most shelves empty).
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ PLANNED_FOR = 500  # users from whom a shop plans its stock
 
 
 def expected_sales(law: Law) -> Floats:
-    """Chance that a decision on each item ends in a sale under the platform's own rule, shape (n_items,).
+    """Sales of each category in one decision under the platform's own rule, shape (categories,).
 
     A mean over 500 users: a plan, part of the law, and no truth.
     """
@@ -34,23 +36,24 @@ def expected_sales(law: Law) -> Floats:
     pairs, last = population.block(np.sort(users)), law.funnel.names[-1]
     y0, y1 = law.reached(pairs, last, (0, 1))
     exposed = 0.5 * (propensity(law.rule, pairs, 0) + propensity(law.rule, pairs, 1))
-    return np.asarray((y0 + exposed * (y1 - y0)).mean(axis=0))
+    of_items = (y0 + exposed * (y1 - y0)).mean(axis=0) / population.n_items
+    categories = len(population.scenario.categories)
+    return np.asarray(np.bincount(population.category, weights=of_items, minlength=categories))
 
 
 def stock(law: Law, weeks: Ints) -> Ints:
-    """Units of each item in each week, shape (weeks, n_items), for decisions that fall into these weeks.
+    """Units on each shelf in each week, shape (weeks, categories), for decisions that fall into these weeks.
 
-    The fraction of a unit is rounded up with its own chance, so that rare items are in stock in some weeks.
+    The fraction of a unit is rounded up in its own share of the weeks.
     """
-    traffic = np.bincount(weeks) / law.population.n_items
-    planned = (1.0 - law.interference) * traffic[:, None] * law.sales
-    fraction = stream("stock", law.seed).random(law.population.n_items)
-    shift = np.arange(len(traffic))[:, None] * 0.6180339887498949  # each item's fractions are spread over the weeks
+    planned = (1.0 - law.interference) * np.bincount(weeks)[:, None] * law.sales
+    fraction = stream("stock", law.seed).random(len(law.sales))
+    shift = np.arange(len(planned))[:, None] * 0.6180339887498949  # the golden ratio spreads fractions over the weeks
     return np.floor(planned + (fraction + shift) % 1.0).astype(np.int64)
 
 
 def available(law: Law, moment: Ints, items: Ints, wanted: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Whether an item is still in stock when each decision comes, (n,).
+    """Whether there is still stock when each decision comes, (n,).
 
     Parameters
     ----------
@@ -61,7 +64,7 @@ def available(law: Law, moment: Ints, items: Ints, wanted: npt.NDArray[np.bool_]
     """
     weeks = moment // WEEK
     units = stock(law, weeks)
-    shelf = weeks * law.population.n_items + items
+    shelf = weeks * units.shape[1] + law.population.category[items]
     order = np.argsort(shelf, kind="stable")
     taken = wanted[order].astype(np.int64)
     sold = np.cumsum(taken) - taken

@@ -81,25 +81,28 @@ def test_a_policy_shows_to_those_who_were_shown_something_before(carrying):
     assert abs(log.reward.mean() - float(carrying.truth.policy_value(policy))) < 5 * error
 
 
-def test_no_item_sells_more_than_its_stock_and_only_the_last_stage_feels_it(scarce):
+def test_no_shelf_sells_more_than_its_stock_and_only_the_last_stage_feels_it(scarce):
     plain = Platform.make(**SMALL)
     short, full = (p.log(30_000, seed=1).decisions for p in (scarce, plain))
     for column in ("treated", "view", "click", "cart"):
         pd.testing.assert_series_equal(short[column], full[column])
     assert (short["purchase"] <= full["purchase"]).all()
     week = (short["timestamp"] - pd.Timestamp("2025-01-01")).dt.days // 7
-    sold = pd.crosstab(week, short["item_id"])
-    sold.loc[:, :] = short.pivot_table(
-        index=week, columns="item_id", values="purchase", aggfunc="sum", fill_value=0
-    ).reindex_like(sold)
-    traffic = np.bincount(week)
-    planned = 0.4 * np.outer(traffic / 60, scarce.law.sales)
+    category = scarce.population.category[short["item_id"]]
+    sold = short.pivot_table(index=week, columns=category, values="purchase", aggfunc="sum", fill_value=0)
+    planned = 0.4 * np.outer(np.bincount(week), scarce.law.sales)
     assert (sold.to_numpy() <= np.ceil(planned)).all()
-    for _, rows in full.groupby([week, "item_id"]):  # first come, first served
+    for _, rows in full.groupby([week, category]):  # first come, first served
         served, wanted = short.loc[rows.index, "purchase"].to_numpy(), rows["purchase"].to_numpy()
         np.testing.assert_array_equal(served, wanted * (np.cumsum(wanted) <= served.sum()))
-    assert 0.3 < short["purchase"].sum() / full["purchase"].sum() < 0.45
+    assert 0.36 < short["purchase"].sum() / full["purchase"].sum() < 0.42
     assert (short["revenue"] == short["price"] * short["purchase"]).all()
+
+
+@pytest.mark.parametrize("n", [20_000, 200_000])
+def test_scarcity_hardly_depends_on_the_length_of_a_log(n):
+    short, full = (Platform.make(**SMALL, interference=x).log(n, seed=1).decisions["purchase"] for x in (0.5, 0.0))
+    assert 0.46 < short.sum() / full.sum() < 0.52
 
 
 def test_a_plain_test_over_users_is_off_for_the_global_effect_and_a_switchback_is_not(scarce):
