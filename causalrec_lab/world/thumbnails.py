@@ -63,7 +63,8 @@ def draw_thumbnails(population: Population, colour: Ints, seed: int) -> npt.NDAr
     body, accent, shadow = _layers(glyph_names(names), category, looks[:, 2])
     paper = _wheel(len(names), 0.14, 0.93)[category] + 0.06 * looks[:, :1] * np.array([1, 0, -1], dtype=np.float32)
     ink = _inks(scenario.colours)[colour] + 0.1 * looks[:, 5:]
-    trim = 0.55 * ink + 0.45 * (ink.mean(axis=1, keepdims=True) < 0.5) + 0.12 * looks[:, 1:2]
+    dark = (ink.mean(axis=1, keepdims=True) < 0.5).astype(np.float32)
+    trim = 0.55 * ink + 0.45 * dark + 0.12 * looks[:, 1:2]
     image = paper[:, None, None, :] * (1.0 - 0.3 * shadow)
     image += body * (ink[:, None, None, :] * _pattern(looks[:, 3], looks[:, 4]) - image)
     image += accent * (trim[:, None, None, :] - image)
