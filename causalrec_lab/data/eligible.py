@@ -14,6 +14,7 @@ from causalrec_lab.data.candidates import blocks, candidates, pool_of, requests_
 from causalrec_lab.data.history import with_n_before
 from causalrec_lab.data.kinds import (
     collected,
+    dated,
     in_database,
     known_event,
     lazily,
@@ -250,6 +251,7 @@ def _check_tables(events: Any, source: Any, route: str, names: Sequence[str], re
     if in_database(source, who) != in_database(events, who):
         raise TypeError(f"{who}: give events and {_NAMES[route]} both as frames, or both as tables of one database")
     same_ids("decisions", events=events, **{_NAMES[route]: source})
+    dated(source, who, ("user_id", "item_id"))
     if route == "eligible table":
         _no_repeats(source)
 

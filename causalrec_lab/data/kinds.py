@@ -123,23 +123,26 @@ def need_times(table: Any, who: str) -> str:
     )
 
 
-def dated(events: Any, who: str) -> tuple[str, int]:
-    """Clock and rows of a table that has a time in every row.
+def dated(events: Any, who: str, ids: Sequence[str] = ("user_id",)) -> tuple[str, int]:
+    """Clock and rows of a table that has a time and these ids in every row.
 
     Raises
     ------
     ValueError
-        If a time is missing or none, or there are no rows.
+        If one of them is missing in a row, times are none, or there are no rows.
     """
-    times = events["timestamp"]
-    if in_database(events, who):
-        found = events.aggregate(rows=events.count(), dated=times.count()).to_pandas().iloc[0]
-        rows, undated, place = int(found["rows"]), int(found["rows"] - found["dated"]), ""
+    names = [*ids, "timestamp"]
+    lazy = in_database(events, who)
+    if lazy:
+        counts = {name: events[name].count() for name in names}
+        found = events.aggregate(_rows=events.count(), **counts).to_pandas().iloc[0]
+        rows, missing = int(found["_rows"]), {name: int(found["_rows"] - found[name]) for name in names}
     else:
-        rows, undated = len(events), int(times.isna().sum())
-        place = f", first at row {int(times.isna().to_numpy().argmax())}" if undated else ""
-    if undated:
-        raise ValueError(f"column 'timestamp' is missing in {undated:,} rows{place}; data.clean drops them")
+        rows, missing = len(events), {name: int(events[name].isna().sum()) for name in names}
+    for name, number in missing.items():
+        if number:
+            place = "" if lazy else f", first at row {int(events[name].isna().to_numpy().argmax())}"
+            raise ValueError(f"column {name!r} is missing in {number:,} rows{place}; data.clean drops them")
     clock = need_times(events, who)
     if not rows:
         raise ValueError(f"{who} needs events, and the table has no rows")

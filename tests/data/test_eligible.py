@@ -205,6 +205,11 @@ def test_requests_by_hand():
         ({"impressions": toy()[0].drop(columns="item_id")}, r"\['item_id'\] not there"),
         ({"impressions": toy()[0].astype({"item_id": str})}, "'item_id' is a number in events and text in impressions"),
         ({"impressions": toy()[0].assign(timestamp=pd.Timestamp("2024-01-01"))}, "kind 'number'.*kind 'datetime'"),
+        (
+            {"impressions": toy()[0].assign(item_id=[10, 11, None, 13])},
+            "'item_id' is missing in 1 rows, first at row 2",
+        ),
+        ({"impressions": toy()[0].head(0)}, "the table has no rows"),
         ({"impressions": toy()[0].assign(timestamp="soon")}, "'timestamp' is neither numeric nor datetime"),
         ({"impressions": None}, "from events alone.*window="),
         ({"impressions": None, "exposure": "click", "window": 5, "period": 3}, "only with impressions="),

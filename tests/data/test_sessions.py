@@ -75,6 +75,7 @@ def test_a_pause_as_long_as_the_gap_ends_no_session():
         ({}, "1us", "finer than a millisecond"),
         ({"timestamp": 3}, "30min", "'30min' is no positive number"),
         ({"timestamp": pd.NaT}, "30min", "missing in 150 rows, first at row 0"),
+        ({"user_id": None}, "30min", "'user_id' is missing in 150 rows"),
         ({"timestamp": "soon"}, "30min", "neither numeric nor datetime"),
         ({"session_id": 1}, "30min", "already have a column 'session_id'"),
     ],
