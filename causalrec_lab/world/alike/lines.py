@@ -109,10 +109,10 @@ def _levels(sides: Sides) -> Iterator[Line]:
     ours = {level.stage: level for level in sides.own.rows.levels}
     main, last = main_level(sides.log.rows, sides.base), main_stage(sides.platform.scenario)
     for level in sides.log.rows.levels:
-        there = ours.get(last if level is main else level.stage)
+        there = ours.get(level.stage if level.stage in ours else last)
         if there is not None:
             yield from _arms(sides.own, level, there, level is main)
-    there = ours.get(last)
+    there = None if main is None else ours.get(main.stage if main.stage in ours else last)
     if main is not None and there is not None and None not in (main.treated, main.untreated, there.treated):
         naive = [float(one.treated or 0) - float(one.untreated or 0) for one in (main, there)]
         yield Line("naive contrast", naive[0], naive[1], OPEN, "for information: the two rates' difference, no effect")

@@ -12,8 +12,9 @@ import numpy as np
 from causalrec_lab.data.dataset import Dataset
 from causalrec_lab.world.alike.behaviour_fit import fit_behaviour
 from causalrec_lab.world.alike.exposure_fit import Trial, fit_exposure
-from causalrec_lab.world.alike.measures import Exposed, Selected, exposure_of, selection_of
+from causalrec_lab.world.alike.measures import MODEL_ROWS, Exposed, Selected, exposure_of, selection_of
 from causalrec_lab.world.alike.outcome import Level, stage_of
+from causalrec_lab.world.alike.own import own_rows
 from causalrec_lab.world.alike.rows import Rows, read_rows
 from causalrec_lab.world.alike.shape import Shape, shape_of
 from causalrec_lab.world.alike.text_fit import fit_text
@@ -30,6 +31,7 @@ MOST_USERS, MOST_ITEMS = 10_000, 5_000  # beyond, truth is no sum over all pairs
 TRIAL_USERS, TRIAL_ITEMS = 3_000, 1_500
 MOST_POSITIONS = 50
 KNOTS = 501
+_CLOSE = 0.002  # of two selections
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,11 @@ def scenario_like(
     funnelled, levels = funnel_like(base, rows)
     shaped = _shaped(funnelled, log, confounding)
     trial = Trial.of(small_platform(shaped, seed), seed)
-    scenario = fit_text(_behaving(shaped, trial, log, levels), rows, text, seed, small_platform)
+    selection = None if log.selected is None else log.selected.value
+    behaving = _behaving(shaped, trial, log, levels, selection)
+    if selection is not None and abs(found := _measured_selection(behaving, rows, seed) - selection) > _CLOSE:
+        behaving = _behaving(shaped, trial, log, levels, selection - found)
+    scenario = fit_text(behaving, rows, text, seed, small_platform)
     notes = (*rows.notes, *_assumed(log, base, confounding))
     return replace(scenario, notes=tuple(dict.fromkeys(notes)))
 
@@ -136,7 +142,21 @@ def _rising(rates: Floats | None, notes: list[str]) -> tuple[float, ...] | None:
     return tuple(np.round(curve, 6).clip(1e-6).tolist())
 
 
-def _behaving(shaped: Scenario, trial: Trial, log: Measured, levels: tuple[Level, ...]) -> Scenario:
+def _measured_selection(scenario: Scenario, rows: Rows, seed: int) -> float:
+    """Selection that the same models find in the scenario's own log: what they get wrong, they get wrong in both.
+
+    This is one step of indirect inference (Gourieroux, Monfort and Renault 1993, Journal of Applied Econometrics 8).
+    """
+    platform = small_platform(scenario, seed)
+    own = selection_of(own_rows(platform, rows, MODEL_ROWS, seed), seed)
+    if own is None:
+        return np.nan
+    return own.value
+
+
+def _behaving(
+    shaped: Scenario, trial: Trial, log: Measured, levels: tuple[Level, ...], selection: float | None
+) -> Scenario:
     """The scenario with exposure, levels and effect moved to the log's; one set of coefficients, the log's own."""
     rate, base = next(iter(shaped.coefficients.items()))
     exposed, rows = log.exposed, log.rows
@@ -151,7 +171,7 @@ def _behaving(shaped: Scenario, trial: Trial, log: Measured, levels: tuple[Level
         base.effect,
         levels,
         main_stage(shaped),
-        None if log.selected is None else log.selected.value,
+        selection,
         floor=0.5 / len(rows.frame),
     )
     amount = shaped.amount
@@ -201,7 +221,9 @@ def _assumed(log: Measured, base: Scenario, confounding: float) -> list[str]:
     level = main_level(rows, base)
     if rows.outcome is not None and level is not None:
         said.append(f"{rows.outcome.meaning} stands where {base.name!r} has {level.stage!r}")
-    elif level is None:
+    elif level is not None:
+        said.append(f"no outcome is named: {level.stage!r}, the last stage the log has, is taken")
+    else:
         said.append(f"no outcome is named, so all levels are those of {base.name!r}; name one by outcome=…")
     if level is not None and level.untreated is not None and level.treated is not None:
         said.append(

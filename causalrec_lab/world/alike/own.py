@@ -33,17 +33,19 @@ def own_rows(platform: Platform, like: Rows, n: int, seed: int) -> Rows:
     if like.propensity is not None:
         rows.propensity = frame["propensity"].to_numpy(np.float64)
     if like.outcome is not None or like.levels:
-        rows.outcome = _outcome(platform, rows)
+        rows.outcome = _outcome(platform, rows, like)
         rows.levels = levels(frame, rows.outcome, rows.treated, rows.kind, platform.scenario)
     return rows
 
 
-def _outcome(platform: Platform, rows: Rows) -> Outcome:
-    """Main outcome of the platform, as `find_outcome` would read it; it may be constant in a short log."""
+def _outcome(platform: Platform, rows: Rows, like: Rows) -> Outcome:
+    """The platform's outcome of the log's name, else its main one; it may be constant in a short log."""
     scenario = platform.scenario
-    values = rows.frame[scenario.outcome].to_numpy(np.float64)
-    amount = values if scenario.outcome == scenario.amount.name else None
-    return Outcome(scenario.outcome, f"{scenario.outcome} above 0", (values > 0).astype(np.float64), amount)
+    same = like.outcome is not None and like.outcome.name in (*scenario.stages, scenario.amount.name)
+    name = like.outcome.name if same and like.outcome is not None else scenario.outcome
+    values = rows.frame[name].to_numpy(np.float64)
+    amount = values if name == scenario.amount.name else None
+    return Outcome(name, f"{name} above 0", (values > 0).astype(np.float64), amount)
 
 
 def _needed(platform: Platform, like: Rows, n: int) -> int:

@@ -170,7 +170,7 @@ def _treatment(frame: pd.DataFrame, name: str, log: str) -> Floats:
         row = int(bad.argmax())
         raise ValueError(
             f"from_dataset: treatment {name!r} of {log!r} is not 0 or 1 in {int(bad.sum()):,} of {len(treated):,} "
-            f"rows, first at row {row}: {frame[name].iloc[row]!r}; drop those rows, or make a 0/1 column"
+            f"rows, first at row {row}: {frame[name].iloc[row]}; drop those rows, or make a 0/1 column"
         )
     if treated.min() == treated.max():
         raise ValueError(
@@ -187,7 +187,7 @@ def _propensity(frame: pd.DataFrame, log: str) -> Floats:
         row = int(bad.argmax())
         raise ValueError(
             f"from_dataset: propensity of {log!r} is outside (0, 1] in {int(bad.sum()):,} of {len(e):,} rows, "
-            f"first at row {row}: {frame['propensity'].iloc[row]!r}; correct it, or name covariates=[…] to estimate it"
+            f"first at row {row}: {frame['propensity'].iloc[row]}; correct it, or name covariates=[…] to estimate it"
         )
     return e
 

@@ -134,6 +134,8 @@ def _first_of_list(column: pd.Series[Any]) -> pd.Series[Any]:
     if column.map(lambda value: isinstance(value, list | tuple | np.ndarray)).any():
         lists = column.map(lambda value: isinstance(value, list | tuple | np.ndarray) and len(value) > 0)
         column = column.where(lists).map(lambda value: value[0], na_action="ignore")
+    if column.isna().all():
+        return column
     text = column.astype("str").where(column.notna()).str.strip()
     separator = r"[|,;]" if column.name == "category" or text.str.contains(r"[|,;]", regex=True).any() else r"\s+"
     return text.str.split(separator, n=1, regex=True).str[0].str.strip().replace("", None)

@@ -26,6 +26,7 @@ FOLDS = 3
 _WORDS = 1_000
 _PENALTIES = (3.0, 30.0, 300.0)
 _TINY = 1e-6
+_ROUNDS = 200
 
 
 def auc(score: npt.ArrayLike, positive: npt.ArrayLike, negative: npt.ArrayLike) -> float:
@@ -230,11 +231,14 @@ def _read(words: npt.NDArray[np.float32], left: Floats, fold: Ints) -> Floats:
 def co_lifts(users: Ints, items: Ints, top: int = 60) -> Floats:
     r"""Log2 lift of every pair of the most frequent items: how often they have a user in common, against chance.
 
-    .. math:: \log_2 \frac{\sum_u x_{ui} x_{uj}}{\sum_u p_{ui} p_{uj}},\qquad p_{ui} = 1 - e^{-\alpha_i n_u}
+    .. math:: \log_2 \frac{\sum_u x_{ui} x_{uj}}{\sum_u p_{ui} p_{uj}},\qquad
+              p_{ui} = \frac{\alpha_i \beta_u}{1 + \alpha_i \beta_u}
 
-    with :math:`x_{ui} = 1` where u has i, :math:`n_u` the number of u's items, and :math:`\alpha_i` such that i is
-    expected as often as it occurs: chance keeps every item's and every user's number. 0 is independence. Pairs that
-    chance expects fewer than five times are left out.
+    with :math:`x_{ui} = 1` where u has i, and p the chances that give every user and every item the number it has and
+    say nothing else: the bipartite configuration model (Saracco, Di Clemente, Gabrielli and Squartini 2015, Scientific
+    Reports 5). The expectation of each user is scaled to the pairs of items it has, since who has one item has none.
+    0 is independence; half a user is added above and below. Pairs that chance expects fewer than five times are left
+    out.
 
     Parameters
     ----------
@@ -245,26 +249,30 @@ def co_lifts(users: Ints, items: Ints, top: int = 60) -> Floats:
     """
     pair = np.unique(users.astype(np.int64) * (int(items.max()) + 1) + items)
     user, item = np.divmod(pair, int(items.max()) + 1)
-    n_user = np.bincount(user).astype(np.float64)
-    counts = np.bincount(item)
-    kept = np.argsort(-counts, kind="stable")[:top]
-    column = np.full(len(counts), -1)
+    n_user, n_item = np.bincount(user), np.bincount(item)
+    kept = np.argsort(-n_item, kind="stable")[:top]
+    column = np.full(len(n_item), -1)
     column[kept] = np.arange(len(kept))
     inside = column[item] >= 0
     x = np.zeros((len(n_user), len(kept)), dtype=np.float32)
     x[user[inside], column[item[inside]]] = 1.0
-    p = _chances(n_user, counts[kept].astype(np.float64)).astype(np.float32)
+    p = _chances(n_user, n_item, n_item[kept]).astype(np.float32)
     observed, expected = (np.asarray(m.T @ m, dtype=np.float64)[np.triu_indices(len(kept), 1)] for m in (x, p))
     enough = expected >= 5
-    return np.asarray(np.log2(np.maximum(observed, 0.5)[enough] / expected[enough]))
+    return np.asarray(np.log2((observed[enough] + 0.5) / (expected[enough] + 0.5)))
 
 
-def _chances(n_user: Floats, counts: Floats) -> Floats:
-    """p_ui whose column sums are the items' counts, by Newton's method on the logarithm of alpha."""
-    alpha = counts / n_user.sum()
-    counts = np.minimum(counts, 0.999 * (n_user > 0).sum())
-    for _ in range(25):
-        stay = np.exp(-np.outer(n_user, alpha))
-        slope = (n_user[:, None] * stay).sum(axis=0) * alpha
-        alpha *= np.exp(np.clip((counts - (1 - stay).sum(axis=0)) / np.maximum(slope, 1e-12), -1.0, 1.0))
-    return np.asarray(1 - np.exp(-np.outer(n_user, alpha)))
+def _chances(n_user: Ints, n_item: Ints, asked: Ints) -> Floats:
+    """p_ui of users and of items with `asked` users, scaled to each user's pairs; equal numbers share both factors."""
+    (degree, which, many), (size, often) = (
+        np.unique(n_user, return_inverse=True, return_counts=True),
+        np.unique(n_item[n_item > 0], return_counts=True),
+    )
+    beta, alpha = degree / np.sqrt(degree @ many), size / np.sqrt(size @ often)
+    for _ in range(_ROUNDS):
+        beta = degree / (alpha / (1 + np.outer(beta, alpha)) @ often)
+        alpha = size / (many @ (beta[:, None] / (1 + np.outer(beta, alpha))))
+    every = np.outer(beta, alpha) / (1 + np.outer(beta, alpha))
+    pairs = degree * (degree - 1) / np.maximum(degree**2 - every**2 @ often, 1e-12)
+    p = every[:, np.searchsorted(size, asked)] * np.sqrt(pairs)[:, None]
+    return np.asarray(p[which])
