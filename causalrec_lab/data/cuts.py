@@ -29,7 +29,8 @@ def share_cuts(events: pd.DataFrame | Table, n: int, fractions: Sequence[float])
     if isinstance(events, pd.DataFrame):  # in time order
         return events["timestamp"].iloc[places[0]], events["timestamp"].iloc[places[1]]
     times = events.select("timestamp").order_by("timestamp")
-    first, second = (times.limit(1, offset=place).to_pandas()["timestamp"].iloc[0] for place in places)
+    heads = (times.limit(place + 1) for place in places)  # an offset would do, but not on Spark
+    first, second = (head.agg(cut=head["timestamp"].max()).to_pandas()["cut"].iloc[0] for head in heads)
     return first, second
 
 
