@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from causalrec_lab.world import rollout
+from causalrec_lab.world import Platform, front_door, rollout
 
 
 def by_hand(panel, cohort, time, base=None):
@@ -140,3 +140,8 @@ def test_the_panel_is_balanced_and_whole_regions_adopt():
 def test_wrong_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_the_platform_offers_its_presets():
+    assert Platform.rollout(3, n_units=80).panel(1).equals(rollout(3, n_units=80).panel(1))
+    assert Platform.front_door(3, kind="linear").sample(9).equals(front_door(3, kind="linear").sample(9))
