@@ -70,7 +70,8 @@ def _opened(name: str, folder: Any) -> Iterator[Backend]:
             )
         if not (shutil.which("java") and importlib.util.find_spec("pyspark")):
             pytest.fail("CAUSALREC_TEST_SPARK=1, but java or pyspark is not there")
-        settings = "spark.sql.shuffle.partitions=2&spark.driver.memory=1g"
+        settings = "spark.sql.shuffle.partitions=1&spark.default.parallelism=1&spark.driver.memory=1g"
+        settings += "&spark.sql.codegen.wholeStage=false&spark.sql.codegen.factoryMode=NO_CODEGEN"  # few rows
         yield Backend(name, data.connect(f"pyspark://local[2]?{settings}&spark.sql.warehouse.dir={folder}"), None)
     else:
         variable = f"CAUSALREC_TEST_{name.upper()}"
