@@ -31,7 +31,8 @@ MOST_USERS, MOST_ITEMS = 10_000, 5_000  # beyond, truth is no sum over all pairs
 TRIAL_USERS, TRIAL_ITEMS = 3_000, 1_500
 MOST_POSITIONS = 50
 KNOTS = 501
-_CLOSE = 0.002  # of two selections
+_CLOSE = 0.003  # of two selections
+_TRIES = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,10 +68,7 @@ def scenario_like(
     funnelled, levels = funnel_like(base, rows)
     shaped = _shaped(funnelled, log, confounding)
     trial = Trial.of(small_platform(shaped, seed), seed)
-    selection = None if log.selected is None else log.selected.value
-    behaving = _behaving(shaped, trial, log, levels, selection)
-    if selection is not None and abs(found := _measured_selection(behaving, rows, seed) - selection) > _CLOSE:
-        behaving = _behaving(shaped, trial, log, levels, selection - found)
+    behaving = _selected_alike(shaped, trial, log, levels, seed)
     scenario = fit_text(behaving, rows, text, seed, small_platform)
     notes = (*rows.notes, *_assumed(log, base, confounding))
     return replace(scenario, notes=tuple(dict.fromkeys(notes)))
@@ -142,16 +140,26 @@ def _rising(rates: Floats | None, notes: list[str]) -> tuple[float, ...] | None:
     return tuple(np.round(curve, 6).clip(1e-6).tolist())
 
 
-def _measured_selection(scenario: Scenario, rows: Rows, seed: int) -> float:
-    """Selection that the same models find in the scenario's own log: what they get wrong, they get wrong in both.
+def _selected_alike(shaped: Scenario, trial: Trial, log: Measured, levels: tuple[Level, ...], seed: int) -> Scenario:
+    """The scenario in whose own log the same models find the log's selection: what they get wrong, they do in both.
 
-    This is one step of indirect inference (Gourieroux, Monfort and Renault 1993, Journal of Applied Econometrics 8).
+    This is indirect inference (Gourieroux, Monfort and Renault 1993, Journal of Applied Econometrics 8): the target
+    moves by what is still missing, along the line through the last two tries.
     """
-    platform = small_platform(scenario, seed)
-    own = selection_of(own_rows(platform, rows, MODEL_ROWS, seed), seed)
-    if own is None:
-        return np.nan
-    return own.value
+    if log.selected is None:
+        return _behaving(shaped, trial, log, levels, None)
+    wanted, targets, missed, tried = log.selected.value, [log.selected.value], [], []
+    for _ in range(_TRIES):
+        tried.append(_behaving(shaped, trial, log, levels, targets[-1]))
+        own = selection_of(own_rows(small_platform(tried[-1], seed), log.rows, MODEL_ROWS, seed), seed)
+        missed.append(0.0 if own is None else wanted - own.value)
+        if abs(missed[-1]) <= _CLOSE:
+            break
+        slope = 1.0
+        if len(missed) > 1 and missed[-2] != missed[-1]:
+            slope = float(np.clip((targets[-1] - targets[-2]) / (missed[-2] - missed[-1]), 0.3, 2.0))
+        targets.append(targets[-1] + slope * missed[-1])
+    return tried[int(np.argmin(np.abs(missed)))]
 
 
 def _behaving(

@@ -13,6 +13,7 @@ from causalrec_lab.world.alike.statistics import (
     TextGain,
     auc,
     auc_error,
+    cross_fits,
     cross_fitted,
     deviance_explained,
     text_gain,
@@ -88,7 +89,8 @@ class Selected:
     r"""What logged columns say the treated would have done anyway, :math:`E[\mu_0(x)|T=1] - E[\mu_0(x)|T=0]`.
 
     It is the part of the naive contrast that is no effect, as far as the logged columns tell; with an AUC of the
-    outcome's model among untreated rows.
+    outcome's model among untreated rows. It is the mean of the two models', and how far they are apart is part of its
+    error: where treated and untreated are unlike each other, it rests on their extrapolation.
     """
 
     value: float
@@ -107,9 +109,11 @@ def selection_of(rows: Rows, seed: int) -> Selected | None:
     if min(y[t == 0].sum(), (1 - y[t == 0]).sum()) < 30 or len(one) < 30:
         return None
     y0 = rows.outcome.reached[zero]
-    fit = cross_fitted(rows.features(zero), y0, groups_of(rows, zero), seed, rows.features(one))
-    error = np.sqrt(fit.everywhere.var() / len(one) + fit.chance.var() / len(zero))
-    return Selected(float(fit.everywhere.mean() - fit.chance.mean()), float(error), auc(fit.chance, y0, 1 - y0))
+    fits = cross_fits(rows.features(zero), y0, groups_of(rows, zero), seed, rows.features(one))
+    found = np.array([fit.everywhere.mean() - fit.chance.mean() for fit in fits])
+    best = fits[0]
+    error = np.sqrt(best.everywhere.var() / len(one) + best.chance.var() / len(zero) + found.var())
+    return Selected(float(found.mean()), float(error), auc(best.chance, y0, 1 - y0))
 
 
 def row_texts(rows: Rows, text: str | None) -> tuple[pd.Series, Ints] | None:

@@ -16,6 +16,7 @@ __all__ = [
     "auc",
     "auc_error",
     "co_lifts",
+    "cross_fits",
     "cross_fitted",
     "deviance_explained",
     "rates_behind",
@@ -124,10 +125,15 @@ def cross_fitted(x: Floats, y: Floats, groups: Ints, seed: int, further: Floats 
     further
         (m, p) rows that no fold holds and every fold's model predicts.
     """
+    return cross_fits(x, y, groups, seed, further)[0]
+
+
+def cross_fits(x: Floats, y: Floats, groups: Ints, seed: int, further: Floats | None = None) -> list[CrossFit]:
+    """Both models of `cross_fitted`, the better one first."""
     beyond = np.empty((0, x.shape[1])) if further is None else further
     fold = _folds(groups, y, seed)
     fits = [CrossFit(*_out_of_fold(make, x, y, fold, beyond), name) for name, make in _models(seed).items()]
-    return max(fits, key=lambda fit: deviance_explained(fit.chance, y, 1 - y))
+    return sorted(fits, key=lambda fit: -deviance_explained(fit.chance, y, 1 - y))
 
 
 def _models(seed: int) -> dict[str, Any]:
