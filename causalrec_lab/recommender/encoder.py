@@ -1,4 +1,4 @@
-"""Texts to vectors: a pretrained encoder, mean pooling, a cache on disk."""
+"""Texts to vectors: a pretrained encoder, a choice of poolings, a cache on disk."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from causalrec_lab.recommender.embedding_cache import EmbeddingCache, default_cache_dir, text_key
+from causalrec_lab.recommender.legibility import legibility, warn_of_illegible
+from causalrec_lab.recommender.pooling import Pooling, checked_pooling, pool, sentences
 from causalrec_lab.recommender.precision import Precision, autocast, resolve_precision
 from causalrec_lab.recommender.pretrained import Weights, find_weights
 from causalrec_lab.recommender.progress import progress
 
 if TYPE_CHECKING:
-    import torch
+    import pandas as pd
 
-__all__ = ["TextEncoder", "checked_texts", "load_backbone", "pool"]
+__all__ = ["TextEncoder", "checked_texts", "load_backbone"]
 
 Vectors = npt.NDArray[np.float32]
 _log = logging.getLogger(__name__)
@@ -30,7 +32,8 @@ class TextEncoder:
     r"""Sentence vectors of a pretrained encoder.
 
     The vector of a text with token states :math:`s_1..s_m` is their mean over real tokens, scaled to length one:
-    :math:`v = \bar s / \lVert \bar s \rVert_2` (Reimers & Gurevych 2019, Sentence-BERT, section 3).
+    :math:`v = \bar s / \lVert \bar s \rVert_2` (Reimers & Gurevych 2019, Sentence-BERT, section 3); other poolings by
+    `embed(texts, pooling=…)`.
 
     Make one by `TextEncoder.load`. `name` says which model was found, `dimension` how long a vector is.
     """
@@ -43,9 +46,8 @@ class TextEncoder:
         self.precision = resolve_precision(precision)
         self.max_tokens = max_tokens
         self.dimension = _hidden_size(weights.folder)
-        self._cache = EmbeddingCache(
-            None if cache is None else cache / "embeddings" / self._cache_name(), self.dimension
-        )
+        self._root = None if cache is None else cache / "embeddings"
+        self._caches: dict[str, EmbeddingCache] = {}
         self._loaded: tuple[Any, Any] | None = None
 
     @classmethod
@@ -89,59 +91,85 @@ class TextEncoder:
         _log.info("text encoder: %s", weights.name)
         return cls(weights, folder, precision)
 
-    def embed(self, texts: Iterable[str], batch_size: int = 64) -> Vectors:
+    def embed(self, texts: Iterable[str], batch_size: int = 64, *, pooling: Pooling = "mean") -> Vectors:
         """Vectors of `texts`, shape (n, dimension), float32, rows of length one.
 
-        Equal texts are embedded once, texts seen before come from the cache, batches are sorted by length. An empty
-        text gets the vector of "no words", the same for all empty texts.
+        Equal texts are embedded once, texts seen before come from the cache (keyed by text, model and pooling), batches
+        are sorted by length. An empty text gets the vector of "no words", the same for all empty texts. Of texts the
+        tokenizer does not know and of texts that are cut a warning tells, when they are first computed; `legibility`
+        tells it at any time.
+
+        Parameters
+        ----------
+        texts
+            (n,) strings.
+        batch_size
+            Texts computed at once.
+        pooling
+            "mean" over tokens, "cls" the first token's state, "max" over tokens in each dimension, "sentences" the mean
+            of the sentences' mean vectors: nothing of a long text is cut but what a single sentence has too much.
 
         Raises
         ------
         TypeError
             If an element is not a string (missing values included).
+        ValueError
+            If the pooling is unknown.
         """
-        listed = checked_texts(texts)
+        listed, chosen = checked_texts(texts), checked_pooling(pooling)
         keys = [text_key(text) for text in listed]
         first = {key: row for row, key in reversed(list(enumerate(keys)))}
-        unique = list(first)
-        vectors, found = self._cache.get(unique)
+        unique, cache = list(first), self._cache_of(chosen)
+        vectors, found = cache.get(unique)
         missing = np.flatnonzero(~found)
         if len(missing):
-            vectors[missing] = self._compute([listed[first[unique[row]]] for row in missing], batch_size)
-            self._cache.put([unique[row] for row in missing], vectors[missing])
+            new = [listed[first[unique[row]]] for row in missing]
+            vectors[missing] = (
+                self._by_sentence(new, batch_size) if chosen == "sentences" else self._compute(new, batch_size, chosen)
+            )
+            cache.put([unique[row] for row in missing], vectors[missing])
         place = {key: row for row, key in enumerate(unique)}
         return vectors[[place[key] for key in keys]]
+
+    def legibility(self, texts: Iterable[str]) -> pd.DataFrame:
+        """Tokens, share of unknown ones, and whether it is cut, of each text; see `legibility.legibility`."""
+        return legibility(self._ready()[0], checked_texts(texts), self.max_tokens)
 
     def backbone(self) -> tuple[Any, Any]:
         """Tokenizer and a fresh copy of the model in training precision (fp32), for fine-tuning."""
         return load_backbone(self.weights.folder)
 
-    def _compute(self, texts: list[str], batch_size: int) -> Vectors:
+    def _ready(self) -> tuple[Any, Any]:
+        self._loaded = self._loaded or load_backbone(self.weights.folder)
+        return self._loaded
+
+    def _compute(self, texts: list[str], batch_size: int, pooling: Pooling = "mean") -> Vectors:
         import torch
 
-        self._loaded = self._loaded or load_backbone(self.weights.folder)
-        tokenizer, model = self._loaded
+        tokenizer, model = self._ready()
+        warn_of_illegible(tokenizer, texts, self.max_tokens, self.name, level=4)
         tokens = tokenizer(texts, truncation=True, max_length=self.max_tokens)["input_ids"]
         order = np.argsort([-len(ids) for ids in tokens], kind="stable")
         out = np.empty((len(texts), self.dimension), dtype=np.float32)
         with torch.inference_mode(), autocast(self.precision):
             for rows in progress(_chunks(order, batch_size), "embedding texts", worth=len(texts) >= 2_000):
                 batch = tokenizer.pad({"input_ids": [tokens[row] for row in rows]}, return_tensors="pt")
-                out[rows] = pool(model(**batch).last_hidden_state, batch["attention_mask"]).numpy()
+                out[rows] = pool(model(**batch).last_hidden_state, batch["attention_mask"], pooling).numpy()
         return out
 
-    def _cache_name(self) -> str:
-        recipe = f"{self.weights.fingerprint}|mean|l2|{self.precision}|{self.max_tokens}"
-        return hashlib.sha256(recipe.encode()).hexdigest()[:24]
+    def _by_sentence(self, texts: list[str], batch_size: int) -> Vectors:
+        parts = [sentences(text) for text in texts]
+        vectors = self.embed([part for own in parts for part in own], batch_size)
+        ends = np.cumsum([0, *map(len, parts)])
+        sums = np.add.reduceat(vectors, ends[:-1], axis=0)
+        return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12), dtype=np.float32)
 
-
-def pool(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Mean of token states (n, length, d) over `mask` (n, length), in fp32, rows scaled to length one; (n, d)."""
-    import torch
-
-    weight = mask.unsqueeze(-1).float()
-    mean = (states.float() * weight).sum(1) / weight.sum(1).clamp(min=1.0)
-    return torch.nn.functional.normalize(mean, dim=-1)
+    def _cache_of(self, pooling: Pooling) -> EmbeddingCache:
+        if pooling not in self._caches:
+            recipe = f"{self.weights.fingerprint}|{pooling}|l2|{self.precision}|{self.max_tokens}"
+            name = hashlib.sha256(recipe.encode()).hexdigest()[:24]
+            self._caches[pooling] = EmbeddingCache(None if self._root is None else self._root / name, self.dimension)
+        return self._caches[pooling]
 
 
 def load_backbone(folder: Path) -> tuple[Any, Any]:

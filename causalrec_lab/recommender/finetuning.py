@@ -14,7 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from causalrec_lab.recommender.encoder import TextEncoder, pool
+from causalrec_lab.recommender.encoder import TextEncoder
+from causalrec_lab.recommender.legibility import warn_of_illegible
+from causalrec_lab.recommender.pooling import pool
 from causalrec_lab.recommender.precision import autocast, resolve_precision
 from causalrec_lab.recommender.progress import progress
 
@@ -60,6 +62,7 @@ class FineTuned:
         FloatingPointError
             If a loss is not finite; the message names epoch and batch.
         """
+        warn_of_illegible(self.tokenizer, texts, self.config.max_tokens, f"fine-tuning ({self.config.mode})", level=4)
         tokens = self._tokens(texts)
         y = torch.from_numpy(labels)
         per_epoch = math.ceil(len(texts) / self.config.batch_size / self.config.accumulate)

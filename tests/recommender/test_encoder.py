@@ -5,6 +5,7 @@ import pytest
 
 from causalrec_lab.recommender import TextEncoder
 from causalrec_lab.recommender.embedding_cache import EmbeddingCache, default_cache_dir, text_key
+from causalrec_lab.recommender.pooling import sentences
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def test_equal_texts_are_embedded_once_and_found_again(tmp_path, monkeypatch):
     first = TextEncoder.load("auto", cache=tmp_path)
     seen = []
     compute = first._compute
-    monkeypatch.setattr(first, "_compute", lambda texts, size: seen.extend(texts) or compute(texts, size))
+    monkeypatch.setattr(first, "_compute", lambda texts, *how: seen.extend(texts) or compute(texts, *how))
     vectors = first.embed(["b", "a", "b", ""])
     assert sorted(seen) == ["", "a", "b"]
     second = TextEncoder.load("auto", cache=tmp_path)
@@ -120,3 +121,70 @@ def test_tiny_learns_which_words_share_contexts(tmp_path):
 def test_tiny_without_corpus_says_what_it_needs():
     with pytest.raises(ValueError, match="corpus=texts"):
         TextEncoder.load("tiny")
+
+
+def test_each_pooling_is_what_it_says(encoder):
+    import torch
+
+    texts = ["a very good winter coat", "short"]
+    tokenizer, model = encoder.backbone()
+    rules = {"cls": lambda s: s[0], "max": lambda s: s.amax(0), "mean": lambda s: s.mean(0)}
+    for pooling, rule in rules.items():
+        for text, vector in zip(texts, encoder.embed(texts, pooling=pooling), strict=True):
+            with torch.no_grad():
+                state = rule(model(**tokenizer(text, return_tensors="pt")).last_hidden_state[0])
+            np.testing.assert_allclose(vector, (state / state.norm()).numpy(), atol=2e-6)
+
+
+def test_sentences_weigh_alike_however_long_they_are(encoder):
+    long, short = "A very warm coat with many pockets and a lovely lining in dark blue.", "It broke!"
+    whole = encoder.embed([f"{long} {short}"], pooling="sentences")[0]
+    parts = encoder.embed([long, short]).sum(0)
+    np.testing.assert_allclose(whole, parts / np.linalg.norm(parts), atol=1e-5)
+
+
+def test_poolings_do_not_share_a_cache(tmp_path):
+    encoder = TextEncoder.load("auto", cache=tmp_path)
+    mean = encoder.embed(["a coat and a shoe"])
+    for pooling in ("cls", "max"):
+        assert np.abs(encoder.embed(["a coat and a shoe"], pooling=pooling) - mean).max() > 0.01
+    assert len(list((tmp_path / "embeddings").iterdir())) == 3
+
+
+def test_unknown_pooling_offers_the_nearest(encoder):
+    with pytest.raises(ValueError, match="did you mean 'mean'"):
+        encoder.embed(["a"], pooling="means")
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("Nice. Warm! Is it? Yes", ["Nice.", "Warm!", "Is it?", "Yes"]),
+        ("很好。很暖！", ["很好。", "很暖！"]),
+        ("", [""]),
+    ],
+)
+def test_texts_are_cut_into_sentences(text, cut):
+    assert sentences(text) == cut
+
+
+def test_texts_in_chinese_are_told(tmp_path):
+    encoder = TextEncoder.load("auto", cache=tmp_path)
+    texts = ["这件外套质量很好，穿起来舒适", "a very good coat"]
+    share = encoder.legibility(texts)["unknown"]
+    tokenizer, _ = encoder.backbone()
+    tokens = tokenizer.tokenize(texts[0])
+    assert share[0] == pytest.approx(tokens.count("[UNK]") / len(tokens))
+    assert share[0] > 0.2
+    assert share[1] == 0
+    with pytest.warns(UserWarning, match=r"tokens of 2 texts are unknown .* multilingual encoder"):
+        encoder.embed(texts)
+
+
+def test_texts_that_are_cut_are_told(tmp_path, recwarn):
+    encoder = TextEncoder.load("auto", cache=tmp_path)
+    assert encoder.legibility(["coat " * 254, "coat " * 255, ""])["cut"].tolist() == [False, True, False]
+    encoder.embed(["coat " * 254])
+    assert not recwarn
+    with pytest.warns(UserWarning, match=r"1 of 2 texts are longer than 256 tokens \(longest 302\)"):
+        encoder.embed(["coat " * 300, "coat"])
