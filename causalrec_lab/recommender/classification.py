@@ -10,7 +10,7 @@ import pandas as pd
 
 from causalrec_lab.estimate import Estimate
 
-__all__ = ["auc", "auc_difference", "calibration_table", "classification_metrics"]
+__all__ = ["auc", "auc_difference", "calibration_table", "checked_predictions", "classification_metrics"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -40,7 +40,7 @@ def classification_metrics(
     ValueError
         If lengths differ, a label is neither 0 nor 1, or a probability lies outside [0, 1].
     """
-    y, p = _checked(labels, probabilities)
+    y, p = checked_predictions(labels, probabilities)
     said = p >= threshold
     right, positive, called = int((said & y).sum()), int(y.sum()), int(said.sum())
     precision = right / called if called else 0.0
@@ -81,7 +81,7 @@ def calibration_table(labels: Any, probabilities: Any, *, bins: int = 10, equal:
     ValueError
         As in `classification_metrics`, or if `equal` is unknown.
     """
-    y, p = _checked(labels, probabilities)
+    y, p = checked_predictions(labels, probabilities)
     if equal not in ("width", "size"):
         raise ValueError(f"equal={equal!r} is unknown; give 'width' or 'size'")
     if equal == "width":
@@ -162,7 +162,14 @@ def _pair(labels: Any, scores: Any) -> tuple[Bools, Floats]:
     return y, s
 
 
-def _checked(labels: Any, probabilities: Any) -> tuple[Bools, Floats]:
+def checked_predictions(labels: Any, probabilities: Any) -> tuple[Bools, Floats]:
+    """Labels as booleans and probabilities of 1, both (n,).
+
+    Raises
+    ------
+    ValueError
+        As in `classification_metrics`.
+    """
     y, p = _labels(labels), np.asarray(probabilities, dtype=np.float64)
     p = p[:, 1] if p.ndim == 2 and p.shape[1] == 2 else p
     if p.shape != y.shape:

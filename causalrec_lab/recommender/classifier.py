@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,10 @@ import numpy.typing as npt
 from causalrec_lab.recommender.embedding_cache import write_atomically
 from causalrec_lab.recommender.encoder import TextEncoder, checked_texts
 from causalrec_lab.recommender.precision import Precision
+from causalrec_lab.recommender.thresholds import PlattScaling, cost_threshold
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["ClassifierConfig", "TextClassifier"]
 
@@ -84,6 +88,7 @@ class TextClassifier:
             if not getattr(self.config, name) > 0:
                 raise ValueError(f"TextClassifier({name}={getattr(self.config, name)!r}): give a positive number")
         self.losses: list[float] = []
+        self.scaling = PlattScaling()
         self._tuned: Any = None
 
     @property
@@ -111,9 +116,7 @@ class TextClassifier:
         ValueError
             If lengths differ, a label is neither 0 nor 1, or only one class is there.
         """
-        listed, y = checked_texts(texts), _both_classes(labels)
-        if len(listed) != len(y):
-            raise ValueError(f"{len(listed)} texts but {len(y)} labels; one label a text")
+        listed, y = _labelled(texts, labels)
         corpus = listed if self.config.encoder == "tiny" else None
         self._encoder = TextEncoder.load(self.config.encoder, corpus=corpus, precision=self.config.precision)
         self._weights, self._bias = self._probe(listed, y)
@@ -124,8 +127,23 @@ class TextClassifier:
             self.losses = self._tuned.train(listed, y, callbacks)
         return self
 
+    def calibrate(self, texts: Iterable[str], labels: Any) -> Self:
+        """Make the probabilities right on texts that were not trained on; the ranking stays.
+
+        See `thresholds.PlattScaling`. Needed where classes were weighted, or a model was fine-tuned for long.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`, or if the classifier was not fitted.
+        """
+        listed, y = _labelled(texts, labels)
+        self.scaling = PlattScaling()
+        self.scaling = PlattScaling.fit(y, self.predict_proba(listed))
+        return self
+
     def predict_proba(self, texts: Iterable[str]) -> Floats:
-        """(n, 2) probabilities of class 0 and class 1.
+        """(n, 2) probabilities of class 0 and class 1, as calibrated by `calibrate`, if it was called.
 
         Raises
         ------
@@ -134,15 +152,37 @@ class TextClassifier:
         """
         self._require_fit()
         listed = checked_texts(texts)
+        found = self._plain(listed)
+        return found if self.scaling == PlattScaling() else self.scaling(found)
+
+    def predict(
+        self, texts: Iterable[str], *, false_positive: float = 1.0, false_negative: float = 1.0
+    ) -> npt.NDArray[np.int64]:
+        """(n,) cheaper class: 1 from the probability c_FP / (c_FP + c_FN) on; with equal costs the likelier class.
+
+        Raises
+        ------
+        ValueError
+            If the classifier was not fitted, or a cost is not positive.
+        """
+        probabilities = self.predict_proba(texts)
+        if false_positive == false_negative:
+            return np.asarray(probabilities.argmax(-1))
+        return (probabilities[:, 1] >= cost_threshold(false_positive, false_negative)).astype(np.int64)
+
+    def word_attributions(self, text: str, **settings: Any) -> pd.DataFrame:
+        """What each word adds to the logit of class 1; see `word_attribution.word_attributions`."""
+        from causalrec_lab.recommender.word_attribution import word_attributions
+
+        return word_attributions(self, text, **settings)
+
+    def _plain(self, listed: list[str]) -> Floats:
+        """(n, 2) probabilities before calibration."""
         if self._tuned is not None:
             return np.asarray(self._tuned.predict(listed))
         logit = self._encoder.embed(listed).astype(np.float64) @ self._weights + self._bias
         one = 1 / (1 + np.exp(-logit))
         return np.column_stack([1 - one, one])
-
-    def predict(self, texts: Iterable[str]) -> npt.NDArray[np.int64]:
-        """(n,) likelier class: argmax over the last axis."""
-        return np.asarray(self.predict_proba(texts).argmax(-1))
 
     def save(self, folder: Path | str) -> Path:
         """Write classifier.json and classifier.safetensors: the head and whatever was trained, not the encoder."""
@@ -155,6 +195,7 @@ class TextClassifier:
         if self._tuned is not None:
             tensors |= {f"tuned.{name}": value for name, value in self._tuned.state().items()}
         head = {"config": asdict(self.config), "fingerprint": self._encoder.weights.fingerprint, "losses": self.losses}
+        head["scaling"] = asdict(self.scaling)
         write_atomically(target / "classifier.safetensors", save(tensors))
         write_atomically(target / "classifier.json", json.dumps(head).encode())
         return target
@@ -178,7 +219,7 @@ class TextClassifier:
         if model._encoder.weights.fingerprint != head["fingerprint"]:
             raise ValueError(f"{source} was trained with another encoder than the {model._encoder.name} found here")
         model._weights, model._bias = tensors["head.weight"], float(tensors["head.bias"][0])
-        model.losses = head["losses"]
+        model.losses, model.scaling = head["losses"], PlattScaling(**head.get("scaling", {}))
         if model.config.mode != "frozen":
             from causalrec_lab.recommender.finetuning import FineTuned
 
@@ -197,6 +238,15 @@ class TextClassifier:
         probe = LogisticRegression(C=self.config.regularisation, class_weight=self.config.class_weight, max_iter=1_000)
         probe.fit(self._encoder.embed(texts).astype(np.float64), y)
         return np.asarray(probe.coef_[0], dtype=np.float64), float(probe.intercept_[0])
+
+
+def _labelled(texts: Iterable[str], labels: Any) -> tuple[list[str], npt.NDArray[np.int64]]:
+    listed, y = checked_texts(texts), _both_classes(labels)
+    if len(listed) != len(y):
+        raise ValueError(f"{len(listed)} texts but {len(y)} labels; one label a text")
+    if not any(text.strip() for text in listed):
+        raise ValueError(f"none of the {len(listed)} texts has a word; there is nothing to learn from")
+    return listed, y
 
 
 def _both_classes(labels: Any) -> npt.NDArray[np.int64]:

@@ -106,3 +106,49 @@ def test_before_fit_it_says_so(ask):
 def test_unknown_mode():
     with pytest.raises(ValueError, match="'lora'"):
         TextClassifier("adapters")
+
+
+def test_balanced_and_calibrated_gives_the_share_back_and_comes_back_from_disk(tmp_path):
+    texts, labels, truth = reviews(400)
+    rare = np.flatnonzero((truth == 0) | (np.arange(400) % 8 == 0))
+    few, y = [texts[row] for row in rare], labels[rare]
+    model = TextClassifier(class_weight="balanced").fit(few[::2], y[::2])
+    bent = model.predict_proba(few)[:, 1]
+    right = model.calibrate(few[1::2], y[1::2]).predict_proba(few)[:, 1]
+    assert bent[1::2].mean() > y[1::2].mean() + 0.05
+    assert right[1::2].mean() == pytest.approx(y[1::2].mean(), abs=0.02)
+    assert (np.argsort(right, kind="stable") == np.argsort(bent, kind="stable")).all()
+    np.testing.assert_allclose(TextClassifier.load(model.save(tmp_path)).predict_proba(few)[:, 1], right, atol=1e-9)
+
+
+def test_costs_move_the_decision():
+    texts, labels, _ = reviews()
+    model = TextClassifier().fit(texts, labels)
+    one = model.predict_proba(texts)[:, 1]
+    np.testing.assert_array_equal(model.predict(texts), one > 0.5)
+    np.testing.assert_array_equal(model.predict(texts, false_negative=9.0), one >= 0.1)
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels", "says"),
+    [
+        (["", " "], [0, 1], "none of the 2 texts has a word"),
+        (["a", "b"], [0, np.nan], "row 1: nan"),
+        (["a", "b"], [None, 1], "row 0: None"),
+        (["a"], [1], "all 1 labels are the same"),
+    ],
+)
+def test_bad_input_is_named(texts, labels, says):
+    with pytest.raises(ValueError, match=says):
+        TextClassifier().fit(texts, labels)
+
+
+def test_missing_texts_are_named():
+    with pytest.raises(TypeError, match=r"row 1: None; replace missing texts by ''"):
+        TextClassifier().fit(["a", None], [0, 1])
+
+
+def test_texts_cut_in_fine_tuning_are_told():
+    texts, labels, _ = reviews(8)
+    with pytest.warns(UserWarning, match="8 of 8 texts are longer than 4 tokens"):
+        TextClassifier("lora", epochs=1, max_tokens=4).fit(texts, labels)
