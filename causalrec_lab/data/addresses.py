@@ -23,8 +23,11 @@ _SYSTEMS = {
     "spark": "pyspark",
 }
 _SECRET = r"\w*(?:passw(?:or)?d|passphrase|pwd|token|secret)\w*"
-_IN_OPTIONS = re.compile(rf"(?i)([?&;](?:{_SECRET}|sslkey)=)[^&;#]*")
-_IN_FRONT = re.compile(r"(?i)^([a-z][\w+.-]*:?/{1,2}[^:@/\s]*:).*@", re.DOTALL)  # :/ and // are :// mistyped
+_IN_OPTIONS = re.compile(
+    rf"(?i)([?&;](?:{_SECRET}|sslkey)=)[^&;#]*"
+    rf"|((?:\s|^)(?:{_SECRET}|sslkey)\s*=\s*)(?:'[^']*'|\S*)"  # libpq's "host=… password=…"
+)
+_IN_FRONT = re.compile(r"(?i)^(\s*[a-z][\w+.-]*:?/{1,2}[^:@/\s]*:).*@", re.DOTALL)  # :/ and // are :// mistyped
 _ENVIRONMENT = {"postgres": ("PGPASSWORD",), "mysql": ("MYSQL_PWD",)}
 _STARS = "***"
 
@@ -69,17 +72,19 @@ class Address:
         holds the address as it was given.
         """
         shown = redacted(url)
-        scheme, separator, rest = url.partition("://")
+        scheme, separator, rest = url.strip().partition("://")
+        scheme = scheme.lower()
         system = _SYSTEMS.get(scheme)
         if not separator or system is None:
             return cls("", shown, fault=f"{nearest(scheme, _SYSTEMS) if separator else 'no scheme'}; {_FORMS}")
         if system == "duckdb":
-            return cls(system, shown, path=unquote(rest.removeprefix("/")))
+            fault = "DuckDB takes no options after a ?" if "?" in rest else ""
+            return cls(system, shown, path=unquote(rest.removeprefix("/")), fault=fault)
         if system == "pyspark":
             master = f"{scheme}://{rest}" if scheme != "pyspark" else rest.strip("/") or "local[2]"
             known = master.startswith(("local", "yarn", "spark://", "sc://", "k8s://"))
             return cls(system, shown, path=master, fault="" if known else f"that is no Spark master; {_FORMS}")
-        return cls._server(system, url, shown)
+        return cls._server(system, url.strip(), shown)
 
     def sound(self) -> Address:
         """Give the address back if it could be taken apart.
@@ -104,6 +109,7 @@ class Address:
             return cls(system, shown, fault=_HARD)
         user, password = (unquote(part) if part else None for part in (parts.username, parts.password))
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
+        named = options.pop("password", None)
         return cls(
             system,
             shown,
@@ -111,7 +117,7 @@ class Address:
             port=port,
             user=user,
             path=unquote(parts.path.lstrip("/")),
-            password=password or options.pop("password", None) or _from_environment(system),
+            password=password or named or _from_environment(system),
             options=options,
         )
 
@@ -132,7 +138,7 @@ def redacted(text: str) -> str:
 
     A password that was not percent-encoded is hidden too: everything up to the last ``@``.
     """
-    return _IN_OPTIONS.sub(rf"\g<1>{_STARS}", _IN_FRONT.sub(rf"\g<1>{_STARS}@", text))
+    return _IN_OPTIONS.sub(rf"\g<1>\g<2>{_STARS}", _IN_FRONT.sub(rf"\g<1>{_STARS}@", text))
 
 
 def has_password(text: str) -> bool:

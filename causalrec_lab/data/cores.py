@@ -48,12 +48,12 @@ def k_core(events: T, k: int) -> T:
 
 
 def _in_memory(events: pd.DataFrame, k: int) -> pd.DataFrame:
-    kept = events
+    kept = events[["user_id", "item_id"]].reset_index(drop=True)  # places, whatever the index holds
     while len(kept):
         counts = (kept.groupby(name, observed=True)[name].transform("size") for name in ("user_id", "item_id"))
         enough = np.logical_and.reduce([count.to_numpy() >= k for count in counts])
         if enough.all():
-            return kept
+            return events.iloc[kept.index]
         kept = kept[enough]
     raise _none_left(len(events), k)
 

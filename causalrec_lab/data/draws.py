@@ -43,6 +43,8 @@ def key(column: Any) -> Any:
     kind = column.type()
     if kind.is_timestamp() or kind.is_date():
         column = column.cast("timestamp").truncate("s").epoch_seconds() if kind.is_date() else _seconds(column)
+    elif kind.is_unsigned_integer():
+        return (column % PRIME).cast("int64")  # ids of 64 bits may lie beyond the signed ones
     elif kind.is_floating() or kind.is_decimal():
         column = column.floor().cast("int64")
     elif not kind.is_integer():

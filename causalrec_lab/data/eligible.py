@@ -106,16 +106,18 @@ def decisions(
     Raises
     ------
     ValueError
-        If an event name does not occur, a column is missing, the window is no positive duration, tables keep different
-        clocks or kinds of ids, both or neither of two sources are given, or an option is unknown.
+        If an event name does not occur, a column is missing (also in single rows), the window is no positive duration,
+        tables keep different clocks or kinds of ids, an item has several categories where they are compared, both or
+        neither of two sources are given, or an option is unknown.
     SchemaError
         If `eligible` repeats a decision, a frame breaks its contract, or all decisions come out treated or untreated.
     """
     source = impressions if impressions is not None else eligible
     route = _route(eligible, impressions)
-    _check_tables(events, source, route, [*([] if route == "impressions" else [exposure]), *outcomes], request)
-    length, stretch = _lengths(window, period, same_clock("decisions", events=events, **{_NAMES[route]: source}), route)
     comparable = _comparable(comparable, route, impressions, draws)
+    strata = ("category",) if comparable == "category" else ()
+    _check_tables(events, source, route, [*([] if route == "impressions" else [exposure]), *outcomes], request, strata)
+    length, stretch = _lengths(window, period, same_clock("decisions", events=events, **{_NAMES[route]: source}), route)
     happened = lazily(events, [*_KEYS, "event"])
     if route == "eligible table":
         made: Any = _of_eligible(happened, eligible, exposure, outcomes, length)
@@ -152,7 +154,7 @@ def _of_eligible(happened: Table, eligible: Any, exposure: str, outcomes: Sequen
     )
     if not isinstance(kept, pd.DataFrame):
         return kept.join(flags, _KEYS)
-    found = kept[_KEYS].merge(like(collected(flags), kept[_KEYS]), on=_KEYS, how="left")
+    found = kept[_KEYS].reset_index(drop=True).merge(like(collected(flags), kept[_KEYS]), on=_KEYS, how="left")
     return kept.reset_index(drop=True).assign(**{name: found[name].astype("int64") for name in made})
 
 
@@ -239,11 +241,15 @@ def _comparable(comparable: str | None, route: str, impressions: Any, draws: int
     return chosen
 
 
-def _check_tables(events: Any, source: Any, route: str, names: Sequence[str], request: str | None) -> None:
+def _check_tables(
+    events: Any, source: Any, route: str, names: Sequence[str], request: str | None, strata: Sequence[str]
+) -> None:
     need_columns(events, [*_KEYS, "event"], "decisions(events)")
     known_event(events, names, "decisions")
     if isinstance(events, pd.DataFrame):
         schema.check(events, "events")
+    else:
+        dated(events, "decisions(events)", ("user_id", "item_id", "event"))
     if source is None:
         return
     who = f"decisions({_NAMES[route]}=…)"
@@ -251,9 +257,24 @@ def _check_tables(events: Any, source: Any, route: str, names: Sequence[str], re
     if in_database(source, who) != in_database(events, who):
         raise TypeError(f"{who}: give events and {_NAMES[route]} both as frames, or both as tables of one database")
     same_ids("decisions", events=events, **{_NAMES[route]: source})
-    dated(source, who, ("user_id", "item_id"))
+    dated(source, who, ("user_id", "item_id", *([] if request is None else [request]), *strata))
+    if strata:
+        _one_category(source, who)
     if route == "eligible table":
         _no_repeats(source)
+
+
+def _one_category(impressions: Any, who: str) -> None:
+    """Refuse items of several categories: of two chances to be drawn, one weight would tell only one."""
+    named = lazily(impressions, ["item_id", "category"])
+    several = named.group_by("item_id").agg(n=named.category.nunique()).filter(lambda t: t.n > 1)
+    asked = several.agg(items=several.count(), first=several.item_id.min())
+    found = (collected(asked) if isinstance(impressions, pd.DataFrame) else asked.to_pandas()).iloc[0]
+    if found["items"]:
+        raise ValueError(
+            f"{who}: {int(found['items']):,} items have more than one category, such as {found['first']!r}; with "
+            "comparable='category' an item has one: take its main category, or comparable='shown'"
+        )
 
 
 def _no_repeats(eligible: Any) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from causalrec_lab.data.kinds import (
     collected,
+    dated,
     in_database,
     known_event,
     lazily,
@@ -72,8 +73,8 @@ def as_of(
     Raises
     ------
     ValueError
-        If a feature or the event is unknown, a column is missing or already there, `within` is no positive duration, or
-        the two tables keep different clocks.
+        If a feature or the event is unknown, a column is missing or already there, an id or time is missing in a row,
+        `within` is no positive duration, or the two tables keep different clocks.
 
     Notes
     -----
@@ -89,6 +90,8 @@ def as_of(
         raise ValueError(
             f"as_of: the decisions already have a column {there[0]!r}; drop it, or leave it out of features"
         )
+    for table, who in ((decisions, "as_of(decisions)"), (events, "as_of(events)")):
+        dated(table, who, ("user_id", "item_id"), empty=True)
     same_ids("as_of", decisions=decisions, events=events)
     clock = same_clock("as_of", decisions=decisions, events=events)
     length = None if within is None else span(within, clock, "as_of(within=…)")
@@ -101,7 +104,7 @@ def as_of(
     frame = cast(pd.DataFrame, decisions)
     keys = ["user_id", "item_id", "timestamp"]
     counts = collected(_with_counts(lazily(frame, keys).distinct(), past, features, length))
-    found = frame[keys].merge(like(counts, frame), on=keys, how="left", validate="many_to_one")
+    found = frame[keys].reset_index(drop=True).merge(like(counts, frame), on=keys, how="left", validate="many_to_one")
     return cast(T, frame.assign(**{name: found[name].to_numpy() for name in features}))
 
 

@@ -23,10 +23,14 @@ __all__ = [
     "like",
     "need_columns",
     "need_times",
+    "of_one_kind",
     "same_clock",
     "same_ids",
     "tie_columns",
 ]
+
+
+_CLEANED = ("user_id", "item_id", "event")
 
 
 def in_database(table: Any, who: str) -> bool:
@@ -53,6 +57,12 @@ def lazily(table: pd.DataFrame | Table, columns: Sequence[str] | None = None) ->
         Frame or Ibis table.
     columns
         Those that are needed; None: all.
+
+    Raises
+    ------
+    ValueError
+        If a column of a frame mixes kinds of values ('7' and 7), holds objects (UUIDs, lists), or times finer than a
+        microsecond.
     """
     if not isinstance(table, pd.DataFrame):
         return table if columns is None else table.select(*columns)
@@ -64,7 +74,35 @@ def lazily(table: pd.DataFrame | Table, columns: Sequence[str] | None = None) ->
         for name in frame.columns
         if isinstance(frame[name].dtype, pd.CategoricalDtype)
     }
+    for name in frame.columns:
+        of_one_kind(frame[name])
     return ibis.memtable(frame.assign(**plain).reset_index(drop=True))
+
+
+def of_one_kind(column: pd.Series[Any]) -> None:
+    """Refuse a column that no table of a database could hold.
+
+    Raises
+    ------
+    ValueError
+        If it mixes kinds of values, holds objects, or times finer than a microsecond.
+    """
+    if column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) in ("mixed", "mixed-integer"):
+        first = column.dropna().drop_duplicates() if column.map(pd.api.types.is_hashable).all() else column.dropna()
+        examples = {type(value).__name__: value for value in reversed(first.tolist())}
+        shown = ", ".join(f"{value!r} ({kind})" for kind, value in list(examples.items())[:3])
+        raise ValueError(
+            f"column {column.name!r} holds {shown}: values of a column must be of one kind, numbers, text or times; "
+            f"make ids text: frame[{column.name!r}].astype(str)"
+        )
+    if pd.api.types.is_datetime64_any_dtype(column) and getattr(column.dt, "unit", "") == "ns":
+        fine = column.notna() & (column.dt.nanosecond != 0)
+        if fine.any():
+            row = int(fine.to_numpy().argmax())
+            raise ValueError(
+                f"column {column.name!r} has times finer than a microsecond in {int(fine.sum()):,} rows, first at row "
+                f"{row}: {column.iloc[row]}; cut them: frame[{column.name!r}].dt.floor('us').dt.as_unit('us')"
+            )
 
 
 def collected(expression: Table) -> pd.DataFrame:
@@ -86,11 +124,13 @@ def need_columns(table: Any, names: Sequence[str], who: str) -> None:
     Raises
     ------
     ValueError
-        If one is not there: all that are missing, and what the table has.
+        If one is not there: all that are missing, and what the table has; or stands twice.
     TypeError
         If it is no table.
     """
     in_database(table, who)
+    if twice := [name for name in names if list(table.columns).count(name) > 1]:
+        raise ValueError(f"{who}: column {twice[0]!r} stands more than once; drop or rename the others")
     if missing := [name for name in names if name not in table.columns]:
         raise ValueError(
             f"{who} needs the columns {list(names)}; {missing} not there: {nearest(missing[0], table.columns)}"
@@ -123,13 +163,13 @@ def need_times(table: Any, who: str) -> str:
     )
 
 
-def dated(events: Any, who: str, ids: Sequence[str] = ("user_id",)) -> tuple[str, int]:
-    """Clock and rows of a table that has a time and these ids in every row.
+def dated(events: Any, who: str, ids: Sequence[str] = ("user_id",), *, empty: bool = False) -> tuple[str, int]:
+    """Clock and rows of a table that has a time and these columns in every row.
 
     Raises
     ------
     ValueError
-        If one of them is missing in a row, times are none, or there are no rows.
+        If one of them is missing in a row, times are none, or there are no rows (unless it may be `empty`).
     """
     names = [*ids, "timestamp"]
     lazy = in_database(events, who)
@@ -142,9 +182,10 @@ def dated(events: Any, who: str, ids: Sequence[str] = ("user_id",)) -> tuple[str
     for name, number in missing.items():
         if number:
             place = "" if lazy else f", first at row {int(events[name].isna().to_numpy().argmax())}"
-            raise ValueError(f"column {name!r} is missing in {number:,} rows{place}; data.clean drops them")
+            way = "data.clean drops them" if name in (*_CLEANED, "timestamp") else "fill it, or drop those rows"
+            raise ValueError(f"{who}: column {name!r} is missing in {number:,} rows{place}; {way}")
     clock = need_times(events, who)
-    if not rows:
+    if not rows and not empty:
         raise ValueError(f"{who} needs events, and the table has no rows")
     return clock, rows
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from causalrec_lab.data.kinds import in_database, need_columns, same_ids
+from causalrec_lab.data.kinds import in_database, need_columns, of_one_kind, same_ids
 from causalrec_lab.data.memory import to_memory
 from causalrec_lab.data.registry import nearest
 from causalrec_lab.data.splits import Split
@@ -76,8 +76,9 @@ def negatives(
     Raises
     ------
     ValueError
-        If k is no positive number, the law or part unknown, a column missing, an item is not in the catalogue or in two
-        categories, or a user has seen so much that fewer than k items are left to draw from.
+        If k is no positive number, the law or part unknown, a column missing (also in single rows), there are no
+        events, an item is not in the catalogue or in two categories, or a user has seen so much that fewer than k items
+        are left to draw from.
     DoesNotFit
         If ids in a database are too many for memory.
     """
@@ -89,8 +90,9 @@ def negatives(
     lazy = in_database(parts["positives"], "negatives")
     shelf = _catalogue(parts, items, law)
     same_ids("negatives", events=parts["positives"], items=shelf)
+    positives = _whole(_ids(parts["positives"]))
     seen = [_ids(parts[name]) for name in ("seen", "positives")] if exclude_seen else []
-    drawn = _draw(_ids(parts["positives"]), _weights(shelf, parts["counted"], law), seen, int(k), seed)
+    drawn = _draw(positives, _weights(shelf, parts["counted"], law), seen, int(k), seed)
     if not lazy:
         return drawn
     import ibis
@@ -119,7 +121,20 @@ def _parts(events: Any, part: str) -> dict[str, Any]:
 def _ids(table: Any) -> pd.DataFrame:
     if not isinstance(table, pd.DataFrame):
         return to_memory(table.select(*_PAIR))
-    return table[_PAIR].astype({n: table[n].cat.categories.dtype for n in _PAIR if _categorical(table[n])})
+    pairs = table[_PAIR].reset_index(drop=True)
+    for name in _PAIR:
+        of_one_kind(pairs[name])
+    return pairs.astype({n: pairs[n].cat.categories.dtype for n in _PAIR if _categorical(pairs[n])})
+
+
+def _whole(positives: pd.DataFrame) -> pd.DataFrame:
+    """Refuse positives without a user or an item, and none at all."""
+    for name in _PAIR:
+        if bad := int(positives[name].isna().sum()):
+            raise ValueError(f"negatives: column {name!r} is missing in {bad:,} rows; data.clean drops them")
+    if positives.empty:
+        raise ValueError("negatives: there are no events to draw for")
+    return positives
 
 
 def _categorical(column: pd.Series[Any]) -> bool:
@@ -132,7 +147,11 @@ def _catalogue(parts: dict[str, Any], items: Any, law: str) -> pd.DataFrame:
     names = ["item_id", *(["category"] if law == "in-category" else [])]
     need_columns(source, names, f"negatives(law={law!r}): {who}")
     lazy = in_database(source, "negatives")
-    found = to_memory(source.select(*names).distinct()) if lazy else source[names].drop_duplicates()
+    found = to_memory(source.select(*names).distinct()) if lazy else source[names].drop_duplicates(ignore_index=True)
+    for name in names:
+        of_one_kind(found[name])
+        if bad := int(found[name].isna().sum()):
+            raise ValueError(f"negatives: column {name!r} of {who} is missing for {bad:,} items; fill it, or drop them")
     twice = found["item_id"].duplicated(keep=False).to_numpy()
     if twice.any():
         one = found.loc[twice, "item_id"].min()

@@ -144,7 +144,7 @@ def normalise(
     """
     if method not in METHODS:
         raise ValueError(f"normalise(method={method!r}): {nearest(method, METHODS)}")
-    names = [columns] if isinstance(columns, str) else list(columns)
+    names = [columns] if isinstance(columns, str) else list(dict.fromkeys(columns))
     training = frame if fit_on is None else fit_on
     for table in (frame, training):
         in_database(table, "normalise")

@@ -182,8 +182,8 @@ def _scalar(cut: Any) -> Any:
 
 
 def _ordered(events: pd.DataFrame, by: list[str], ties: list[str]) -> pd.DataFrame:
-    keys = {f"_tie_{name}": portable(events[name]) for name in ties}
-    ordered = events.assign(**keys).sort_values([*by, *keys], kind="stable", ignore_index=True)
+    keys = {f"_tie_{name}": portable(events[name]).to_numpy() for name in ties}
+    ordered = events.reset_index(drop=True).assign(**keys).sort_values([*by, *keys], kind="stable", ignore_index=True)
     return ordered.drop(columns=list(keys)) if keys else ordered
 
 

@@ -134,7 +134,7 @@ def read(
     """
     path = _located(path)  # an address shows no password from here on, not even in a traceback with its variables
     _known(table, errors)
-    names = dict(mapping or {})
+    names = _names(mapping)
     when = names.get("timestamp", "timestamp")
     opening = partial(_open, path, table, source, when)
     taking = partial(to_memory, limit_rows=limit_rows, limit_bytes=limit_bytes)
@@ -161,6 +161,20 @@ def read(
     return Dataset(opened.name, about=about, extra={"quarantine": apart}, **tables)
 
 
+def _names(mapping: Mapping[str, str] | None) -> dict[str, str]:
+    if mapping is not None and not isinstance(mapping, Mapping):
+        raise TypeError(
+            f"read(mapping={mapping!r}): give a dictionary, contract name to your column, {{'user_id': 'customer'}}"
+        )
+    names = dict(mapping or {})
+    for name, yours in names.items():
+        if others := [other for other, theirs in names.items() if theirs == yours and other != name]:
+            raise ValueError(
+                f"mapping: {name!r} and {others[0]!r} both name your column {yours!r}; a column has one meaning"
+            )
+    return names
+
+
 def _known(table: str, errors: str) -> None:
     for word, given, known in (("table", table, schema.KEYS), ("errors", errors, schema.ERRORS)):
         if given not in known:
@@ -179,6 +193,11 @@ def _located(path: Any) -> Address | list[str] | Table:
     """Tell an address from files and from an Ibis table."""
     if type(path).__module__.startswith("ibis.expr.types"):
         return path
+    if not isinstance(path, (str, Path, Sequence)):
+        raise TypeError(
+            f"read takes a path, an address or an Ibis table, not {type(path).__name__}; a frame is read already: "
+            "rename its columns, then data.clean(frame, table), or data.schema.check(frame, table)"
+        )
     if isinstance(path, str) and ("://" in path or has_password(path)):
         return Address.parse(path)
     return found_files(path)
