@@ -176,6 +176,32 @@ class TextClassifier:
 
         return word_attributions(self, text, **settings)
 
+    def differentiable(self) -> tuple[Any, Any, Callable[[Any, Any], Any], int]:
+        """Tokenizer, model, function of (token states, mask) to the logit of class 1, most tokens: for gradients.
+
+        Raises
+        ------
+        ValueError
+            If the classifier was not fitted.
+        """
+        import torch
+
+        from causalrec_lab.recommender.pooling import pool
+
+        self._require_fit()
+        if self._tuned is not None:
+            tuned = self._tuned
+            contrast = torch.tensor([-1.0, 1.0])
+            return (
+                tuned.tokenizer,
+                tuned.backbone,
+                lambda s, m: tuned.head(pool(s, m)) @ contrast,
+                tuned.config.max_tokens,
+            )
+        tokenizer, model = self._encoder.backbone()
+        weights = torch.from_numpy(self._weights).float()
+        return tokenizer, model, lambda s, m: pool(s, m) @ weights + self._bias, self._encoder.max_tokens
+
     def _plain(self, listed: list[str]) -> Floats:
         """(n, 2) probabilities before calibration."""
         if self._tuned is not None:

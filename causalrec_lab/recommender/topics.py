@@ -124,10 +124,10 @@ def _fitted(weights: Any, n_topics: int, method: str, seed: int) -> Any:
 def _shares(model: Any, weights: Any) -> Floats:
     """(n, topics), rows summing to one."""
     if hasattr(model, "cluster_centers_"):
-        return np.eye(len(model.cluster_centers_))[model.predict(weights)]
+        return np.asarray(np.eye(len(model.cluster_centers_))[model.predict(weights)])
     held = np.asarray(model.transform(weights), dtype=np.float64) * model.components_.sum(axis=1)
     total = held.sum(axis=1, keepdims=True)
-    return np.where(total > 0, held / np.where(total > 0, total, 1), 1 / held.shape[1])
+    return np.asarray(np.where(total > 0, held / np.where(total > 0, total, 1), 1 / held.shape[1]))
 
 
 def _distinctive(vectorizer: Any, texts: Sequence[str], main: npt.NDArray[np.int64], n_topics: int) -> pd.DataFrame:
