@@ -16,20 +16,30 @@ if TYPE_CHECKING:
     from causalrec_lab.recommender.classifier import TextClassifier
     from causalrec_lab.recommender.cold_start import ContentPopularity, split_cold_items
     from causalrec_lab.recommender.config import RecommenderConfig
+    from causalrec_lab.recommender.contrastive import co_bought_pairs, contrastive_warm_up
     from causalrec_lab.recommender.encoder import TextEncoder
+    from causalrec_lab.recommender.generator import TextGenerator
+    from causalrec_lab.recommender.interests import InterestProfiles, interest_profile
     from causalrec_lab.recommender.policies import RecommenderPolicy
     from causalrec_lab.recommender.ranking import evaluate
     from causalrec_lab.recommender.rating_logit import RatingLogit, exposure_propensity
     from causalrec_lab.recommender.ratings import RatingKernel, rating_difference, rating_metrics
+    from causalrec_lab.recommender.retrieval import TextMatcher, retrieval_metrics
+    from causalrec_lab.recommender.self_training import learning_curve, self_train
     from causalrec_lab.recommender.shown import shown_metrics
+    from causalrec_lab.recommender.thresholds import PlattScaling, best_threshold, cost_threshold, expected_cost
+    from causalrec_lab.recommender.topics import Topics
     from causalrec_lab.recommender.transformer import TransformerRecommender
     from causalrec_lab.recommender.tuning import tune
+    from causalrec_lab.recommender.word_attribution import attribution_html, word_attributions
 
 _HOME = {
     "ContentPopularity": "cold_start",
     "EASE": "baselines",
+    "InterestProfiles": "interests",
     "ItemKNN": "baselines",
     "MatrixFactorisation": "baselines",
+    "PlattScaling": "thresholds",
     "Popularity": "baselines",
     "RatingKernel": "ratings",
     "RatingLogit": "rating_logit",
@@ -37,25 +47,41 @@ _HOME = {
     "RecommenderPolicy": "policies",
     "TextClassifier": "classifier",
     "TextEncoder": "encoder",
+    "TextGenerator": "generator",
+    "TextMatcher": "retrieval",
+    "Topics": "topics",
     "TransformerRecommender": "transformer",
+    "attribution_html": "word_attribution",
     "auc": "classification",
     "auc_difference": "classification",
+    "best_threshold": "thresholds",
     "calibration_table": "classification",
     "classification_metrics": "classification",
+    "co_bought_pairs": "contrastive",
+    "contrastive_warm_up": "contrastive",
+    "cost_threshold": "thresholds",
     "evaluate": "ranking",
+    "expected_cost": "thresholds",
     "exposure_propensity": "rating_logit",
+    "interest_profile": "interests",
+    "learning_curve": "self_training",
     "rating_difference": "ratings",
     "rating_metrics": "ratings",
+    "retrieval_metrics": "retrieval",
+    "self_train": "self_training",
     "shown_metrics": "shown",
     "split_cold_items": "cold_start",
     "tune": "tuning",
+    "word_attributions": "word_attribution",
 }
 
 __all__ = [
     "EASE",
     "ContentPopularity",
+    "InterestProfiles",
     "ItemKNN",
     "MatrixFactorisation",
+    "PlattScaling",
     "Popularity",
     "RatingKernel",
     "RatingLogit",
@@ -63,20 +89,34 @@ __all__ = [
     "RecommenderPolicy",
     "TextClassifier",
     "TextEncoder",
+    "TextGenerator",
+    "TextMatcher",
+    "Topics",
     "TransformerRecommender",
+    "attribution_html",
     "auc",
     "auc_difference",
+    "best_threshold",
     "calibration_table",
     "callbacks",
     "classification_metrics",
+    "co_bought_pairs",
+    "contrastive_warm_up",
+    "cost_threshold",
     "debias",
     "evaluate",
+    "expected_cost",
     "exposure_propensity",
+    "interest_profile",
+    "learning_curve",
     "rating_difference",
     "rating_metrics",
+    "retrieval_metrics",
+    "self_train",
     "shown_metrics",
     "split_cold_items",
     "tune",
+    "word_attributions",
 ]
 
 __getattr__, __dir__ = doors(__name__, _HOME, ("callbacks", "debias"))
