@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from causalrec_lab.policy import Policy, checked_probabilities
+from causalrec_lab.world.arguments import is_number
 from causalrec_lab.world.population import Floats, Ints, Pairs, Population, stream
 
 __all__ = [
@@ -201,11 +203,16 @@ def checked_days(days: int | Iterable[int]) -> tuple[int, ...]:
     ValueError
         If there is none, or one lies outside 0 to 364.
     """
-    chosen = sorted({days} if isinstance(days, int | np.integer) else set(days))
-    outside = [day for day in chosen if day != int(day) or not 0 <= day < HORIZON]
-    if outside or not chosen:
-        raise ValueError(f"days={outside or chosen}: give days of the window, whole numbers from 0 to {HORIZON - 1}")
-    return tuple(int(day) for day in chosen)
+    given: Any = days
+    asked = [given] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
+    outside = [day for day in asked if not _is_day(day)]
+    if outside or not asked:
+        raise ValueError(f"days={outside or asked}: give days of the window, whole numbers from 0 to {HORIZON - 1}")
+    return tuple(sorted({int(day) for day in asked}))
+
+
+def _is_day(day: Any) -> bool:
+    return is_number(day) and 0 <= day < HORIZON and day == int(day)
 
 
 def draw_arrivals(n_items: int, cold: float, seed: int) -> Ints:

@@ -16,6 +16,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from causalrec_lab.world.arguments import whole
 from causalrec_lab.world.days import DAY
 from causalrec_lab.world.examination import draw_positions, examination
 from causalrec_lab.world.exposure import propensity
@@ -24,7 +25,7 @@ from causalrec_lab.world.outcomes import amount_location, return_chances
 from causalrec_lab.world.population import Floats, Ints, Pairs, Population
 from causalrec_lab.world.stock import available
 
-__all__ = ["Draw", "check_count", "draw_decisions", "draw_randomness"]
+__all__ = ["Draw", "draw_decisions", "draw_randomness"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +159,7 @@ def draw_decisions(
         If n is not positive, `pairs` is unknown, or "once" asks for more rows than there are users or items, or is
         asked for while items arrive.
     """
-    check_count(n)
+    n = whole("n", n)
     rng = law.stream("decisions", seed)
     drawn, items = _draw_pairs(law.population, n, pairs, rng)
     draw = draw_randomness(law, drawn if users is None else users, items, rng, moment=moment)
@@ -209,12 +210,6 @@ def draw_randomness(
     if law.carry_over:
         return replace(draw, before=(rng.random(n) < law.exposed_before[users]).astype(np.int64))
     return draw
-
-
-def check_count(n: int) -> None:
-    """Refuse a number of rows that is none."""
-    if n != int(n) or n <= 0:
-        raise ValueError(f"n={n!r} decisions cannot be drawn; give a whole number of at least 1")
 
 
 def _draw_pairs(population: Population, n: int, pairs: str, rng: np.random.Generator) -> tuple[Ints, Ints]:

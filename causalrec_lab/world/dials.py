@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from causalrec_lab.world.arguments import is_number
 from causalrec_lab.world.scenario import Coefficients, Effect, Scenario
 
 __all__ = ["Dials", "coefficients"]
@@ -119,11 +120,13 @@ class Dials:
         """Refuse a dial that is out of its range."""
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
-            if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
+            if not is_number(value) or not low <= value <= high:
                 why = f" ({_MEANING[name]})" if name in _MEANING else ""
                 raise ValueError(f"{name}={value!r} is outside [{low:g}, {high:g}]{why}; give a number in that range")
             if name in _COUNTS and value != int(value):
                 raise ValueError(f"{name}={value!r} is a count; give a whole number")
+            plain = int(value) if name in _COUNTS else getattr(value, "item", lambda value=value: value)()
+            object.__setattr__(self, name, plain)  # numpy's numbers become Python's
         for name in ("carry_over", "interference"):
             if self.cold and getattr(self, name):
                 raise ValueError(
@@ -150,10 +153,10 @@ def coefficients(scenario: Scenario, dials: Dials) -> Coefficients:
     ValueError
         If the base rate is not one the scenario has.
     """
-    rate = dials.base_rate or next(iter(scenario.coefficients))
+    rate = next(iter(scenario.coefficients)) if dials.base_rate is None else dials.base_rate
     if rate not in scenario.coefficients:
         known = list(scenario.coefficients)
-        near = difflib.get_close_matches(rate, known, n=1) or known
+        near = difflib.get_close_matches(str(rate), known, n=1) or known
         raise ValueError(f"base_rate={rate!r} is unknown to {scenario.name!r}; did you mean {' or '.join(near)}?")
     base = scenario.coefficients[rate]
     slopes = {

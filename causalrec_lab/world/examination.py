@@ -23,9 +23,9 @@ __all__ = ["draw_positions", "examination", "mean_examination", "positions_of"]
 
 def examination(scenario: Scenario, position: npt.ArrayLike) -> Floats:
     """Chance that a position is examined, 0 being the first; of the positions' shape."""
-    place = np.asarray(position, dtype=np.int64)
-    curve = (np.arange(int(place.max(initial=0)) + 1) + 1.0) ** -scenario.examination
-    return np.asarray(curve[place])
+    places, which = np.unique(np.asarray(position, dtype=np.int64), return_inverse=True)
+    curve = (places + 1.0) ** -scenario.examination
+    return np.asarray(curve[which])
 
 
 def mean_examination(scenario: Scenario) -> float:
@@ -49,12 +49,13 @@ def positions_of(decisions: pd.DataFrame) -> Ints | None:
     """
     if "position" not in decisions:
         return None
-    values = pd.to_numeric(decisions["position"]).to_numpy(dtype=np.float64)
-    bad = ~((values >= 0) & (values == np.floor(values)))
+    values = pd.to_numeric(decisions["position"], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    bad = ~((values >= 0) & (values < 2**53) & (values == np.floor(values)))
     if bad.any():
         row = int(np.argmax(bad))
         raise ValueError(
-            f"column 'position' has {int(bad.sum())} values that are no position, first at row {row}: {values[row]}; "
+            f"column 'position' has {int(bad.sum())} values that are no position, first at row {row}: "
+            f"{decisions['position'].iloc[row]}; "
             "positions are counted from 0, or drop the column to average over them"
         )
     return values.astype(np.int64)

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from causalrec_lab.policy import Policy
-from causalrec_lab.world.decisions import Draw, check_count, draw_decisions, draw_randomness
+from causalrec_lab.world.arguments import real, whole
+from causalrec_lab.world.decisions import Draw, draw_decisions, draw_randomness
 from causalrec_lab.world.law import Law
 from causalrec_lab.world.population import Floats, Ints
 from causalrec_lab.world.slates import drawn_actions
@@ -27,6 +28,7 @@ def draw_trial(law: Law, n: int, seed: int, unit: str, share: float) -> Draw:
     if unit not in UNITS:
         near = difflib.get_close_matches(str(unit), UNITS, n=1) or UNITS
         raise ValueError(f"unit={unit!r} is not randomised here; did you mean {' or '.join(map(repr, near))}?")
+    n = whole("n", n)
     draw, rng = draw_decisions(law, n, seed), law.stream("trial", seed)
     weeks = draw.moment // WEEK
     found, week_of = np.unique(weeks, return_inverse=True)
@@ -35,7 +37,7 @@ def draw_trial(law: Law, n: int, seed: int, unit: str, share: float) -> Draw:
         "user": (law.population.n_users, draw.users),
         "week": (len(found), week_of),
     }[unit]
-    treated = round(share * present)
+    treated = round(real("share", share) * present)
     if not 0 < treated < present:
         raise ValueError(f"share={share!r} of {present} units ({unit}) leaves an arm empty; give a share in between")
     arm = (rng.permutation(present) < treated).astype(np.int64)
@@ -54,8 +56,7 @@ def run_experiment(
 ) -> pd.DataFrame:
     """Randomise n users to arms; see `Platform.experiment`."""
     names, chances = _arms(policies, shares)
-    check_count(n)
-    check_count(visits)
+    n, visits = whole("n", n), whole("visits", visits)
     if n > law.population.n_users:
         raise ValueError(
             f"n={n:,} users cannot be randomised, the platform has {law.population.n_users:,}; "

@@ -23,7 +23,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from causalrec_lab.estimate import Truth
-from causalrec_lab.world.decisions import check_count
+from causalrec_lab.world.arguments import real, whole
 from causalrec_lab.world.population import Floats, stream
 
 __all__ = ["FrontDoor", "FrontDoorTruth", "front_door"]
@@ -104,7 +104,7 @@ class FrontDoor:
         ValueError
             If n is not positive, or `do` names an unknown variable.
         """
-        check_count(n)
+        n = whole("n", n)
         if unknown := sorted(set(do or {}) - set(ORDER)):
             raise ValueError(f"do={unknown}: the variables are {', '.join(ORDER)}")
         rng = stream("front door", self.seed, seed)
@@ -114,8 +114,8 @@ class FrontDoor:
             if do and name in do:
                 drawn[name] = np.full(n, float(do[name]))
         frame = pd.DataFrame({name: drawn[name] for name in (*ORDER[1:], *(["hidden"] if hidden else []))})
-        whole = self.kind == "binary" and (frame == frame.round()).all(axis=None)
-        return frame.astype(np.int64) if whole else frame
+        counts = self.kind == "binary" and (frame == frame.round()).all(axis=None)
+        return frame.astype(np.int64) if counts else frame
 
     def location(self, name: str, causes: Mapping[str, Floats | float]) -> Floats | float:
         """Mean of a variable given its causes: its chance of being 1 in the binary law."""
@@ -228,9 +228,8 @@ def front_door(
     if kind not in KINDS:
         raise ValueError(f"kind={kind!r}: the front-door preset is {' or '.join(map(repr, KINDS))}")
     for name, value, high in (("confounding", confounding, 1.0), ("direct", direct, 0.2)):
-        if not 0 <= value <= high:
-            raise ValueError(f"{name}={value!r} is outside [0, {high:g}]; give a number in that range")
-    if not noise > 0:
+        real(name, value, 0.0, high)
+    if not real("noise", noise) > 0:
         raise ValueError(f"noise={noise!r}: give a positive standard deviation")
     rng = stream("front door coefficients", seed)
     centres = {
@@ -241,4 +240,4 @@ def front_door(
     }
     drawn = {edge: centre + 0.05 * (2 * rng.random() - 1) for edge, centre in centres.items()}
     drawn["hidden", "shown"] *= confounding
-    return FrontDoor(kind, drawn | {("shown", "purchase"): direct}, (0.15, 0.1), noise, int(seed))
+    return FrontDoor(kind, drawn | {("shown", "purchase"): direct}, (0.15, 0.1), noise, whole("seed", seed, least=0))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from causalrec_lab.world.arguments import whole
 from causalrec_lab.world.population import Floats, Ints, Pairs, Population, stream
 from causalrec_lab.world.tables import GENDERS
 
@@ -40,10 +41,9 @@ def grouping(population: Population, by: str, bins: int = 4) -> tuple[list[Any],
     named, numeric = _named(population), _numeric(population)
     known = (*named, *numeric, "affinity_hat", "log_exposures")
     if by not in known:
-        near = difflib.get_close_matches(by, known, n=3) or known
+        near = difflib.get_close_matches(str(by), known, n=3) or known
         raise ValueError(f"there is no column {by!r} to group effects by; did you mean {', '.join(near)}?")
-    if bins < 1:
-        raise ValueError(f"bins={bins}: give at least 1")
+    bins = whole("bins", bins)
     if by in named:
         labels, codes, side = named[by]
         return list(labels), lambda pairs: codes[getattr(pairs, side)]

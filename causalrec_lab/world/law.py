@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -124,7 +125,15 @@ class Law:
         return self.calendar.moves and len(set(self.dates)) > 1
 
     def allowed(self, policy: Policy) -> Policy:
-        """A policy that is refused where it shows what has not arrived; the policy itself where nothing arrives."""
+        """A policy that is refused where it shows what has not arrived; the policy itself where nothing arrives.
+
+        Raises
+        ------
+        TypeError
+            If it is no policy.
+        """
+        if not isinstance(policy, Policy):
+            raise TypeError(f"policy={policy!r} has no `probabilities(contexts)`; platform.logging_policy() gives one")
         if not self.calendar.cold:
             return policy
         return ArrivedPolicy(policy, self.calendar.arrival, None if self.changes else self.dates[0], spread=False)
@@ -135,8 +144,11 @@ class Law:
 
     def stream(self, purpose: str, seed: int) -> np.random.Generator:
         """Random generator of one purpose, independent over purposes, seeds and days of the law."""
-        days = () if self.days is None else (1 + self.days[0], len(self.days))
-        return stream(purpose, self.seed, seed, *days)
+        if self.days is None:
+            return stream(purpose, self.seed, seed)
+        first, last, count = self.days[0], self.days[-1], len(self.days)
+        gaps = () if last - first == count - 1 else (zlib.crc32(repr(self.days).encode()),)
+        return stream(purpose, self.seed, seed, 1 + first, count, *gaps)
 
     def moments(self, n: int, rng: np.random.Generator) -> Ints:
         """Moments of n decisions, in time order."""

@@ -20,7 +20,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from causalrec_lab.world.decisions import check_count
+from causalrec_lab.world.arguments import real, whole
 from causalrec_lab.world.population import Floats, stream
 
 __all__ = ["LinearGaussian", "LinearTruth", "linear_gaussian"]
@@ -91,7 +91,7 @@ class LinearGaussian:
         ValueError
             If n is not positive, or `do` names an unknown variable.
         """
-        check_count(n)
+        n = whole("n", n)
         if unknown := sorted(set(do or {}) - set(ORDER)):
             raise ValueError(f"do={unknown}: the variables are {', '.join(ORDER)}")
         rng = stream("linear-Gaussian", self.seed, seed)
@@ -163,9 +163,9 @@ def linear_gaussian(seed: int = 0, *, spread: float = 0.1, noise: float = 0.7) -
     ValueError
         If `spread` or `noise` is out of range.
     """
-    if not 0 <= spread < 0.15:
+    if not 0 <= real("spread", spread) < 0.15:
         raise ValueError(f"spread={spread}: give a number in [0, .15), so that every arrow keeps its sign")
-    if not noise > 0:
+    if not real("noise", noise) > 0:
         raise ValueError(f"noise={noise}: give a positive standard deviation")
     rng = stream("linear-Gaussian coefficients", seed)
     coefficients = {edge: centre + spread * (2 * rng.random() - 1) for edge, centre in _CENTRES.items()}

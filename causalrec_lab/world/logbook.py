@@ -11,8 +11,9 @@ import pandas as pd
 
 from causalrec_lab.data.dataset import About, Dataset
 from causalrec_lab.policy import BanditLog, Policy
+from causalrec_lab.world.arguments import real, whole
 from causalrec_lab.world.days import DAY, ArrivedPolicy, checked_days
-from causalrec_lab.world.decisions import Draw, check_count, draw_decisions
+from causalrec_lab.world.decisions import Draw, draw_decisions
 from causalrec_lab.world.dials import Dials
 from causalrec_lab.world.experiments import draw_trial, run_experiment
 from causalrec_lab.world.exposure import COVARIATES
@@ -153,9 +154,12 @@ class Logbook(ABC):
         Raises
         ------
         ValueError
-            If a day lies outside the window, per_day is not positive, or the policy shows what has not arrived.
+            If a day lies outside the window, per_day is not positive, a reward is named without a policy, or the policy
+            shows what has not arrived.
         """
-        check_count(per_day)
+        per_day = whole("per_day", per_day)
+        if policy is None and reward is not None:
+            raise ValueError(f"reward={reward!r} is earned by what a policy shows; give policy=, or leave reward out")
         chosen = checked_days(days)
         law = self.law.on(chosen)
         rng = law.stream("moments of a stream", seed)
@@ -172,7 +176,7 @@ class Logbook(ABC):
         ValueError
             If the temperature is not positive.
         """
-        if not temperature > 0:
+        if not real("temperature", temperature) > 0:
             raise ValueError(f"temperature={temperature!r}: give a positive number; small is greedy, large is uniform")
         policy = SoftmaxPolicy(self.law.population, temperature)
         return self.eligible(policy) if self.law.calendar.cold else policy
@@ -217,9 +221,7 @@ class Logbook(ABC):
             If n or length is not positive, the reward is unknown, the policy's probabilities are no distributions, or
             items arrive within the law's days.
         """
-        check_count(n)
-        if length != int(length) or length < 1:
-            raise ValueError(f"length={length!r}: a list has at least one slot")
+        n, length = whole("n", n), whole("length", length)
         chosen = self._settled(policy)
         if length == 1:
             return bandit_log(self.law, chosen, self.contexts(), n, seed, reward)

@@ -18,8 +18,9 @@ from dataclasses import replace
 import numpy as np
 
 from causalrec_lab.estimate import Truth
+from causalrec_lab.world.arguments import whole
 from causalrec_lab.world.averages import mean_effects
-from causalrec_lab.world.decisions import Draw, check_count, draw_decisions
+from causalrec_lab.world.decisions import Draw, draw_decisions
 from causalrec_lab.world.examination import examination
 from causalrec_lab.world.law import Law
 from causalrec_lab.world.outcomes import check_outcome, outcome_link
@@ -62,9 +63,7 @@ def market_effect(
             f"interference={law.interference:g}: how scarce {outcome!r} is hangs on the decisions that share the "
             "stock; give n=, the length of the log in question"
         )
-    check_count(n)
-    if repeats < 2:
-        raise ValueError(f"repeats={repeats}: a Monte-Carlo error needs at least 2")
+    n, repeats = whole("n", n), whole("repeats", repeats, least=2)  # one log has no Monte-Carlo error
     seeds = stream("markets", law.seed, seed).integers(2**31, size=repeats).tolist()
     drawn = [_one(draw_decisions(law, n, one), outcome, kind) for one in seeds]
     return Truth(float(np.mean(drawn)), float(np.std(drawn, ddof=1) / np.sqrt(repeats)))

@@ -179,7 +179,7 @@ def check_outcome(funnel: Funnel, outcome: str | None, default: str | None = Non
     if outcome is None:
         return default or funnel.scenario.outcome
     if outcome not in (known := funnel.scenario.outcomes):
-        near = difflib.get_close_matches(outcome, known, n=3) or known
+        near = difflib.get_close_matches(str(outcome), known, n=3) or known
         raise ValueError(f"outcome {outcome!r} is unknown to {funnel.scenario.name!r}; did you mean {', '.join(near)}?")
     return outcome
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from causalrec_lab.world.arguments import whole
 from causalrec_lab.world.days import Calendar, checked_days, draw_arrivals, unknown_until_arrival
 from causalrec_lab.world.dials import Dials, coefficients
 from causalrec_lab.world.exposure import COVARIATES
@@ -85,10 +86,8 @@ class Platform(Logbook):
         TypeError
             If there is no such dial; the nearest names are offered.
         """
-        if seed != int(seed) or seed < 0:
-            raise ValueError(f"seed={seed!r}: give a whole number of at least 0")
         chosen = find_scenario(scenario)
-        return cls(chosen, int(seed), Dials.named({**chosen.defaults, **dials}))
+        return cls(chosen, whole("seed", seed, least=0), Dials.named({**chosen.defaults, **dials}))
 
     @staticmethod
     def linear_gaussian(seed: int = 0, **options: float) -> LinearGaussian:

@@ -10,6 +10,7 @@ import pandas as pd
 from causalrec_lab.estimate import Truth
 from causalrec_lab.policy import Policy, checked_probabilities
 from causalrec_lab.world import averages
+from causalrec_lab.world.arguments import whole
 from causalrec_lab.world.averages import summed
 from causalrec_lab.world.law import Law
 from causalrec_lab.world.outcomes import outcome_link
@@ -96,19 +97,19 @@ def policy_value(law: Law, contexts: pd.DataFrame, policy: Policy, reward: str |
         If the policy's probabilities are no distributions over the catalogue, the reward is unknown or hangs on stock,
         or an item that has not arrived has a chance.
     """
-    reward = law.closed_form(reward or law.funnel.scenario.attention)
+    reward = law.closed_form(law.funnel.scenario.attention if reward is None else reward)
     rng, population = stream("policy value", law.seed), law.population
     if not law.changes:
         exact = summed(law)
         users = np.arange(population.n_users) if exact else _some_users(law, averages.EXACT_CELLS // 10, rng)
         values = _values(law, contexts, users, policy, reward)
-        return Truth(float(values.mean()), 0.0 if exact else float(values.std() / np.sqrt(len(values))))
+        return Truth(float(values.mean()), float(np.sqrt(_sampling_variance(values, population.n_users))))
     days = law.dates
     drawn = []
     for day in days:
         users = np.sort(_some_users(law, averages.EXACT_CELLS // (10 * len(days)), rng))
         drawn.append(_values(law.on([day]), contexts.assign(day=day), users, policy, reward))
-    error = np.sqrt(sum(values.var(ddof=1) / len(values) for values in drawn)) / len(days)
+    error = np.sqrt(sum(_sampling_variance(values, population.n_users) for values in drawn)) / len(days)
     return Truth(float(np.mean([values.mean() for values in drawn])), float(error))
 
 
@@ -116,6 +117,11 @@ def _some_users(law: Law, cells: int, rng: np.random.Generator) -> Ints:
     """As many random users as a number of pairs allows, at least two."""
     part = max(2, cells // law.population.n_items)
     return rng.choice(law.population.n_users, size=min(part, law.population.n_users), replace=False)
+
+
+def _sampling_variance(values: Floats, n_users: int) -> float:
+    """Variance of the mean of a random part of the users, drawn without replacement: 0 where it is all of them."""
+    return float(values.var(ddof=1) / len(values) * (1.0 - len(values) / n_users))
 
 
 def _values(law: Law, contexts: pd.DataFrame, users: Ints, policy: Policy, reward: str) -> Floats:
@@ -151,12 +157,13 @@ def best_policy(law: Law, k: int = 1, reward: str | None = None) -> TopPolicy:
         day to day.
     """
     population = law.population
-    reward = law.closed_form(reward or law.funnel.scenario.attention)
+    reward = law.closed_form(law.funnel.scenario.attention if reward is None else reward)
     if law.changes:
         raise ValueError("the best policy changes from day to day (drift, cold or shock); take platform.on(day).truth")
     items = law.catalogue(law.spans[0])
-    if not 1 <= k <= len(items):
+    if whole("k", k) > len(items):
         raise ValueError(f"k={k} items cannot be chosen from a catalogue of {len(items)}; give 1 to {len(items)}")
+    k = whole("k", k)
     chosen = np.empty((population.n_users, k), dtype=np.int64)
     step = max(1, averages.BLOCK // population.n_items)
     for start in range(0, population.n_users, step):

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from causalrec_lab.world.arguments import whole
 from causalrec_lab.world.census import HIDDEN_SD, MOST_ACTIVITY, draw_centroids, draw_items, draw_users, standardised
 from causalrec_lab.world.scenario import Scenario
 
@@ -41,8 +42,14 @@ MAX_EXPOSURES = 20
 
 
 def stream(name: str, *seeds: int) -> np.random.Generator:
-    """Random generator of one named purpose: streams of different names are independent."""
-    return np.random.default_rng([zlib.crc32(name.encode()), *seeds])
+    """Random generator of one named purpose: streams of different names are independent.
+
+    Raises
+    ------
+    ValueError
+        If a seed is no whole number of at least 0.
+    """
+    return np.random.default_rng([zlib.crc32(name.encode()), *(whole("seed", seed, least=0) for seed in seeds)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,12 +239,13 @@ def known_ids(frame: pd.DataFrame, column: str, count: int) -> Ints:
     """
     if column not in frame:
         raise ValueError(f"column {column!r} is missing; the platform finds its latents by user_id and item_id")
-    ids = frame[column].to_numpy()
-    bad = ~((ids >= 0) & (ids < count))
+    ids = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    bad = ~((ids >= 0) & (ids < count) & (ids == np.floor(ids)))
     if bad.any():
         row = int(np.argmax(bad))
         raise ValueError(
-            f"column {column!r} has {int(bad.sum())} ids this platform does not have, first at row {row}: {ids[row]}; "
+            f"column {column!r} has {int(bad.sum())} ids this platform does not have, first at row {row}: "
+            f"{frame[column].iloc[row]}; "
             f"its ids are 0 to {count - 1}: was the log made by another platform?"
         )
     return np.asarray(ids, dtype=np.int64)

@@ -15,7 +15,6 @@ Sant'Anna (2021, "Difference-in-Differences with multiple time periods", Journal
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from causalrec_lab.estimate import Truth
+from causalrec_lab.world.arguments import one_of, real, whole
 from causalrec_lab.world.population import Floats, Ints, stream
 
 __all__ = ["AGGREGATIONS", "NEVER", "Rollout", "RolloutTruth", "rollout"]
@@ -171,7 +171,7 @@ class RolloutTruth:
         ValueError
             If there is no such aggregation; "simple" is one number, which `att` gives.
         """
-        _known(aggregation, AGGREGATIONS[1:])
+        one_of("aggregation", aggregation, AGGREGATIONS[1:])
         table = self._weighted()
         if aggregation != "dynamic":
             table = table[table["event_time"] >= 0]
@@ -193,7 +193,7 @@ class RolloutTruth:
         ValueError
             If there is no such aggregation.
         """
-        _known(aggregation, AGGREGATIONS)
+        one_of("aggregation", aggregation, AGGREGATIONS)
         if aggregation == "simple":
             treated = self._weighted().query("event_time >= 0")
             return Truth(float(np.average(treated["value"], weights=treated["units"])))
@@ -207,12 +207,6 @@ class RolloutTruth:
         table = self.att_gt().reset_index()
         sizes = pd.Series(self.model.unit_cohort).value_counts()
         return table.assign(event_time=table["time"] - table["cohort"], units=table["cohort"].map(sizes))
-
-
-def _known(aggregation: str, known: tuple[str, ...]) -> None:
-    if aggregation not in known:
-        near = difflib.get_close_matches(str(aggregation), known, n=1) or known
-        raise ValueError(f"aggregation={aggregation!r} is none here; did you mean {' or '.join(map(repr, near))}?")
 
 
 def rollout(
@@ -260,10 +254,16 @@ def rollout(
     ValueError
         If a number is out of range, a cohort adopts before day 2 or after the end, or a cohort gets no region.
     """
-    _check(n_units, n_regions, periods, adopt, never, noise)
+    real("noise", noise, low=0.0)
+    numbers = {"never": never, "growth": growth, "broken_trends": broken_trends, "anticipation": anticipation}
+    for name, value in {**numbers, "covariate_trends": covariate_trends}.items():
+        real(name, value)
+    n_units, n_regions, periods = whole("n_units", n_units), whole("n_regions", n_regions), whole("periods", periods)
+    adopt = tuple(sorted(whole("adopt", day) for day in np.atleast_1d(np.asarray(adopt, dtype=object))))
+    _check(n_units, n_regions, periods, adopt, never)
     rng = stream("rollout", seed)
     kept = max(1, round(never * n_regions))
-    dealt = np.array(sorted(adopt))[np.arange(n_regions - kept) % len(adopt)]
+    dealt = np.array(adopt)[np.arange(n_regions - kept) % len(adopt)]
     cohort = rng.permutation(np.concatenate([dealt, np.full(kept, NEVER)]))
     region = rng.permutation(np.arange(n_units) % n_regions)
     early = np.where(cohort == NEVER, 0.0, 1.0 - cohort / (periods + 1))
@@ -274,27 +274,23 @@ def rollout(
         level=20.0 + (2.0 * rng.standard_normal(n_regions))[region] + 2.0 * rng.standard_normal(n_units),
         x=early[region] + 0.5 * rng.standard_normal(n_units),
         days=np.cumsum(0.2 + 0.3 * rng.standard_normal(periods)),
-        effect={g: 2.0 - 0.4 * k + 0.1 * rng.standard_normal() for k, g in enumerate(sorted(adopt))},
+        effect={g: 2.0 - 0.4 * k + 0.1 * rng.standard_normal() for k, g in enumerate(adopt)},
         growth=growth,
         by_x=0.5,
         broken_trends=broken_trends,
         covariate_trends=covariate_trends,
         anticipation=anticipation,
         noise=noise,
-        seed=int(seed),
+        seed=whole("seed", seed, least=0),
     )
 
 
-def _check(n_units: int, n_regions: int, periods: int, adopt: tuple[int, ...], never: float, noise: float) -> None:
+def _check(n_units: int, n_regions: int, periods: int, adopt: tuple[int, ...], never: float) -> None:
     if not 0 < never < 1:
         raise ValueError(f"never={never!r} is outside (0, 1): without never-adopters late effects have no comparison")
-    if not noise >= 0:
-        raise ValueError(f"noise={noise!r}: a standard deviation is >= 0")
     if n_units < n_regions:
         raise ValueError(f"n_units={n_units} do not fill n_regions={n_regions}; give at least one unit a region")
     if not adopt or len(set(adopt)) != len(adopt) or min(adopt) < 2 or max(adopt) > periods:
         raise ValueError(f"adopt={adopt!r}: give different days from 2 to periods={periods}, so that each has a before")
     if n_regions - max(1, round(never * n_regions)) < len(adopt):
-        raise ValueError(
-            f"n_regions={n_regions} with never={never:g} leave too few for {len(adopt)} cohorts; give more"
-        )
+        raise ValueError(f"n_regions={n_regions}, never={never:g} leave too few for {len(adopt)} cohorts; give more")

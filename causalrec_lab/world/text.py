@@ -219,7 +219,8 @@ def own_attributes(population: Population) -> Floats:
     np.add.at(sums, population.category, population.v)
     sizes = np.maximum(np.bincount(population.category, minlength=count), 1)
     own = population.v - (sums / sizes[:, None])[population.category]
-    return np.asarray(own / own.std(axis=0).mean())
+    spread = float(own.std(axis=0).mean())
+    return np.asarray(own / spread if spread > 1e-9 else 0.0 * own)  # one item a category: none stands apart
 
 
 def _article(word: str) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from causalrec_lab.estimate import Truth
 from causalrec_lab.policy import Policy
+from causalrec_lab.world.arguments import whole
 from causalrec_lab.world.averages import effect_weight, mean_effects
 from causalrec_lab.world.decisions import draw_decisions
 from causalrec_lab.world.examination import examination, positions_of
@@ -18,6 +19,7 @@ from causalrec_lab.world.law import moments_of
 from causalrec_lab.world.markets import market_effect
 from causalrec_lab.world.mediation import path_effects
 from causalrec_lab.world.outcomes import check_outcome, outcome_link
+from causalrec_lab.world.ownership import check_own, lottery_of, treated_of
 from causalrec_lab.world.policies import TopPolicy, best_policy, policy_value
 from causalrec_lab.world.population import Floats, Pairs, known_ids
 
@@ -54,7 +56,7 @@ class PlatformTruth:
         Raises
         ------
         ValueError
-            If the outcome is unknown, or `over` is neither "population" nor decisions of this platform.
+            If the outcome is unknown, or `over` is neither "population" nor decisions of this platform, one at least.
         """
         return self._average("ATE", outcome, over)
 
@@ -146,11 +148,14 @@ class PlatformTruth:
         return pd.DataFrame({"value": value, "std_error": error}, index=pd.Index(labels, name=by))
 
     def propensity(self, decisions: pd.DataFrame) -> Floats:
-        """True P(treated = 1) of each decision, (n,): hidden trait included, and the lottery where the table has z."""
+        """P(treated = 1) of each decision, (n,), by the platform's own rule: hidden trait included, and z where given.
+
+        In a trial nobody follows that rule; its propensity is in its log.
+        """
         pairs = self._pairs(decisions)
         if "z" not in decisions:
             return 0.5 * (propensity(self._platform.rule, pairs, 0) + propensity(self._platform.rule, pairs, 1))
-        return propensity(self._platform.rule, pairs, decisions["z"].to_numpy())
+        return propensity(self._platform.rule, pairs, lottery_of(decisions))
 
     def potential_outcomes(self, decisions: pd.DataFrame, outcome: str | None = None) -> pd.DataFrame:
         """Means of both potential outcomes of each decision, given pair, season, lottery and position: columns y0, y1.
@@ -165,7 +170,7 @@ class PlatformTruth:
         for pairs, share in self._in_time(decisions):
             link = outcome_link(law.funnel, outcome, pairs)
             for z in sides:
-                lottery = decisions["z"].to_numpy() if z is None and "z" in decisions else z or 0
+                lottery = lottery_of(decisions) if z is None and "z" in decisions else z or 0
                 chances = law.reached(pairs, link.stage, (0, 1), lottery=lottery, examined=examined)
                 means += share / len(sides) * (link.offset + link.scale * np.stack(chances))
         return pd.DataFrame({"y0": means[0], "y1": means[1]}, index=decisions.index)
@@ -205,7 +210,7 @@ class PlatformTruth:
             How many; those of the decisions by default.
         """
         scenario = self._platform.scenario
-        places = np.arange(len(scenario.positions) if positions is None else positions)
+        places = np.arange(len(scenario.positions) if positions is None else whole("positions", positions))
         index = pd.Index(places, name="position")
         return pd.DataFrame({"value": examination(scenario, places), "std_error": 0.0}, index=index)
 
@@ -227,10 +232,12 @@ class PlatformTruth:
         return Truth(float(value[0]), float(error[0]))
 
     def _sample_average(self, estimand: str, outcome: str, decisions: pd.DataFrame) -> Truth:
+        if decisions.empty:
+            raise ValueError("over= is a table without rows; give decisions, or 'population' for the law of decisions")
         means = self.potential_outcomes(decisions, outcome)
         effect = (means["y1"] - means["y0"]).to_numpy()
         if estimand == "ATT":
-            weight = decisions["treated"].to_numpy(float)
+            weight = treated_of(decisions)
         else:
             weight = np.broadcast_to(
                 effect_weight(estimand, self._platform.rule, self._pairs(decisions), 0), effect.shape
@@ -250,4 +257,6 @@ class PlatformTruth:
         """Pairs of a table, by the ids in it."""
         population = self._platform.population
         users = known_ids(decisions, "user_id", population.n_users)
-        return population.at(users, known_ids(decisions, "item_id", population.n_items))
+        pairs = population.at(users, known_ids(decisions, "item_id", population.n_items))
+        check_own(decisions, pairs)
+        return pairs

@@ -107,7 +107,7 @@ def _frames(scenario: Scenario) -> Iterable[str]:
         for frame in (frames,) if isinstance(frames, str) else frames:
             slots = {slot for _, slot, _, _ in string.Formatter().parse(frame) if slot is not None}
             if unknown := sorted(slots - set(given)):
-                may = ', '.join(given) or 'none'
+                may = ", ".join(given) or "none"
                 yield f"voice.{name} has a slot {unknown[0]!r}, which nothing fills; it may have {may}"
     if not scenario.voice.opinions:
         yield "voice.opinions is empty; give at least one frame"

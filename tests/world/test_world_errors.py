@@ -36,7 +36,7 @@ def test_platform_dials(arguments, error, message):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda p: p.log(0), "n=0 decisions"),
+        (lambda p: p.log(0), "n=0: give a whole number of at least 1"),
         (lambda p: p.log(2.5), "n=2.5"),
         (lambda p: p.log(21, pairs="once"), "n=21 needs as many of each.*50 users and 20 items.*n_items=21"),
         (lambda p: p.log(5, pairs="twice"), "pairs='twice'.*'iid' or 'once'"),
