@@ -15,8 +15,8 @@ def _at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
 
 
-def run(block: str) -> dict:
-    names: dict = {}
+def run(block: str, names: dict | None = None) -> dict:
+    names = {} if names is None else names
     exec(compile(block, "README.md", "exec"), names)  # the README's own code, as a reader would run it
     return names
 
@@ -35,8 +35,16 @@ def test_own_log_is_read_and_judged() -> None:
     assert set(names["own"].decisions["treated"]) == {0, 1}
 
 
+def test_the_twin_of_the_own_log_is_like_it(capsys: pytest.CaptureFixture[str]) -> None:
+    names = run(BLOCKS[2], run(BLOCKS[1]))
+    table = names["likeness"](names["own"], names["twin"], outcome="click").table.set_index("statistic")
+    assert table["matched"]["share treated"] == "yes"
+    assert table["matched"]["hidden confounding"] == "cannot be known"
+    assert "share treated" in capsys.readouterr().out
+
+
 def test_every_block_is_run_and_every_link_leads_somewhere() -> None:
-    assert len(BLOCKS) == 2
+    assert len(BLOCKS) == 3
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", README)
     assert targets
     assert not [target for target in targets if not (ROOT / target).exists()]

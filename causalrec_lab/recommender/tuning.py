@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -169,7 +170,7 @@ def _checked(space: Mapping[str, Choices], base: RecommenderConfig) -> None:
 
 def _same_search(found: Any, space: Mapping[str, Choices], base: RecommenderConfig, study: Path | str | None) -> None:
     """Refuse to go on with a study of other settings: its values could not be compared."""
-    mark = {"space": {name: list(choices) for name, choices in space.items()}, "base": base.to_dict()}
+    mark = json.loads(json.dumps({"space": dict(space), "base": base.to_dict()}))  # as the study keeps it
     known = found.user_attrs.get("search")
     if known is None:
         found.set_user_attr("search", mark)
