@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         SoftmaxPolicy,
         TiltedPolicy,
     )
+    from causalrec_lab.intervention.targeting import shown_by, uplift
     from causalrec_lab.policy import BanditLog, FixedPolicy, Policy, UniformPolicy
 
 _HOME = {
@@ -29,6 +30,8 @@ _HOME = {
     "TiltedPolicy": "policies",
     "UniformPolicy": "causalrec_lab.policy",
     "choose": "choice",
+    "shown_by": "targeting",
+    "uplift": "targeting",
 }
 _ROOMS = ("experiment", "ope")
 
@@ -45,6 +48,8 @@ __all__ = [
     "choose",
     "experiment",
     "ope",
+    "shown_by",
+    "uplift",
 ]
 
 __getattr__, __dir__ = doors(__name__, _HOME, _ROOMS)

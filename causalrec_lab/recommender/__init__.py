@@ -11,6 +11,7 @@ from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
     from causalrec_lab.recommender import callbacks, debias
+    from causalrec_lab.recommender.attribution import column_importance, history_attribution, integrated_gradients
     from causalrec_lab.recommender.baselines import EASE, ItemKNN, MatrixFactorisation, Popularity
     from causalrec_lab.recommender.classification import auc, auc_difference, calibration_table, classification_metrics
     from causalrec_lab.recommender.classifier import TextClassifier
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from causalrec_lab.recommender.config import RecommenderConfig
     from causalrec_lab.recommender.contrastive import co_bought_pairs, contrastive_warm_up
     from causalrec_lab.recommender.encoder import TextEncoder
+    from causalrec_lab.recommender.exposure_models import LogisticExposure, PopularityExposure, TransformerExposure
     from causalrec_lab.recommender.generator import TextGenerator
     from causalrec_lab.recommender.interests import InterestProfiles, interest_profile
     from causalrec_lab.recommender.policies import RecommenderPolicy
@@ -38,15 +40,18 @@ _HOME = {
     "EASE": "baselines",
     "InterestProfiles": "interests",
     "ItemKNN": "baselines",
+    "LogisticExposure": "exposure_models",
     "MatrixFactorisation": "baselines",
     "PlattScaling": "thresholds",
     "Popularity": "baselines",
+    "PopularityExposure": "exposure_models",
     "RatingKernel": "ratings",
     "RatingLogit": "rating_logit",
     "RecommenderConfig": "config",
     "RecommenderPolicy": "policies",
     "TextClassifier": "classifier",
     "TextEncoder": "encoder",
+    "TransformerExposure": "exposure_models",
     "TextGenerator": "generator",
     "TextMatcher": "retrieval",
     "Topics": "topics",
@@ -57,12 +62,15 @@ _HOME = {
     "best_threshold": "thresholds",
     "calibration_table": "classification",
     "classification_metrics": "classification",
+    "column_importance": "attribution",
     "co_bought_pairs": "contrastive",
     "contrastive_warm_up": "contrastive",
     "cost_threshold": "thresholds",
     "evaluate": "ranking",
     "expected_cost": "thresholds",
     "exposure_propensity": "rating_logit",
+    "history_attribution": "attribution",
+    "integrated_gradients": "attribution",
     "interest_profile": "interests",
     "learning_curve": "self_training",
     "rating_difference": "ratings",
@@ -80,9 +88,11 @@ __all__ = [
     "ContentPopularity",
     "InterestProfiles",
     "ItemKNN",
+    "LogisticExposure",
     "MatrixFactorisation",
     "PlattScaling",
     "Popularity",
+    "PopularityExposure",
     "RatingKernel",
     "RatingLogit",
     "RecommenderConfig",
@@ -92,6 +102,7 @@ __all__ = [
     "TextGenerator",
     "TextMatcher",
     "Topics",
+    "TransformerExposure",
     "TransformerRecommender",
     "attribution_html",
     "auc",
@@ -101,12 +112,15 @@ __all__ = [
     "callbacks",
     "classification_metrics",
     "co_bought_pairs",
+    "column_importance",
     "contrastive_warm_up",
     "cost_threshold",
     "debias",
     "evaluate",
     "expected_cost",
     "exposure_propensity",
+    "history_attribution",
+    "integrated_gradients",
     "interest_profile",
     "learning_curve",
     "rating_difference",
