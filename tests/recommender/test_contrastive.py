@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from causalrec_lab.recommender import TextEncoder
+from causalrec_lab.recommender import TextClassifier, TextEncoder
 from causalrec_lab.recommender.contrastive import co_bought_pairs, contrastive_warm_up, info_nce
 
 
@@ -64,6 +64,8 @@ def test_warm_up_brings_what_belongs_together_together(tmp_path):
     again = contrastive_warm_up(encoder, left, right, **settings)
     assert again.folder == warm.folder
     assert {p.suffix for p in warm.folder.iterdir()} == {".json", ".safetensors"}
+    goes_on = TextClassifier(encoder=str(warm.folder)).fit(left[:20] + right[:20], [0] * 20 + [1] * 20)
+    assert warm.folder.name in goes_on.encoder_name
     top = contrastive_warm_up(encoder, left[:16], right[:16], **settings | {"epochs": 1, "layers": 1})
     before, after = dict(encoder.backbone()[1].named_parameters()), dict(top.encoder.backbone()[1].named_parameters())
     moved = {name for name in before if not np.array_equal(before[name].detach(), after[name].detach())}
