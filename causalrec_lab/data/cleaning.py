@@ -12,7 +12,7 @@ from causalrec_lab.data.cleaning_frames import clean_frame
 from causalrec_lab.data.cleaning_plan import Epoch, make_plan
 from causalrec_lab.data.clocks import zone_named
 from causalrec_lab.data.connections import asked
-from causalrec_lab.data.kinds import in_database
+from causalrec_lab.data.kinds import in_database, same_ids
 from causalrec_lab.data.registry import nearest
 
 if TYPE_CHECKING:
@@ -107,7 +107,8 @@ def clean(
     table
         "events", "decisions", "items" or "users": says which columns are the key.
     epoch
-        Unit of numeric timestamps since 1970 ("s", "ms", "us", "ns"), or None to leave numbers as they are.
+        Unit of numeric timestamps since 1970 ("s", "ms", "us", "ns"), or None to leave numbers as they are. Numbers
+        that would lie outside the years 1 to 9999 (milliseconds among seconds) are unreadable.
     cap
         Column -> quantile in (0, 1), ``{"dwell": 0.999}``, or a pair for both ends, ``{"price": (0.001, 0.999)}``. The
         quantile of share p is the smallest value with at least p of the values at or below it, so that every database
@@ -136,9 +137,9 @@ def clean(
     Raises
     ------
     ValueError
-        If the table or a column of `cap` or `order_by` is unknown, a quantile lies outside (0, 1), timestamps are in
-        no single format or time zone or read both month first and day first, or `time_zone` is unknown or meets
-        numbers.
+        If the table or a column of `cap` or `order_by` is unknown, a column stands twice, ids of `bots` are of another
+        kind, a quantile lies outside (0, 1), timestamps are in no single format or time zone or read both month first
+        and day first, or `time_zone` is unknown or meets numbers.
     TypeError
         If `frame` is neither a pandas frame nor an Ibis table.
     DatabaseLost
@@ -160,6 +161,8 @@ def clean(
         bots=bots is not None,
     )
     _check_zone(frame, plan.time_zone, stored)
+    if bots is not None:
+        same_ids("clean", frame=frame, bots=_with_flags(bots))
     if quarantine and "reason" in frame.columns:
         raise ValueError("clean(quarantine=True): the table has a column 'reason' already; rename it")
     if stored:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
 from causalrec_lab.data.cleaning_plan import IMPOSSIBLE, MISSING, RANGES, ROBOT, Plan, Step, line, report_of
-from causalrec_lab.data.clocks import FOLD, GAP
+from causalrec_lab.data.clocks import FOLD, GAP, SECONDS
 from causalrec_lab.data.quantiles import quantile_of
 from causalrec_lab.data.times import on_one_clock, parse_times
 
@@ -51,15 +51,29 @@ def _with_times(frame: pd.DataFrame, plan: Plan, report: list[dict[str, Any]]) -
         return frame
     given = frame["timestamp"]
     if pd.api.types.is_numeric_dtype(given):
-        return frame if plan.epoch is None else frame.assign(timestamp=pd.to_datetime(given, unit=plan.epoch))
+        return frame if plan.epoch is None else frame.assign(timestamp=_since_1970(given, plan.epoch))
     if plan.time_zone is not None:
         times, odd = on_one_clock(given, plan.time_format, plan.time_zone)
         for kind in (FOLD, GAP):
             _note(report, kind, "timestamp", frame.index[odd.get(kind, slice(0))], frame)
-        return frame.assign(timestamp=times)
+        return frame.assign(timestamp=_to_microseconds(times))
     if pd.api.types.is_datetime64_any_dtype(given):
         return frame
-    return frame.assign(timestamp=parse_times(given, plan.time_format))
+    return frame.assign(timestamp=_to_microseconds(parse_times(given, plan.time_format)))
+
+
+def _since_1970(given: pd.Series[Any], unit: str) -> pd.Series[Any]:
+    """Times of numbers; one beyond the year 9999 is unreadable, as it is in a database."""
+    seconds = given.astype("float64") / {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+    within = (seconds >= SECONDS[0]) & (seconds < SECONDS[1])
+    return _to_microseconds(pd.to_datetime(given.where(within), unit=cast(Any, unit)))
+
+
+def _to_microseconds(times: pd.Series[Any]) -> pd.Series[Any]:
+    """Cut what is finer than a microsecond, the finest that every database keeps."""
+    if not pd.api.types.is_datetime64_any_dtype(times) or times.dt.unit != "ns":
+        return times
+    return cast("pd.Series[Any]", times.dt.floor("us").dt.as_unit("us"))
 
 
 def _broken(kept: pd.DataFrame, step: Step, plan: Plan, robots: pd.Series[Any] | None) -> np.ndarray[Any, Any]:

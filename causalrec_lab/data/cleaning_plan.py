@@ -102,6 +102,8 @@ def make_plan(
         raise ValueError(f"clean(table={table!r}): {nearest(table, schema.KEYS)}")
     if epoch is not None and epoch not in ("s", "ms", "us", "ns"):
         raise ValueError(f"clean(epoch={epoch!r}): {nearest(epoch, ('s', 'ms', 'us', 'ns'))}")
+    if twice := [name for name in columns if list(columns).count(name) > 1]:
+        raise ValueError(f"clean: column {twice[0]!r} stands more than once; drop or rename the others")
     order = (order_by,) if isinstance(order_by, str) else tuple(order_by or ())
     for name in order:
         if name not in columns:

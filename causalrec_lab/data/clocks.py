@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from causalrec_lab.data.registry import nearest
 
-__all__ = ["FOLD", "GAP", "Offsets", "Turn", "offsets_between", "zone_named"]
+__all__ = ["FOLD", "GAP", "SECONDS", "Offsets", "Turn", "offsets_between", "zone_named"]
 
 FOLD = "clock turned back, read as the first time round"
 GAP = "clock time that never was, read as before the turn"
+SECONDS = (-62_135_596_800, 253_402_300_800)  # from 1970 to the years 1 and 10,000, between which databases count
 _DAY = timedelta(days=1)
 
 

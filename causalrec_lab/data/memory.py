@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DoesNotFit", "free_bytes", "to_memory", "to_parquet"]
 
+_EXACT = 2.0**53  # from here on float64 holds every other whole number
 _LOOK = 1_000  # rows by which the bytes of a row are measured
 _SHARE = 0.5  # of the free memory: estimators copy what they are given
 
@@ -29,7 +31,8 @@ def to_memory(table: Table, *, limit_rows: int | None = None, limit_bytes: float
 
     The bytes are rows x bytes of a row, measured on the first 1,000 rows as they lie in pandas. Frames from different
     databases come out alike: decimals as float64, true / false as bool, times to the microsecond, instants in UTC, text
-    as pandas' own.
+    as pandas' own. Whole numbers with missing ones among them are float64, as in pandas; where one is beyond 2^53 (ids
+    of 64 bits), which float64 cannot tell from its neighbour, the column is Int64, or UInt64, or beyond those text.
 
     Parameters
     ----------
@@ -61,7 +64,14 @@ def to_memory(table: Table, *, limit_rows: int | None = None, limit_bytes: float
         if size > allowed:
             why = "limit_bytes=" if limit_bytes is not None else "half of the memory that is free now; limit_bytes="
             raise DoesNotFit(_too_large(table, rows, f"the limit of {_words(allowed)} ({why})", size))
-    return _alike(asked("to_memory", table.to_pandas), table)
+    frame = asked("to_memory", table.to_pandas)
+    if blurred := [name for name in frame.columns if _blurred(frame[name], table.schema()[name])]:
+        exact = table.mutate(**{name: table[name].cast("string") for name in blurred})
+        frame = asked("to_memory", exact.to_pandas).pipe(_alike, exact)
+        return _alike(frame.drop(columns=blurred), table.drop(*blurred)).assign(
+            **{name: _whole(frame[name]) for name in blurred}
+        )[list(table.columns)]
+    return _alike(frame, table)
 
 
 def to_parquet(table: Table, path: str | Path) -> Path:
@@ -122,12 +132,30 @@ def _umask() -> int:
     return mask
 
 
+def _blurred(column: pd.Series[Any], kind: Any) -> bool:
+    """Whether whole numbers came as float64, or will, and one is too large for it to be exact."""
+    if kind.is_integer() or (kind.is_decimal() and not kind.scale):
+        exact = pd.api.types.is_integer_dtype(column)
+        return not exact and bool((pd.to_numeric(column, errors="coerce").abs() >= _EXACT).any())
+    return False
+
+
+def _whole(texts: pd.Series[Any]) -> pd.Series[Any]:
+    """Whole numbers written out, in the smallest dtype that tells them all apart."""
+    numbers = [None if pd.isna(text) else int(text.partition(".")[0]) for text in texts]
+    for kind in ("Int64", "UInt64"):
+        with contextlib.suppress(OverflowError, TypeError):
+            whole: pd.Series[Any] = pd.Series(pd.array(numbers, dtype=kind), index=texts.index)
+            return whole if texts.isna().any() else whole.astype(cast(Any, kind.lower()))
+    return texts
+
+
 def _alike(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     """Frames as every database gives them."""
     new: dict[str, Any] = {}
     for name, kind in table.schema().items():
         column = frame[name]
-        if kind.is_decimal():
+        if kind.is_decimal() or (kind.is_integer() and column.dtype == object):  # sums in DuckDB, one of them missing
             new[name] = column.astype("float64")
         elif kind.is_timestamp() and pd.api.types.is_datetime64_any_dtype(column):
             new[name] = (column if column.dt.tz is None else column.dt.tz_convert("UTC")).dt.as_unit("us")

@@ -13,18 +13,8 @@ from causalrec_lab.data.registry import nearest
 if TYPE_CHECKING:
     import pandera.pandas as pa
 
-__all__ = [
-    "ERRORS",
-    "KEYS",
-    "SchemaError",
-    "check",
-    "failures",
-    "keeps",
-    "missing_columns",
-    "pandera_schema",
-    "required",
-    "row_rules",
-]
+__all__ = ["ERRORS", "KEYS", "SchemaError", "check", "failures", "keeps", "missing_columns"]
+__all__ += ["pandera_schema", "required", "row_rules"]
 
 _log = logging.getLogger(__name__)
 
@@ -38,13 +28,14 @@ KEYS = {
 #: What `check` and `data.read` may do with broken rules.
 ERRORS = ("raise", "warn", "quarantine")
 _IDENTITY = {"user_id": "who", "item_id": "what", "timestamp": "when"}
-_NOT_MISSING = "is missing"
+_NOT_MISSING, _NO_NUMBER = "is missing", "is no number"
 _WAYS_OUT = {
     _NOT_MISSING: "drop those rows (data.clean does) or fill them, and say so",
     "is not 0 or 1": "a treatment is a 0/1 column: 1 where the item was shown, 0 where it was eligible and not shown",
     "has a single class": "an effect needs treated and untreated rows; an ordinary event log has no untreated rows "
     "(data.decisions makes them from a table of eligible decisions)",
     "is outside (0, 1]": "propensities are probabilities: P(treated = 1) in decisions, of the logged action in events",
+    _NO_NUMBER: "a number has digits, a point for decimals and no unit: 3.50, not 3,50 or $3.50",
     "is negative": "prices, positions and ages are >= 0; data.clean removes impossible values",
     "is no time": "give datetimes or numbers; data.clean(…) parses text",
     "is outside [0, 120]": "ages are in years; data.clean removes impossible values",
@@ -176,10 +167,22 @@ _OPTIONAL = {
 }
 _RULES_OF = {
     "treated": ("is not 0 or 1",),
-    "propensity": ("is outside (0, 1]",),
-    "position": ("is negative",),
-    "price": ("is negative",),
-    "age": ("is outside [0, 120]",),
+    "propensity": (
+        _NO_NUMBER,
+        "is outside (0, 1]",
+    ),
+    "position": (
+        _NO_NUMBER,
+        "is negative",
+    ),
+    "price": (
+        _NO_NUMBER,
+        "is negative",
+    ),
+    "age": (
+        _NO_NUMBER,
+        "is outside [0, 120]",
+    ),
     "timestamp": ("is no time",),
 }
 
@@ -188,11 +191,10 @@ def row_rules(table: str) -> list[tuple[str, str]]:
     """Rules that a row keeps or breaks by itself, as (column, what breaks it)."""
     _known(table)
     whole = {"propensity"} if table == "decisions" else set()  # half a column of propensities weights half the rows
-    never_missing = {*required(table), *whole}
     return [
         (name, problem)
         for name in (*required(table), *_OPTIONAL[table])
-        for problem in ([_NOT_MISSING] * (name in never_missing) + list(_RULES_OF.get(name, ())))
+        for problem in ([_NOT_MISSING] * (name in {*required(table), *whole}) + list(_RULES_OF.get(name, ())))
         if problem != "is no time"  # which a whole column is, or is not
     ]
 
@@ -247,13 +249,14 @@ def keeps(column: pd.Series[Any], problem: str) -> pd.Series[bool]:
         timed = pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_numeric_dtype(column)
         return pd.Series(timed, index=column.index)
     number = pd.to_numeric(column, errors="coerce")
+    if problem in ("is not 0 or 1", _NO_NUMBER):
+        return (number.notna() if problem == _NO_NUMBER else number.isin([0, 1])) | missing
     kept = {
-        "is not 0 or 1": number.isin([0, 1]),
         "is outside (0, 1]": (number > 0) & (number <= 1),
         "is negative": number >= 0,
         "is outside [0, 120]": number.between(0, 120),
     }
-    return kept[problem] | missing
+    return kept[problem] | number.isna()
 
 
 def _missing_column(frame: pd.DataFrame, table: str, name: str) -> dict[str, Any]:
@@ -263,27 +266,18 @@ def _missing_column(frame: pd.DataFrame, table: str, name: str) -> dict[str, Any
         f"column {name!r}{meaning} is not there, and {table} need it in each of the {len(frame):,} rows: {others}; "
         f"name yours by mapping={{{name!r}: …}} in data.read, or rename it"
     )
-    return {
-        "column": name,
-        "problem": "not there",
-        "rows": len(frame),
-        "first_row": -1,
-        "value": None,
-        "message": message,
-    }
+    return _of_all_rows(frame, name, "not there", message)
 
 
 def _repeated_column(frame: pd.DataFrame, name: Any) -> dict[str, Any]:
     times = int((frame.columns == name).sum())
     message = f"column {name!r} stands {times} times, and which one is meant cannot be told; drop or rename the others"
-    return {
-        "column": name,
-        "problem": "stands twice",
-        "rows": len(frame),
-        "first_row": -1,
-        "value": None,
-        "message": message,
-    }
+    return _of_all_rows(frame, name, "stands twice", message)
+
+
+def _of_all_rows(frame: pd.DataFrame, name: Any, problem: str, message: str) -> dict[str, Any]:
+    found = {"column": name, "problem": problem, "rows": len(frame), "first_row": -1}
+    return found | {"value": None, "message": message}
 
 
 def _explain(frame: pd.DataFrame, table: str, error: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pandas as pd
 from causalrec_lab.data import schema
 from causalrec_lab.data.times import has_offset, on_one_clock, parse_times
 
-__all__ = ["Settled", "numbers_from_text", "settled"]
+__all__ = ["Settled", "numbers_from_text", "settled", "whole_again"]
 
 _log = logging.getLogger(__name__)
 _NUMBERS = ("treated", "propensity", "position", "price", "age", "value")
@@ -43,11 +43,12 @@ def settled(frame: pd.DataFrame, time_format: str | None, time_zone: str | None,
     ValueError
         As `parse_times` does; also if numbers are given a zone.
     """
-    if "treated" in frame and frame["treated"].dtype == bool:
-        frame = frame.astype({"treated": "int64"})
+    frame = _zero_one(frame)
     if "timestamp" not in frame:
         return Settled(frame, {}, "")
     given = frame["timestamp"]
+    if time_format is not None and pd.api.types.is_integer_dtype(given):
+        given = given.astype("str")  # 20240131 is a date where "%Y%m%d" says so
     if pd.api.types.is_numeric_dtype(given):
         if time_zone is not None:
             raise ValueError(
@@ -65,6 +66,26 @@ def settled(frame: pd.DataFrame, time_format: str | None, time_zone: str | None,
             "errors='quarantine'"
         )
     return Settled(frame.assign(timestamp=times), {"timestamp is no time": unread} if unread.any() else {}, notes)
+
+
+def _zero_one(frame: pd.DataFrame) -> pd.DataFrame:
+    """True / false treatments as 0/1, also where some are missing."""
+    if "treated" not in frame or pd.api.types.infer_dtype(frame["treated"], skipna=True) != "boolean":
+        return frame
+    treated = frame["treated"]
+    return frame.assign(treated=treated.astype("int64" if treated.notna().all() else "float64"))
+
+
+def whole_again(frame: pd.DataFrame) -> pd.DataFrame:
+    """Make whole numbers of ids and treatments that missing ones among them had made floating point."""
+    new = {}
+    for name in ("user_id", "item_id", "treated"):
+        column = frame.get(name)
+        if column is None or not (pd.api.types.is_float_dtype(column) or pd.api.types.is_extension_array_dtype(column)):
+            continue
+        if pd.api.types.is_numeric_dtype(column) and column.notna().all() and (column % 1 == 0).all():
+            new[name] = column.astype("uint64" if column.max() > np.iinfo(np.int64).max else "int64")
+    return frame.assign(**new) if new else frame
 
 
 def numbers_from_text(frame: pd.DataFrame) -> pd.DataFrame:

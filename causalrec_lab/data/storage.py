@@ -26,7 +26,7 @@ from causalrec_lab.data.files import (
 from causalrec_lab.data.memory import to_memory
 from causalrec_lab.data.quarantine import reasons, set_apart
 from causalrec_lab.data.registry import nearest
-from causalrec_lab.data.settling import Settled, numbers_from_text, settled
+from causalrec_lab.data.settling import Settled, numbers_from_text, settled, whole_again
 
 if TYPE_CHECKING:
     from ibis.expr.types.relations import Table  # type: ignore[attr-defined]
@@ -186,7 +186,7 @@ def _parted(ready: Settled, raw: pd.DataFrame, table: str, opened: _Opened) -> t
     if lines is None or lines.empty or len(raw):  # else: no line of the file could be taken apart
         schema.missing_columns(ready.frame, table)
     kept, apart = set_apart(ready.frame, reasons(ready.frame, table, ready.unread), table, raw, lines)
-    return schema.check(numbers_from_text(kept), table), apart
+    return schema.check(whole_again(numbers_from_text(kept)), table), apart
 
 
 def _located(path: Any) -> Address | list[str] | Table:

@@ -8,7 +8,7 @@ from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from causalrec_lab.data.cleaning_plan import Plan, line
-from causalrec_lab.data.clocks import FOLD, GAP, Offsets, offsets_between
+from causalrec_lab.data.clocks import FOLD, GAP, SECONDS, Offsets, offsets_between
 from causalrec_lab.data.quantiles import present, row_of
 from causalrec_lab.data.time_text import read_times
 
@@ -52,11 +52,14 @@ def _from_epoch(given: Any, unit: str) -> Any:
     import ibis
 
     per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+    first, last = (second * per_second for second in SECONDS)
     if given.type().is_integer():
+        ends = (ibis.literal(min(max(end, -(2**63)), 2**63 - 1), "int64") for end in (first, last - 1))
+        given = ibis.ifelse(given.between(*ends), given, None)
         whole, rest = given.cast("int64"), given.cast("int64") % per_second
         seconds, micro = (whole - rest) / per_second, rest * (10**6 / per_second)
     else:
-        given = ibis.ifelse(present(given), given, None)
+        given = ibis.ifelse(present(given) & given.between(float(first), float(last - 1)), given, None)
         seconds = (given / per_second).floor()
         micro = (given / per_second - seconds) * 10**6
     moment = ibis.timestamp("1970-01-01 00:00:00") + seconds.round().cast("int64").as_interval("s")

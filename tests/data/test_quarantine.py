@@ -88,7 +88,7 @@ def test_text_among_numbers_far_down_a_file_and_torn_lines_are_kept_apart_as_the
     assert len(own.decisions) + len(apart) == 30 * N + 1
     assert own.decisions["propensity"].dtype == "float64"
     assert apart["propensity"].iloc[0] == "often"
-    assert apart[["row", "reason"]].iloc[0].tolist() == [25_000, "propensity is outside (0, 1]"]
+    assert apart[["row", "reason"]].iloc[0].tolist() == [25_000, "propensity is no number"]
     torn = apart[apart["row"] == -1]
     assert sorted(torn["text"]) == ["1,2", "1,2,3,4,5,6,7,8"]
     assert torn["line"].tolist() == [29_001, 30_002]
