@@ -19,6 +19,7 @@ import pandas as pd
 
 from causalrec_lab.recommender.embedding_cache import default_cache_dir, write_atomically
 from causalrec_lab.recommender.encoder import TextEncoder, checked_texts, quiet_transformers
+from causalrec_lab.recommender.legibility import warn_of_illegible
 from causalrec_lab.recommender.pooling import pool
 
 if TYPE_CHECKING:
@@ -164,6 +165,7 @@ def contrastive_warm_up(
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)  # weights a folder lacks (the pooler, unused here) are drawn on loading
             tokenizer, model = encoder.backbone()
+        warn_of_illegible(tokenizer, [text for pair in pairs for text in pair], max_tokens, "contrastive warm-up")
         _freeze_below(model, layers)
         training = _Training(tokenizer, model, pairs, batch_size, temperature, max_tokens, encoder.precision)
         _keep(folder, tokenizer, model, training.run(epochs, learning_rate, seed))

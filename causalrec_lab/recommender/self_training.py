@@ -54,6 +54,7 @@ def self_train(
     unlabelled: Iterable[str],
     *,
     confidence: float = 0.9,
+    surest: float | None = None,
     rounds: int = 3,
     keep_shares: bool = True,
 ) -> SelfTrained:
@@ -72,17 +73,24 @@ def self_train(
         Texts without a label; never those you evaluate on.
     confidence
         Least probability of the likelier class, in [0.5, 1).
+    surest
+        In place of `confidence`: take this share of the pool, of each class the surest, however sure they are, in the
+        labelled texts' shares (as co-training does: Blum & Mitchell 1998). For models that are honest about a noisy
+        label and therefore never sure.
     rounds
         At most so many times; it ends when nothing changes.
     keep_shares
-        Take of each class no more than keeps the labelled texts' shares (the surest first): without it a model of
-        imbalanced classes is sure of the common one only, and drifts there.
+        With `confidence`: take of each class no more than keeps the labelled texts' shares (the surest first); where
+        one class is never sure, that is nothing. Without it a model of imbalanced classes takes the common one only,
+        and drifts there.
 
     Raises
     ------
     ValueError
-        If the confidence or the number of rounds is out of range.
+        If the confidence, the share or the number of rounds is out of range.
     """
+    if surest is not None and not 0 < surest <= 1:
+        raise ValueError(f"self_train(surest={surest}): give a share in (0, 1]")
     if not 0.5 <= confidence < 1:
         raise ValueError(f"self_train(confidence={confidence}): give a probability in [0.5, 1)")
     if rounds < 1:
@@ -92,7 +100,11 @@ def self_train(
     model.fit(own, y)
     before, rows = np.full(len(pool), -1), []
     for _ in range(rounds if pool else 0):
-        guess = _guesses(np.asarray(model.predict_proba(pool))[:, 1], confidence, y.mean() if keep_shares else None)
+        p, share = np.asarray(model.predict_proba(pool))[:, 1], float(y.mean())
+        if surest is not None:
+            guess = _surest(p, surest, share)
+        else:
+            guess = _guesses(p, confidence, share if keep_shares else None)
         taken = guess >= 0
         changed = int(((before >= 0) & (guess != before)).sum())
         rows.append((int(taken.sum()), float(guess[taken].mean()) if taken.any() else float("nan"), changed))
@@ -114,6 +126,15 @@ def _guesses(p: Floats, confidence: float, share: float | None) -> Ints:
     kept[ones[np.argsort(-p[ones], kind="stable")][: round(total * share)]] = 1
     kept[zeros[np.argsort(p[zeros], kind="stable")][: round(total * (1 - share))]] = 0
     return kept
+
+
+def _surest(p: Floats, take: float, share: float) -> Ints:
+    """1 for the highest, 0 for the lowest, -1 between; `take` of all, `share` of it ones."""
+    order, guess = np.argsort(p, kind="stable"), np.full(len(p), -1)
+    ones, zeros = round(take * share * len(p)), round(take * (1 - share) * len(p))
+    guess[order[:zeros]] = 0
+    guess[order[len(p) - ones :]] = 1
+    return guess
 
 
 def learning_curve(

@@ -6,7 +6,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from causalrec_lab.recommender.self_training import _guesses, learning_curve, self_train
+from causalrec_lab.recommender.self_training import _guesses, _surest, learning_curve, self_train
 
 
 def make():
@@ -38,6 +38,17 @@ def test_shares_of_the_labelled_are_kept():
     assert (kept[:90] == 1).sum() == 5  # the surest
 
 
+def test_surest_of_each_class_are_taken_however_sure():
+    guess = _surest(np.array([0.3, 0.1, 0.2, 0.6, 0.4, 0.5, 0.45, 0.35, 0.25, 0.15]), 0.5, 0.4)
+    assert np.flatnonzero(guess == 1).tolist() == [3, 5]
+    assert np.flatnonzero(guess == 0).tolist() == [1, 2, 9]
+    texts, y = clusters(400, 0)
+    taught = self_train(make, texts[:2], y[:2], texts[2:200], surest=0.5, rounds=8)
+    alone = make().fit(texts[:2], y[:2]).predict(texts[200:])
+    assert taught.rounds["taken"].tolist()[0] == 99 + 1  # halves of 49.5 are rounded, each for itself
+    assert (taught.model.predict(texts[200:]) == y[200:]).mean() > (alone == y[200:]).mean()
+
+
 def test_nothing_sure_leaves_the_model_alone():
     texts, y = clusters(40, 1)
     taught = self_train(make, texts, y, ["zebra"], confidence=0.99)
@@ -45,7 +56,10 @@ def test_nothing_sure_leaves_the_model_alone():
     assert self_train(make, texts, y, []).rounds.empty
 
 
-@pytest.mark.parametrize(("change", "says"), [({"confidence": 1.0}, "confidence=1.0"), ({"rounds": 0}, "rounds=0")])
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [({"confidence": 1.0}, "confidence=1.0"), ({"rounds": 0}, "rounds=0"), ({"surest": 0.0}, "surest=0.0")],
+)
 def test_bad_settings_are_told(change, says):
     with pytest.raises(ValueError, match=says):
         self_train(make, ["a", "b"], [0, 1], ["a"], **change)
