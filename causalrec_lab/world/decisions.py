@@ -135,7 +135,14 @@ class Draw:
 
 
 def draw_decisions(
-    law: Law, n: int, seed: int, *, pairs: str = "iid", users: Ints | None = None, moment: Ints | None = None
+    law: Law,
+    n: int,
+    seed: int,
+    *,
+    pairs: str = "iid",
+    users: Ints | None = None,
+    moment: Ints | None = None,
+    purpose: str = "decisions",
 ) -> Draw:
     """Draw n decisions from the law.
 
@@ -152,6 +159,8 @@ def draw_decisions(
         (n,) users that are given instead of drawn; their items are drawn.
     moment
         (n,) moments that are given instead of drawn, in time order.
+    purpose
+        Name of the random stream: draws of other purposes are independent.
 
     Raises
     ------
@@ -160,7 +169,7 @@ def draw_decisions(
         asked for while items arrive.
     """
     n = whole("n", n)
-    rng = law.stream("decisions", seed)
+    rng = law.stream(purpose, seed)
     drawn, items = _draw_pairs(law.population, n, pairs, rng)
     draw = draw_randomness(law, drawn if users is None else users, items, rng, moment=moment)
     if not law.calendar.cold:

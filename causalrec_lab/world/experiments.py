@@ -29,7 +29,7 @@ def draw_trial(law: Law, n: int, seed: int, unit: str, share: float) -> Draw:
         near = difflib.get_close_matches(str(unit), UNITS, n=1) or UNITS
         raise ValueError(f"unit={unit!r} is not randomised here; did you mean {' or '.join(map(repr, near))}?")
     n = whole("n", n)
-    draw, rng = draw_decisions(law, n, seed), law.stream("trial", seed)
+    draw, rng = draw_decisions(law, n, seed, purpose="decisions of a trial"), law.stream("trial", seed)
     weeks = draw.moment // WEEK
     found, week_of = np.unique(weeks, return_inverse=True)
     present, unit_of = {
@@ -89,7 +89,7 @@ def _arms(policies: Mapping[str, Policy], shares: Mapping[str, float] | None) ->
     if set(shares) != set(names):
         raise ValueError(f"shares are for {sorted(shares)}, the arms are {sorted(names)}; give one share an arm")
     chances = np.array([shares[name] for name in names], dtype=np.float64)
-    if (chances <= 0).any() or abs(chances.sum() - 1) > 1e-9:
+    if not (chances > 0).all() or abs(chances.sum() - 1) > 1e-9:
         raise ValueError(f"shares={dict(shares)} are no shares; give positive numbers that sum to 1")
     return names, chances
 

@@ -246,14 +246,16 @@ def timestamps(moment: Ints) -> pd.DatetimeIndex:
 
 
 def moments_of(timestamp: pd.Series) -> Ints:
-    """Milliseconds since the start of the window of logged moments, kept inside it: how a log writes them, backwards.
+    """Milliseconds since the start of the window of logged moments: how a log writes them, backwards.
+
+    Clocks with a zone are read in UTC; a day beyond either end, as another zone's clock would have it, is its last.
 
     Raises
     ------
     ValueError
-        If a time is missing.
+        If a time is missing, or no time of the window.
     """
-    times = pd.to_datetime(timestamp)
+    times = pd.to_datetime(timestamp, errors="coerce", utc=True, format="mixed").dt.tz_localize(None)
     if times.isna().any():
         row = int(np.argmax(times.isna().to_numpy()))
         raise ValueError(
@@ -261,4 +263,11 @@ def moments_of(timestamp: pd.Series) -> Ints:
         )
     start = START.to_datetime64().astype("datetime64[ms]")
     moment = (times.to_numpy().astype("datetime64[ms]") - start).astype(np.int64)
+    outside = (moment < -DAY) | (moment >= YEAR + DAY)
+    if outside.any():
+        row = int(np.argmax(outside))
+        raise ValueError(
+            f"column 'timestamp' has {int(outside.sum())} times outside the window, {HORIZON} days from "
+            f"{START:%Y-%m-%d} on, first at row {row}: {times.iloc[row]}; was the log made by another platform?"
+        )
     return np.asarray(np.clip(moment, 0, YEAR - 1))

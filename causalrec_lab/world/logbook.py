@@ -261,6 +261,8 @@ class Logbook(ABC):
             If there are more users asked for than there are, fewer than two arms, the shares are none, or items arrive
             within the law's days.
         """
+        if not isinstance(policies, Mapping):
+            raise TypeError(f"policies={policies!r}: give each arm's name and policy, as in {{'control': …, 'new': …}}")
         settled = {name: self._settled(policy) for name, policy in policies.items()}
         return run_experiment(self.law, settled, self.contexts(), n, seed, shares, visits)
 

@@ -56,7 +56,7 @@ def path_effects(law: Law, outcome: str | None = None, mediator: str | None = No
     stages = law.funnel.names[: law.funnel.names.index(law.stage_of(outcome)) + 1]
     chosen = stages[0] if mediator is None else mediator
     if chosen not in stages[:-1]:
-        near = difflib.get_close_matches(chosen, stages[:-1], n=1) or stages[:-1]
+        near = difflib.get_close_matches(str(chosen), stages[:-1], n=1) or stages[:-1]
         raise ValueError(
             f"mediator={chosen!r} is no stage before {outcome!r}; "
             + (f"did you mean {' or '.join(map(repr, near))}?" if near else "no stage comes before it")

@@ -122,6 +122,7 @@ class Platform(Logbook):
             If a day lies outside the window.
         """
         snapshot = copy.copy(self)
+        snapshot.__dict__["writing"] = self.writing  # words are the same on all days, and made once
         snapshot.law = self.law.on(checked_days(days))
         return snapshot
 

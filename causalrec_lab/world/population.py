@@ -237,6 +237,8 @@ def known_ids(frame: pd.DataFrame, column: str, count: int) -> Ints:
     ValueError
         If the column is missing or holds an id the platform does not have.
     """
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"a {type(frame).__name__} is no DataFrame; a Dataset has one in `decisions`")
     if column not in frame:
         raise ValueError(f"column {column!r} is missing; the platform finds its latents by user_id and item_id")
     ids = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)

@@ -162,12 +162,13 @@ class PlatformTruth:
 
         What the table does not have is averaged over.
         """
-        law, places = self._platform.law, positions_of(decisions)
-        outcome = law.closed_form(outcome)
+        law = self._platform.law
+        outcome, timed = law.closed_form(outcome), self._in_time(decisions)
+        places = positions_of(decisions)
         examined = None if places is None else examination(law.funnel.scenario, places)
         sides = (0, 1) if "z" not in decisions and law.funnel.exclusion else (None,)
         means = np.zeros((2, len(decisions)))
-        for pairs, share in self._in_time(decisions):
+        for pairs, share in timed:
             link = outcome_link(law.funnel, outcome, pairs)
             for z in sides:
                 lottery = lottery_of(decisions) if z is None and "z" in decisions else z or 0
@@ -226,7 +227,8 @@ class PlatformTruth:
         outcome = self._platform.law.closed_form(outcome)
         if isinstance(over, pd.DataFrame):
             return self._sample_average(estimand, outcome, over)
-        if over != "population":
+        asked: object = over
+        if not isinstance(asked, str) or asked != "population":
             raise ValueError(f"over={over!r}: give 'population' for the law of decisions, or a table of decisions")
         value, error = mean_effects(self._platform.law, outcome, estimand)
         return Truth(float(value[0]), float(error[0]))

@@ -1,11 +1,13 @@
 """What callers give: numpy's numbers, numbers that are none, tables that are not this platform's, tiny catalogues."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from causalrec_lab.policy import UniformPolicy
-from causalrec_lab.world import Dials, Platform, averages, front_door, linear_gaussian, rollout
+from causalrec_lab.world import Dials, Platform, Scenario, averages, front_door, linear_gaussian, rollout
 
 NO_NUMBERS = ["5", None, float("nan"), float("inf"), True, 2.5, [5]]
 
@@ -67,6 +69,14 @@ def test_what_is_no_day_is_named(platform, value):
         (lambda p: Platform.make(base_rate=5), ValueError, "base_rate=5"),
         (lambda p: Platform.make(base_rate=""), ValueError, "base_rate=''"),
         (lambda p: p.truth.policy_value(None), TypeError, "policy=None has no `probabilities"),
+        (lambda p: p.experiment([UniformPolicy(20)] * 2, 9), TypeError, "give each arm's name and policy"),
+        (
+            lambda p: p.experiment(dict.fromkeys("ab", UniformPolicy(20)), 9, shares={"a": np.nan, "b": 0.5}),
+            ValueError,
+            "sum to 1",
+        ),
+        (lambda p: p.truth.path_effects(mediator=5), ValueError, "mediator=5 is no stage"),
+        (lambda p: p.truth.ate(over=np.arange(3)), ValueError, "give 'population'"),
         (lambda p: p.slates("best", 5), TypeError, "policy='best' has no"),
         (lambda p: p.stream(1, 5, reward="click"), ValueError, "reward='click' is earned by what a policy shows"),
         (lambda p: p.trial(50, share=None), ValueError, "share=None"),
@@ -92,6 +102,8 @@ def test_wrong_words_and_numbers(platform, call, error, message):
         ({"position": "top"}, "'position' has 9 values.*top"),
         ({"z": 2}, "'z' has 9 values that are not 0 or 1.*2"),
         ({"z": np.nan}, "'z' has 9 values"),
+        ({"timestamp": pd.Timestamp("1999-05-01")}, "'timestamp' has 9 times outside the window.*1999"),
+        ({"timestamp": "noon"}, "'timestamp' has no time at row 0"),
         ({"treated": 0}, "nobody is treated"),
         ({"treated": 0.5}, "'treated' has 9 values that are not 0 or 1"),
     ],
@@ -108,6 +120,36 @@ def test_tables_without_rows_or_treatment(platform):
         platform.truth.ate(over=decisions.iloc[:0])
     with pytest.raises(ValueError, match="'treated' is missing"):
         platform.truth.att(over=decisions.drop(columns="treated"))
+
+
+def test_clocks_with_a_zone_are_the_same_moments(platform):
+    decisions = platform.log(300).decisions
+    local = decisions.assign(timestamp=decisions["timestamp"].dt.tz_localize("UTC").dt.tz_convert("Asia/Tokyo"))
+    with warnings.catch_warnings(action="error"):
+        told = platform.truth.potential_outcomes(local)
+    pd.testing.assert_frame_equal(told, platform.truth.potential_outcomes(decisions))
+
+
+def test_a_data_set_is_no_table_and_a_table_no_data_set(platform):
+    logged = platform.log(300)
+    with pytest.raises(TypeError, match="a Dataset has one in `decisions`"):
+        platform.truth.propensity(logged)
+    with pytest.raises(TypeError, match="a DataFrame is no Dataset"):
+        Scenario.from_dataset(logged.decisions)
+    with pytest.raises(TypeError, match=r"covariates='activity' is one word; give a list: \['activity'\]"):
+        Scenario.from_dataset(logged, covariates="activity")
+    with pytest.raises(ValueError, match="'click' is the outcome; leave it out"):
+        Scenario.from_dataset(logged, outcome="click", covariates=["activity", "click"])
+
+
+def test_a_trial_and_a_log_of_one_seed_are_independent(platform):
+    log, trial = platform.log(4000, seed=3).decisions, platform.trial(4000, seed=3, unit="decision").decisions
+    for column in ("user_id", "z", "view"):
+        assert abs(np.corrcoef(log[column], trial[column])[0, 1]) < 0.1
+
+
+def test_words_are_made_once_for_all_days(platform):
+    assert platform.on(3).writing is platform.on([4, 5]).writing is platform.writing
 
 
 def test_a_far_position_costs_nothing(platform):

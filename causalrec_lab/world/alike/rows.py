@@ -85,6 +85,12 @@ def read_rows(
         If there is no table, events or slates have no items, a named column is not there or no number, or the treatment
         is missing, not 0/1, or has a single class.
     """
+    if not isinstance(dataset, Dataset):
+        raise TypeError(
+            f"from_dataset: a {type(dataset).__name__} is no Dataset; make one: data.Dataset(name, decisions=…)"
+        )
+    if isinstance(covariates, str):
+        raise TypeError(f"from_dataset: covariates={covariates!r} is one word; give a list: [{covariates!r}]")
     kind, frame, notes = _main_table(dataset)
     events = None if kind == "events" or set(_MATRIX) <= set(dataset.extra) else dataset.events
     rows = Rows(dataset.name, kind, frame, dataset.items, dataset.users, events, notes=notes)
@@ -103,6 +109,8 @@ def read_rows(
         rows.levels = conversions(frame, outcome, base, dataset.name)
         return rows
     rows.outcome = find_outcome(frame, outcome, kind, base, dataset.name)
+    if rows.outcome is not None and rows.outcome.name in covariates:
+        raise ValueError(f"from_dataset: {rows.outcome.name!r} is the outcome; leave it out of the covariates")
     rows.levels = levels(frame, rows.outcome, rows.treated, kind, base)
     if rows.outcome is not None and (gaps := int(np.isnan(rows.outcome.reached).sum())):
         rows.notes.append(f"{gaps:,} rows have no {rows.outcome.name}; its level is that of the others")
