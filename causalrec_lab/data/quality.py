@@ -13,7 +13,7 @@ from causalrec_lab.data.answers import answers
 from causalrec_lab.data.comparison import key_figures
 from causalrec_lab.data.dataset import Dataset
 from causalrec_lab.data.exposure import ExposureBias, exposure_bias, position_curve
-from causalrec_lab.data.kinds import in_database
+from causalrec_lab.data.kinds import in_database, need_columns
 from causalrec_lab.data.leaks import leakage, of_leakage, of_targets, target_leakage
 from causalrec_lab.data.memory import to_memory
 from causalrec_lab.data.positivity import Overlap, overlap
@@ -75,6 +75,8 @@ def quality_report(
             f"quality_report: data set {dataset.name!r} has no table; build one with data.Dataset(events=…)"
         )
     dataset, split = _taken(dataset), _parts_taken(split)
+    for table in dataset.tables.values():
+        need_columns(table, list(table.columns), "quality_report")  # each once
     _columns_there(dataset, covariates, outcome)
     report = _measured(dataset, covariates, outcome, split, exposure, since, until)
     findings = _findings(dataset, report, outcome)
@@ -85,6 +87,11 @@ def _taken(dataset: Dataset) -> Dataset:
     """Every table as a pandas frame."""
     taken: dict[str, Any] = {
         name: to_memory(table) for name, table in dataset.tables.items() if in_database(table, "quality_report")
+    }
+    taken |= {  # an index named like a column would make the name ambiguous
+        name: table.reset_index(drop=True)
+        for name, table in dataset.tables.items()
+        if name not in taken and set(table.index.names) & set(table.columns)
     }
     return replace(dataset, **taken) if taken else dataset
 
@@ -182,10 +189,11 @@ def _exposure(
     dataset: Dataset, covariates: Sequence[str], outcome: str | None, event: str | None
 ) -> ExposureBias | None:
     catalogue = None if dataset.items is None else dataset.items["item_id"]
-    if dataset.decisions is not None and {"item_id", "treated"} <= set(dataset.decisions):
-        return exposure_bias(dataset.decisions, items=catalogue, covariates=covariates, outcome=outcome)
+    decisions = dataset.decisions
+    if decisions is not None and {"item_id", "treated"} <= set(decisions) and (decisions["treated"] == 1).any():
+        return exposure_bias(decisions, items=catalogue, covariates=covariates, outcome=outcome)
     for table in (_views(dataset.events, event), dataset.slates):
-        if table is not None:
+        if table is not None and len(table):
             return exposure_bias(table[["item_id"]], items=catalogue)
     return None
 
@@ -204,7 +212,8 @@ def _overlap(dataset: Dataset, covariates: Sequence[str]) -> Overlap | None:
     table = dataset.decisions
     if table is None or "treated" not in table or not ("propensity" in table or len(covariates)):
         return None
-    return overlap(table, covariates=covariates)
+    stored = table[table["propensity"].notna()] if "propensity" in table else table  # "missing" tells how many are not
+    return overlap(stored, covariates=covariates) if len(stored["treated"].unique()) > 1 else None
 
 
 def _position(dataset: Dataset, outcome: str | None) -> pd.DataFrame | None:
@@ -220,7 +229,7 @@ def _bots(events: pd.DataFrame | None) -> pd.DataFrame | None:
     """Pace of every user, where the events have users, items and a clock, and somebody did enough to tell."""
     if events is None or not {"user_id", "item_id", "timestamp"} <= set(events):
         return None
-    if events["user_id"].value_counts().max() < _FEWEST:
+    if events.empty or events["user_id"].value_counts().max() < _FEWEST:
         return None
     return bots(events) if pd.api.types.is_datetime64_any_dtype(events["timestamp"]) else None
 

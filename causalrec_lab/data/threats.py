@@ -34,6 +34,8 @@ def of_tables(dataset: Dataset) -> Iterator[Finding]:
     if dataset.decisions is None and dataset.slates is None and dataset.events is not None:
         sentence = "there are events but no decisions: rows that were eligible and not shown are nowhere"
         yield from found("no untreated rows", 1, sentence)
+    if dataset.decisions is not None and "treated" in dataset.decisions and (dataset.decisions["treated"] == 1).all():
+        yield from found("no untreated rows", 1, f"each of the {len(dataset.decisions):,} decisions is treated")
 
 
 def of_overlap(overlap: Overlap) -> Iterator[Finding]:

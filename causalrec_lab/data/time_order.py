@@ -113,9 +113,9 @@ def _impossible(name: str, table: pd.DataFrame, since: Any, until: Any) -> Itera
         return
     bad = np.zeros(len(times), dtype=bool)
     if since is not None:
-        bad |= (times < since).to_numpy(dtype=bool)
+        bad |= (times < since).fillna(False).to_numpy(dtype=bool)
     if until is not None:
-        bad |= (times > until).to_numpy(dtype=bool)
+        bad |= (times > until).fillna(False).to_numpy(dtype=bool)
     if bad.any():
         yield _row("impossible time", name, bad, len(table), table, ["timestamp"])
 
@@ -155,7 +155,7 @@ def _unborn(name: str, table: pd.DataFrame, items: pd.DataFrame | None) -> Itera
         times = times.dt.year
     if pd.api.types.is_datetime64_any_dtype(first) != pd.api.types.is_datetime64_any_dtype(times):
         return
-    early = (times < first).to_numpy(dtype=bool)
+    early = (times < first).fillna(False).to_numpy(dtype=bool)
     if early.any():
         shown = table.assign(**{born: first})
         yield _row("before it existed", name, early, len(table), shown, ["item_id", "timestamp", born])
@@ -171,7 +171,7 @@ def _outcomes_first(events: pd.DataFrame, exposure: str | None) -> Iterator[dict
     code = pair.factorize()[0]
     first = events["timestamp"].where(is_shown).groupby(code).transform("min")
     outcome = ~is_shown
-    before = outcome & (events["timestamp"] < first).to_numpy(dtype=bool)
+    before = outcome & (events["timestamp"] < first).fillna(False).to_numpy(dtype=bool)
     never = outcome & first.isna().to_numpy()
     columns = ["user_id", "item_id", "event", "timestamp"]
     for check, bad in (("outcome before exposure", before), ("outcome without exposure", never)):

@@ -162,3 +162,29 @@ def test_what_is_no_path_and_what_is_no_mapping_is_told(events, tmp_path):
         data.read(tmp_path / "log.csv", ["user_id"])
     with pytest.raises(ValueError, match="both name your column 'user_id'"):
         data.read(tmp_path / "log.csv", {"who": "user_id", "what": "user_id"})
+
+
+def decisions(n: int = 200) -> pd.DataFrame:
+    rng = np.random.default_rng(8)
+    made = {"user_id": np.arange(n), "item_id": rng.integers(0, 9, n), "treated": rng.integers(0, 2, n)}
+    return pd.DataFrame(made).assign(timestamp=pd.Timestamp(2024, 1, 1), propensity=0.5)
+
+
+def test_a_report_on_one_arm_or_half_a_column_of_propensities_is_a_report():
+    one_arm = data.quality_report(data.Dataset("log", decisions=decisions().assign(treated=1)))
+    assert one_arm.findings["check"].iloc[0] == "no untreated rows"
+    assert one_arm.overlap is None
+    half = decisions()
+    half["propensity"] = half["propensity"].where(half.index % 2 == 0)
+    assert "missing" in set(data.quality_report(data.Dataset("log", decisions=half)).findings["check"])
+
+
+def test_a_report_bears_an_index_named_like_a_column_and_refuses_a_column_twice(events):
+    named = data.quality_report(data.Dataset("log", events=events.set_index(events["user_id"])))
+    assert named.figures == data.quality_report(data.Dataset("log", events=events)).figures
+    with pytest.raises(ValueError, match="quality_report: column 'event' stands more than once"):
+        data.quality_report(data.Dataset("log", events=pd.concat([events, events[["event"]]], axis=1)))
+    arrow = events.convert_dtypes(dtype_backend="pyarrow").assign(item_id=range(N))  # outcomes of pairs never shown
+    assert "outcome without exposure" in set(data.quality_report(data.Dataset("log", events=arrow)).findings["check"])
+    empty = data.quality_report(data.Dataset("log", events=events.iloc[:0]))
+    assert empty.exposure is None
