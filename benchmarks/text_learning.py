@@ -4,7 +4,8 @@ Classifiers are logistic regressions on TF-IDF or on an encoder's frozen vectors
 upper layers, the labels train the logistic regression only. Settings (confidence .9, temperature .05, two epochs, three
 layers) were set before the first run and are not tuned; the other two ways to choose pseudo-labels were added after the
 first run had shown that at .9, with the classes' shares kept, none is taken. Clothing reviews are endorsements after a
-purchase; buy / not-buy is on the platform. Every test row is held out from labels, pseudo-labels and warm-up pairs.
+purchase; buy / not-buy is on the platform. Labels, pseudo-labels and warm-up pairs hold no text of a test row (on the
+platform: no item of one; its users' earlier purchases of other items may be among the pairs).
 
     python benchmarks/text_learning.py
 """
