@@ -127,7 +127,8 @@ def interest_profile(
     Raises
     ------
     ValueError
-        If a column is missing, an event's item has no row in items, no event is left, or the half life is not positive.
+        If a column is missing, an event's item has no row in items, a user_id is missing, no event is left, or the half
+        life is not positive.
     """
     _require(events, ["user_id", "item_id", *(["timestamp"] if half_life is not None else [])], "events")
     _require(items, ["item_id", "text"], "items")
@@ -135,6 +136,10 @@ def interest_profile(
     if reviews is not None:
         _require(reviews, ["user_id", "text"], "reviews")
         written = pd.concat([written, reviews.assign(weight=review_weight)], ignore_index=True)
+    if (lost := written["user_id"].isna()).any():
+        raise ValueError(
+            f"{int(lost.sum()):,} events or reviews have no user_id; drop them, they are nobody's interest"
+        )
     if written.empty:
         raise ValueError("no event and no review is left to read an interest from; check event_weights")
     written = written.assign(text=written["text"].fillna(""), weight=_faded(written, half_life))

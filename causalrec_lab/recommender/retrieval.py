@@ -29,7 +29,8 @@ class TextMatcher:
 
     with f the count of t in d, n the texts that hold it, :math:`k_1 = 1.2`, b = 0.75. "tfidf": cosine of TF-IDF rows;
     "embedding": cosine of the encoder's vectors; "both": the sum of BM25's and the embedding's scores, each
-    standardised within a query.
+    standardised within a query. Words are runs of two letters or more: where a script has no spaces between words
+    (Chinese), only "embedding" with an encoder of that language finds anything.
 
     Parameters
     ----------
@@ -73,7 +74,8 @@ class TextMatcher:
         Raises
         ------
         ValueError
-            If there is no text, no text has a word, or the ids are of another number.
+            If there is no text, no text has a word (of two letters, for all but "embedding"), or the ids are of another
+            number.
         """
         listed = checked_texts(texts)
         if not any(text.strip() for text in listed):
@@ -81,13 +83,8 @@ class TextMatcher:
         self._ids = pd.RangeIndex(len(listed)) if ids is None else pd.Index(ids)
         if len(self._ids) != len(listed):
             raise ValueError(f"{len(listed)} texts but {len(self._ids)} ids; give one id a text")
-        if self.method == "tfidf":
-            from sklearn.feature_extraction.text import TfidfVectorizer
-
-            self._vectorizer = TfidfVectorizer(sublinear_tf=True)
-            self._texts = self._vectorizer.fit_transform(listed)
-        if self.method in ("bm25", "both"):
-            self._fit_bm25(listed)
+        if self.method != "embedding":
+            self._fit_words(listed)
         if self.method in ("embedding", "both"):
             self._encoder = self._encoder or TextEncoder.load()
             self._vectors = self._encoder.embed(listed).astype(np.float64)
@@ -118,6 +115,21 @@ class TextMatcher:
         order = np.argsort(-scores, kind="stable")[:n]
         assert self._ids is not None  # scores() has asked
         return pd.DataFrame({"id": self._ids[order], "score": scores[order]})
+
+    def _fit_words(self, texts: list[str]) -> None:
+        try:
+            if self.method == "tfidf":
+                from sklearn.feature_extraction.text import TfidfVectorizer
+
+                self._vectorizer = TfidfVectorizer(sublinear_tf=True)
+                self._texts = self._vectorizer.fit_transform(texts)
+            else:
+                self._fit_bm25(texts)
+        except ValueError as error:
+            raise ValueError(
+                f"none of the {len(texts)} texts has a word of two letters or more (first: {texts[0][:40]!r}); "
+                "TextMatcher('embedding') needs none"
+            ) from error
 
     def _fit_bm25(self, texts: list[str]) -> None:
         from scipy.sparse import csr_array

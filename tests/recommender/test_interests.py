@@ -135,6 +135,8 @@ def test_what_cannot_be_profiled_is_named():
     items, events = items_and_events()
     with pytest.raises(ValueError, match="items does not hold, first 9"):
         interest_profile(events.assign(item_id=9), items)
+    with pytest.raises(ValueError, match="1 events or reviews have no user_id"):
+        interest_profile(events.assign(user_id=[7, None, 8]), items)
     with pytest.raises(KeyError, match="user 5 has no profile"):
         interest_profile(events, items, topics=Topics.fit(planted()[0], 3)).of(5)
     with pytest.raises(ValueError, match="lower min_texts"):

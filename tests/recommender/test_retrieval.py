@@ -76,6 +76,7 @@ def test_chance_is_the_mean_over_all_orders(relevant):
         (lambda: TextMatcher("bm52"), "did you mean 'bm25'"),
         (lambda: TextMatcher().fit(["", " "]), "none of the 2 texts"),
         (lambda: TextMatcher().fit(["a b"], ids=[1, 2]), "1 texts but 2 ids"),
+        (lambda: TextMatcher().fit(["a b"]), "word of two letters or more"),
         (lambda: TextMatcher().scores(["a"]), "call fit"),
         (lambda: retrieval_metrics([[np.nan, 1]], [0], k=(1,)), "1 NaN"),
         (lambda: retrieval_metrics([[0, 1]], [2], k=(1,)), "outside 0..1"),
