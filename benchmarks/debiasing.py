@@ -158,7 +158,15 @@ def main() -> None:
                     parts.append(pd.DataFrame(one(seed, confounding)))
                     if options.runs:
                         pd.concat(parts).to_csv(options.runs, index=False)
-    facts = {"seeds": options.seeds, "users": USERS, "items": ITEMS, "tasks": TASKS, "dials": DIALS, "clip": CLIP}
+    facts = {
+        "seeds": options.seeds,
+        "platforms_run_before": len(done),
+        "users": USERS,
+        "items": ITEMS,
+        "tasks": TASKS,
+        "dials": DIALS,
+        "clip": CLIP,
+    }
     at = commit("recommender", "world")
     record("debiasing", summary(pd.concat(parts)), seconds[0], commit=at, chosen_on="platform seeds 1000-1007", **facts)
 
