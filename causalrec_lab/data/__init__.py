@@ -8,64 +8,64 @@ from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
     from causalrec_lab.data import schema
-    from causalrec_lab.data.assumed import Assumptions, assumptions
+    from causalrec_lab.data.building.as_of import as_of
+    from causalrec_lab.data.building.assumptions import Assumptions, assumptions
+    from causalrec_lab.data.building.decisions import decisions
+    from causalrec_lab.data.building.k_core import k_core
+    from causalrec_lab.data.building.negatives import negatives
+    from causalrec_lab.data.building.sessions import sessions
+    from causalrec_lab.data.building.splits import Split, split_leave_one_out, split_temporal
     from causalrec_lab.data.catalogue import load
-    from causalrec_lab.data.cleaning import clean
-    from causalrec_lab.data.comparison import compare_reports
-    from causalrec_lab.data.connections import DatabaseLost, DatabaseUnreachable, MissingDriver, connect
-    from causalrec_lab.data.cores import k_core
+    from causalrec_lab.data.cleaning.bots import bots
+    from causalrec_lab.data.cleaning.clean import clean
+    from causalrec_lab.data.cleaning.normalising import Normalisation, normalise
+    from causalrec_lab.data.cleaning.outliers import tails
     from causalrec_lab.data.dataset import About, Dataset
-    from causalrec_lab.data.eligible import decisions
-    from causalrec_lab.data.exposure import ExposureBias, exposure_bias, gini, lorenz, position_curve
-    from causalrec_lab.data.gaps import sessions
-    from causalrec_lab.data.history import as_of
-    from causalrec_lab.data.leaks import leakage, target_leakage
-    from causalrec_lab.data.memory import DoesNotFit, to_memory, to_parquet
-    from causalrec_lab.data.negative_sampling import negatives
-    from causalrec_lab.data.normalising import Normalisation, normalise
-    from causalrec_lab.data.outliers import tails
-    from causalrec_lab.data.positivity import Overlap, overlap
-    from causalrec_lab.data.quality import quality_report
-    from causalrec_lab.data.quality_result import QualityReport
+    from causalrec_lab.data.quality.comparison import compare_reports
+    from causalrec_lab.data.quality.exposure import ExposureBias, exposure_bias, gini, lorenz, position_curve
+    from causalrec_lab.data.quality.leakage import leakage, target_leakage
+    from causalrec_lab.data.quality.positivity import Overlap, overlap
+    from causalrec_lab.data.quality.report import quality_report
+    from causalrec_lab.data.quality.result import QualityReport
+    from causalrec_lab.data.quality.rules import quality_rules
+    from causalrec_lab.data.quality.selection import selection
+    from causalrec_lab.data.quality.time_travel import time_travel
     from causalrec_lab.data.registry import about, names
-    from causalrec_lab.data.robots import bots
-    from causalrec_lab.data.rules import quality_rules
     from causalrec_lab.data.schema import SchemaError
-    from causalrec_lab.data.self_selection import selection
     from causalrec_lab.data.sources import ChecksumMismatch, DataUnavailable, fetch
-    from causalrec_lab.data.splits import Split, split_leave_one_out, split_temporal
-    from causalrec_lab.data.storage import read
-    from causalrec_lab.data.time_order import time_travel
+    from causalrec_lab.data.storage.connections import DatabaseLost, DatabaseUnreachable, MissingDriver, connect
+    from causalrec_lab.data.storage.memory import DoesNotFit, to_memory, to_parquet
+    from causalrec_lab.data.storage.reading import read
 
 _CONTENTS = {
-    "cleaning": ("clean",),
-    "normalising": ("Normalisation", "normalise"),
-    "outliers": ("tails",),
-    "robots": ("bots",),
-    "assumed": ("Assumptions", "assumptions"),
-    "eligible": ("decisions",),
-    "gaps": ("sessions",),
-    "history": ("as_of",),
-    "negative_sampling": ("negatives",),
-    "connections": ("DatabaseLost", "DatabaseUnreachable", "MissingDriver", "connect"),
-    "memory": ("DoesNotFit", "to_memory", "to_parquet"),
+    "cleaning.clean": ("clean",),
+    "cleaning.normalising": ("Normalisation", "normalise"),
+    "cleaning.outliers": ("tails",),
+    "cleaning.bots": ("bots",),
+    "building.assumptions": ("Assumptions", "assumptions"),
+    "building.decisions": ("decisions",),
+    "building.sessions": ("sessions",),
+    "building.as_of": ("as_of",),
+    "building.negatives": ("negatives",),
+    "storage.connections": ("DatabaseLost", "DatabaseUnreachable", "MissingDriver", "connect"),
+    "storage.memory": ("DoesNotFit", "to_memory", "to_parquet"),
     "dataset": ("About", "Dataset"),
-    "exposure": ("ExposureBias", "exposure_bias", "gini", "lorenz", "position_curve"),
+    "quality.exposure": ("ExposureBias", "exposure_bias", "gini", "lorenz", "position_curve"),
     "catalogue": ("load",),
-    "positivity": ("Overlap", "overlap"),
-    "comparison": ("compare_reports",),
-    "leaks": ("leakage", "target_leakage"),
-    "quality": ("quality_report",),
-    "quality_result": ("QualityReport",),
-    "rules": ("quality_rules",),
-    "self_selection": ("selection",),
-    "time_order": ("time_travel",),
+    "quality.positivity": ("Overlap", "overlap"),
+    "quality.comparison": ("compare_reports",),
+    "quality.leakage": ("leakage", "target_leakage"),
+    "quality.report": ("quality_report",),
+    "quality.result": ("QualityReport",),
+    "quality.rules": ("quality_rules",),
+    "quality.selection": ("selection",),
+    "quality.time_travel": ("time_travel",),
     "registry": ("about", "names"),
     "schema": ("SchemaError",),
     "sources": ("ChecksumMismatch", "DataUnavailable", "fetch"),
-    "cores": ("k_core",),
-    "splits": ("Split", "split_leave_one_out", "split_temporal"),
-    "storage": ("read",),
+    "building.k_core": ("k_core",),
+    "building.splits": ("Split", "split_leave_one_out", "split_temporal"),
+    "storage.reading": ("read",),
 }
 _HOME = {name: module for module, contents in _CONTENTS.items() for name in contents}
 

@@ -101,7 +101,7 @@ def check(
 
 
 def _quarantined(frame: pd.DataFrame, table: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    from causalrec_lab.data.quarantine import reasons, set_apart
+    from causalrec_lab.data.storage.quarantine import reasons, set_apart
 
     missing_columns(frame, table)
     kept, apart = set_apart(frame, reasons(frame, table), table)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import causalrec_lab
-from causalrec_lab.data.addresses import redacted
+from causalrec_lab.data.storage.addresses import redacted
 from causalrec_lab.lab.project import home
 from causalrec_lab.lab.session import cores
 

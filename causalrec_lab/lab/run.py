@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from causalrec_lab.data.addresses import has_password, redacted
+from causalrec_lab.data.storage.addresses import has_password, redacted
 from causalrec_lab.lab.committed import QUIET_KERNEL, kernel_environment
 from causalrec_lab.lab.findings import findings_path
 from causalrec_lab.lab.project import PROFILES, chapter, chapters, nearest, notebook_path

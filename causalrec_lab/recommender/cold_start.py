@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from causalrec_lab.data.splits import Split
+from causalrec_lab.data.building.splits import Split
 from causalrec_lab.recommender.baselines import Popularity
 from causalrec_lab.recommender.config import RecommenderConfig
 from causalrec_lab.recommender.content import attribute_matrix, text_vectors

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from causalrec_lab.data.building.splits import Split
 from causalrec_lab.data.dataset import Dataset
-from causalrec_lab.data.splits import Split
 from causalrec_lab.recommender.histories import Histories
 
 __all__ = [

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from causalrec_lab.data.splits import Split
+from causalrec_lab.data.building.splits import Split
 from causalrec_lab.recommender.histories import Histories
 from causalrec_lab.recommender.interactions import Recommender, Scores, refuse_nan
 

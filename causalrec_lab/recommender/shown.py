@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from causalrec_lab.data.exposure import gini
-from causalrec_lab.data.splits import Split
+from causalrec_lab.data.building.splits import Split
+from causalrec_lab.data.quality.exposure import gini
 from causalrec_lab.recommender.histories import Histories
 from causalrec_lab.recommender.interactions import Recommender, refuse_nan
 from causalrec_lab.recommender.ranking import blocks_of, user_bootstrap

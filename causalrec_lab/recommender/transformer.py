@@ -14,8 +14,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from causalrec_lab.data.building.splits import Split
 from causalrec_lab.data.dataset import Dataset
-from causalrec_lab.data.splits import Split
 from causalrec_lab.recommender.config import RecommenderConfig
 from causalrec_lab.recommender.content import ItemContent, attribute_matrix, picture_tensor, text_vectors
 from causalrec_lab.recommender.distributed import join

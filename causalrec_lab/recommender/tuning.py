@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from causalrec_lab.data.splits import Split
+from causalrec_lab.data.building.splits import Split
 from causalrec_lab.recommender.config import RecommenderConfig
 
 if TYPE_CHECKING:

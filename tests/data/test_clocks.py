@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from causalrec_lab import data
-from causalrec_lab.data.clocks import offsets_between
+from causalrec_lab.data.times.clocks import offsets_between
 
 ZONES = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia", "UTC"]
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from causalrec_lab.data import draws
-from causalrec_lab.data.kinds import collected, lazily
+from causalrec_lab.data.building import portable_draws as draws
+from causalrec_lab.data.frames_and_tables import collected, lazily
 
 P = 2**31 - 1
 

@@ -98,7 +98,7 @@ def test_items_have_a_first_day_or_a_first_year():
 
 
 def test_scripts_of_texts():
-    from causalrec_lab.data.text_coverage import scripts
+    from causalrec_lab.data.quality.text_coverage import scripts
 
     texts = pd.Series(
         ["a warm coat", "一件温暖的外套", "暖かいコート", "тёплое пальто", "따뜻한 코트", "123", "déjà vu"]

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from causalrec_lab import data
-from causalrec_lab.data.connections import asked
+from causalrec_lab.data.storage.connections import asked
 
 N = 5_000
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, chi2
 
 from causalrec_lab import data
-from causalrec_lab.data.positivity import effective_sample_size
+from causalrec_lab.data.quality.positivity import effective_sample_size
 
 
 def found(report: data.QualityReport) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causalrec_lab.data.quantiles import place_of, quantile_of, quantiles_of
+from causalrec_lab.data.cleaning.quantiles import place_of, quantile_of, quantiles_of
 
 
 @given(st.lists(st.integers(-5, 5), min_size=1, max_size=40), st.integers(1, 999))

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from causalrec_lab import data
-from causalrec_lab.data.addresses import Address, has_password, redacted
+from causalrec_lab.data.storage.addresses import Address, has_password, redacted
 from causalrec_lab.lab.provenance import masked
 
 WORD = "s3ntinel"

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from causalrec_lab import data
-from causalrec_lab.data.addresses import has_password, redacted
+from causalrec_lab.data.storage.addresses import has_password, redacted
 
 N = 40
 

@@ -89,3 +89,10 @@ def test_cleaning_refuses_columns_that_stand_twice_and_bots_of_another_kind():
         data.clean(pd.concat([frame, frame[["timestamp"]]], axis=1))
     with pytest.raises(ValueError, match="'user_id' is a number in frame and text in bots"):
         data.clean(frame, bots=pd.DataFrame({"user_id": ["1"], "bot": [True]}))
+
+
+def test_two_zones_for_one_column_are_refused(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("user_id,item_id,timestamp,event\n1,2,2025-01-01 00:00:00,view\n")
+    with pytest.raises(ValueError, match="give one of them"):
+        data.read(path, time_zone="Europe/Berlin", utc=True)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.optimize import minimize
 
-from causalrec_lab.data.splits import split_leave_one_out
+from causalrec_lab.data.building.splits import split_leave_one_out
 from causalrec_lab.recommender import EASE, ItemKNN, MatrixFactorisation, Popularity, TransformerRecommender, evaluate
 
 ALL = [Popularity(), ItemKNN(), EASE(penalty=5.0), MatrixFactorisation(factors=4, regularisation=0.1, confidence=5.0)]

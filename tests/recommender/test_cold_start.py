@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from causalrec_lab.data.splits import split_leave_one_out
+from causalrec_lab.data.building.splits import split_leave_one_out
 from causalrec_lab.recommender import (
     ContentPopularity,
     RecommenderConfig,

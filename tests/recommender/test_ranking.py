@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from causalrec_lab.data.splits import Split, split_leave_one_out
+from causalrec_lab.data.building.splits import Split, split_leave_one_out
 from causalrec_lab.recommender import ItemKNN, Popularity, evaluate
 from causalrec_lab.recommender.histories import Histories, batches, last_windows
 from causalrec_lab.recommender.interactions import recommend

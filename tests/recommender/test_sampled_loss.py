@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from causalrec_lab.data.splits import split_leave_one_out
+from causalrec_lab.data.building.splits import split_leave_one_out
 from causalrec_lab.recommender import RecommenderConfig, TransformerRecommender, evaluate
 from causalrec_lab.recommender.sampled_loss import binary_cross_entropy, drawn_negatives, sampled_softmax
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from causalrec_lab.data.exposure import gini
-from causalrec_lab.data.splits import split_leave_one_out
+from causalrec_lab.data.building.splits import split_leave_one_out
+from causalrec_lab.data.quality.exposure import gini
 from causalrec_lab.recommender import ItemKNN, Popularity, shown_metrics
 
 

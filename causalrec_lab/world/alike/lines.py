@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from causalrec_lab.data.exposure import gini
+from causalrec_lab.data.quality.exposure import gini
 from causalrec_lab.world.alike.exposure_fit import Trial
 from causalrec_lab.world.alike.matching import Measured, main_level, main_stage
 from causalrec_lab.world.alike.measures import TEXT_ROWS, text_of

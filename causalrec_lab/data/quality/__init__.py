@@ -1,0 +1,1 @@
+"""What a log holds, what it hides, and which estimates that threatens."""

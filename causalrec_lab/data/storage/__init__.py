@@ -1,0 +1,1 @@
+"""Where tables live: files, folders and databases; the ways in and the guarded way out."""
