@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from causalrec_lab import data
+from causalrec_lab.data.storage.connections import table_names
 
 MAPPING = {"user_id": "customer", "timestamp": "when", "treated": "shown"}
 N = 3_000
@@ -129,8 +130,8 @@ def test_a_schema_of_postgres_is_named_in_the_path(backend, log):
         pytest.skip("only PostgreSQL has schemas in its address")
     server, _, corner = backend.url.rpartition("/")
     backend.load(log, "here")
-    assert "here" in data.connections.table_names(data.connect(f"{server}/{corner}"))
-    assert "here" not in data.connections.table_names(data.connect(server))
+    assert "here" in table_names(data.connect(f"{server}/{corner}"))
+    assert "here" not in table_names(data.connect(server))
 
 
 @pytest.mark.parametrize("address", ["sc://127.0.0.1:1/;token=s3ntinel", "spark://127.0.0.1:1"])

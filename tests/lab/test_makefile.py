@@ -46,7 +46,7 @@ def make(folder: Path, *arguments: str, **environment: str) -> tuple[int, list[s
     """Exit code of make, and how the command line was called meanwhile."""
     calls = folder / "calls"
     calls.unlink(missing_ok=True)
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "CAUSALREC"))}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "CAUSALREC", "EXTRAS"))}
     done = subprocess.run(
         ["make", "-s", *arguments], cwd=folder, env=clean | environment, capture_output=True, text=True
     )
