@@ -169,12 +169,15 @@ class _Surface:
             part.requires_grad_()
 
     def parameters(self) -> list[Any]:
+        """Everything that is learned."""
         return [self.level, *self.parts]
 
     def norm(self) -> Any:
+        """Squared norm of what the penalty holds small."""
         return sum((part**2).sum() for part in self.parts)
 
     def logits(self) -> Any:
+        """(users, items) logits."""
         users, items, cross, p, q = self.parts
         return self.level + users + items + self.features[0] @ cross @ self.features[1].T + p @ q.T
 
