@@ -194,6 +194,10 @@ class Platform(Logbook):
         rows = "".join(f"<tr><th>{name}</th><td>{html.escape(str(value))}</td></tr>" for name, value in cells.items())
         return f'<table class="platform"><tbody>{rows}</tbody></table>'
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to another process as what it was made from, and be made again there."""
+        return _remade, (self.scenario, self.seed, self.dials, self.law.days)
+
     def __repr__(self) -> str:
         when = "".join(f", {name}: {value}" for name, value in self._when.items())
         return f"Platform({self.scenario.name!r}, seed={self.seed}, {self.dials}{when})"
@@ -204,3 +208,8 @@ class Platform(Logbook):
         if days is None:
             return {}
         return {"day": str(days[0])} if len(days) == 1 else {"days": f"{days[0]} to {days[-1]} ({len(days)})"}
+
+
+def _remade(scenario: Scenario, seed: int, dials: Dials, days: tuple[int, ...] | None) -> Platform:
+    made = Platform(scenario, seed, dials)
+    return made if days is None else made.on(days)

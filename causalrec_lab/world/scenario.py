@@ -6,7 +6,8 @@ A scenario is data, not code: a new domain is a new `Scenario` beside those in `
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from causalrec_lab.world.equations import Amount, Coefficients, Effect, Exposure, Retention, Stage
@@ -203,6 +204,12 @@ class Scenario:
             object.__setattr__(self, "outcome", self.stages[-1])
         if not self.attention:
             object.__setattr__(self, "attention", self.amount.after)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to another process: closed mappings cannot, the dictionaries in them can."""
+        held: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        opened: dict[str, Any] = {k: dict(v) if isinstance(v, Mapping) else v for k, v in held.items()}
+        return partial(Scenario, **opened), ()
 
     @property
     def stages(self) -> tuple[str, ...]:

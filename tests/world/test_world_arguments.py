@@ -1,5 +1,6 @@
 """What callers give: numpy's numbers, numbers that are none, tables that are not this platform's, tiny catalogues."""
 
+import pickle
 import warnings
 
 import numpy as np
@@ -203,3 +204,13 @@ def test_windows_of_other_days_are_other_draws(platform):
 
 def test_a_plain_frame_of_ids_is_enough(platform):
     assert len(platform.truth.hidden(pd.DataFrame({"user_id": [0, 1], "item_id": [1, 2]}))) == 2
+
+
+@pytest.mark.parametrize("day", [None, 40, (3, 9)])
+def test_a_platform_travels_to_another_process(day):
+    made = Platform.make("music", seed=4, n_users=60, n_items=24, drift=0.05)
+    there = made if day is None else made.on(day)
+    back = pickle.loads(pickle.dumps(there))
+    assert back.scenario == there.scenario
+    assert back.truth.ate() == there.truth.ate()
+    pd.testing.assert_frame_equal(back.log(50, seed=1).decisions, there.log(50, seed=1).decisions)
