@@ -97,7 +97,7 @@ def test_a_domain_takes_fewer_than_sixty_lines():
 
 @pytest.mark.parametrize("table", ["decisions", "events", "items", "users"])
 def test_tables_keep_their_contract(log, table):
-    schema.check(log.table(table), table)
+    assert schema.failures(log.table(table), table).empty
 
 
 def test_tables_speak_the_scenario_s_words(platform, log):

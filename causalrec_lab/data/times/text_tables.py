@@ -79,19 +79,23 @@ class _Parts:
         self.text, self.pattern, self.groups = text, pattern, groups
 
     def raw(self, part: str) -> Any:
+        """Text of one part, NULL where it is empty."""
         return self.text.re_extract(self.pattern, self.groups[part]).nullif("")
 
     def number(self, part: str, absent: int) -> Any:
+        """Whole number of one part, `absent` where the pattern or the text has none."""
         import ibis
 
         return self.raw(part).cast("int64").fill_null(absent) if part in self.groups else ibis.literal(absent, "int64")
 
     def fraction(self) -> Any:
+        """Digits behind the second, at most six: "0" where there are none."""
         import ibis
 
         return self.raw("f").substr(0, 6).fill_null("0") if "f" in self.groups else ibis.literal("0")
 
     def zone(self) -> Any:
+        """Offset as written, "" where there is none."""
         import ibis
 
         return self.raw("z").fill_null("") if "z" in self.groups else ibis.literal("")
