@@ -25,7 +25,7 @@ from causalrec_lab.recommender import (
     exposure_propensity,
     rating_metrics,
 )
-from causalrec_lab.recommender.ratings import KernelWeights
+from causalrec_lab.recommender.ratings.kernel import KernelWeights
 
 CONFIG = RecommenderConfig(
     length=32, dim=32, blocks=1, dropout=0.5, epochs=20, learning_rate=3e-3, tokens=2_000, outcome="liked", text="auto"

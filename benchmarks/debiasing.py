@@ -27,7 +27,7 @@ from scipy import stats
 
 from causalrec_lab.causal.effects import tfidf_embedding
 from causalrec_lab.recommender import RatingLogit, RecommenderConfig, rating_metrics
-from causalrec_lab.recommender.exposure_models import LogisticExposure, PopularityExposure, TransformerExposure
+from causalrec_lab.recommender.ratings.exposure import LogisticExposure, PopularityExposure, TransformerExposure
 from causalrec_lab.world import Platform
 
 USERS, ITEMS, TESTED = 300, 100, 50  # randomised pairs a user

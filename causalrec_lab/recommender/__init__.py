@@ -11,76 +11,85 @@ from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
     from causalrec_lab.recommender import callbacks, debias
-    from causalrec_lab.recommender.attribution import column_importance, history_attribution, integrated_gradients
-    from causalrec_lab.recommender.baselines import EASE, ItemKNN, MatrixFactorisation, Popularity
-    from causalrec_lab.recommender.classification import auc, auc_difference, calibration_table, classification_metrics
-    from causalrec_lab.recommender.classifier import TextClassifier
-    from causalrec_lab.recommender.cold_start import ContentPopularity, split_cold_items
+    from causalrec_lab.recommender.catalogue.baselines import EASE, ItemKNN, MatrixFactorisation, Popularity
+    from causalrec_lab.recommender.catalogue.cold_start import ContentPopularity, split_cold_items
+    from causalrec_lab.recommender.catalogue.policies import RecommenderPolicy
     from causalrec_lab.recommender.config import RecommenderConfig
-    from causalrec_lab.recommender.contrastive import co_bought_pairs, contrastive_warm_up
-    from causalrec_lab.recommender.encoder import TextEncoder
-    from causalrec_lab.recommender.exposure_models import LogisticExposure, PopularityExposure, TransformerExposure
-    from causalrec_lab.recommender.generator import TextGenerator
-    from causalrec_lab.recommender.interests import InterestProfiles, interest_profile
-    from causalrec_lab.recommender.policies import RecommenderPolicy
-    from causalrec_lab.recommender.ranking import evaluate
-    from causalrec_lab.recommender.rating_logit import RatingLogit, exposure_propensity
-    from causalrec_lab.recommender.ratings import RatingKernel, rating_difference, rating_metrics
-    from causalrec_lab.recommender.retrieval import TextMatcher, retrieval_metrics
-    from causalrec_lab.recommender.self_training import learning_curve, self_train
-    from causalrec_lab.recommender.shown import shown_metrics
-    from causalrec_lab.recommender.thresholds import PlattScaling, best_threshold, cost_threshold, expected_cost
-    from causalrec_lab.recommender.topics import Topics
-    from causalrec_lab.recommender.transformer import TransformerRecommender
-    from causalrec_lab.recommender.tuning import tune
-    from causalrec_lab.recommender.word_attribution import attribution_html, word_attributions
+    from causalrec_lab.recommender.evaluation.classification import (
+        auc,
+        auc_difference,
+        calibration_table,
+        classification_metrics,
+    )
+    from causalrec_lab.recommender.evaluation.ranking import evaluate
+    from causalrec_lab.recommender.evaluation.shown import shown_metrics
+    from causalrec_lab.recommender.ratings.exposure import LogisticExposure, PopularityExposure, TransformerExposure
+    from causalrec_lab.recommender.ratings.kernel import RatingKernel, rating_difference, rating_metrics
+    from causalrec_lab.recommender.ratings.logit import RatingLogit, exposure_propensity
+    from causalrec_lab.recommender.sequence.attribution import (
+        column_importance,
+        history_attribution,
+        integrated_gradients,
+    )
+    from causalrec_lab.recommender.sequence.transformer import TransformerRecommender
+    from causalrec_lab.recommender.sequence.tuning import tune
+    from causalrec_lab.recommender.text.classifier import TextClassifier
+    from causalrec_lab.recommender.text.contrastive import co_bought_pairs, contrastive_warm_up
+    from causalrec_lab.recommender.text.encoder import TextEncoder
+    from causalrec_lab.recommender.text.generator import TextGenerator
+    from causalrec_lab.recommender.text.interests import InterestProfiles, interest_profile
+    from causalrec_lab.recommender.text.retrieval import TextMatcher, retrieval_metrics
+    from causalrec_lab.recommender.text.self_training import learning_curve, self_train
+    from causalrec_lab.recommender.text.thresholds import PlattScaling, best_threshold, cost_threshold, expected_cost
+    from causalrec_lab.recommender.text.topics import Topics
+    from causalrec_lab.recommender.text.word_attribution import attribution_html, word_attributions
 
 _HOME = {
-    "ContentPopularity": "cold_start",
-    "EASE": "baselines",
-    "InterestProfiles": "interests",
-    "ItemKNN": "baselines",
-    "LogisticExposure": "exposure_models",
-    "MatrixFactorisation": "baselines",
-    "PlattScaling": "thresholds",
-    "Popularity": "baselines",
-    "PopularityExposure": "exposure_models",
-    "RatingKernel": "ratings",
-    "RatingLogit": "rating_logit",
+    "ContentPopularity": "catalogue.cold_start",
+    "EASE": "catalogue.baselines",
+    "InterestProfiles": "text.interests",
+    "ItemKNN": "catalogue.baselines",
+    "LogisticExposure": "ratings.exposure",
+    "MatrixFactorisation": "catalogue.baselines",
+    "PlattScaling": "text.thresholds",
+    "Popularity": "catalogue.baselines",
+    "PopularityExposure": "ratings.exposure",
+    "RatingKernel": "ratings.kernel",
+    "RatingLogit": "ratings.logit",
     "RecommenderConfig": "config",
-    "RecommenderPolicy": "policies",
-    "TextClassifier": "classifier",
-    "TextEncoder": "encoder",
-    "TransformerExposure": "exposure_models",
-    "TextGenerator": "generator",
-    "TextMatcher": "retrieval",
-    "Topics": "topics",
-    "TransformerRecommender": "transformer",
-    "attribution_html": "word_attribution",
-    "auc": "classification",
-    "auc_difference": "classification",
-    "best_threshold": "thresholds",
-    "calibration_table": "classification",
-    "classification_metrics": "classification",
-    "column_importance": "attribution",
-    "co_bought_pairs": "contrastive",
-    "contrastive_warm_up": "contrastive",
-    "cost_threshold": "thresholds",
-    "evaluate": "ranking",
-    "expected_cost": "thresholds",
-    "exposure_propensity": "rating_logit",
-    "history_attribution": "attribution",
-    "integrated_gradients": "attribution",
-    "interest_profile": "interests",
-    "learning_curve": "self_training",
-    "rating_difference": "ratings",
-    "rating_metrics": "ratings",
-    "retrieval_metrics": "retrieval",
-    "self_train": "self_training",
-    "shown_metrics": "shown",
-    "split_cold_items": "cold_start",
-    "tune": "tuning",
-    "word_attributions": "word_attribution",
+    "RecommenderPolicy": "catalogue.policies",
+    "TextClassifier": "text.classifier",
+    "TextEncoder": "text.encoder",
+    "TransformerExposure": "ratings.exposure",
+    "TextGenerator": "text.generator",
+    "TextMatcher": "text.retrieval",
+    "Topics": "text.topics",
+    "TransformerRecommender": "sequence.transformer",
+    "attribution_html": "text.word_attribution",
+    "auc": "evaluation.classification",
+    "auc_difference": "evaluation.classification",
+    "best_threshold": "text.thresholds",
+    "calibration_table": "evaluation.classification",
+    "classification_metrics": "evaluation.classification",
+    "column_importance": "sequence.attribution",
+    "co_bought_pairs": "text.contrastive",
+    "contrastive_warm_up": "text.contrastive",
+    "cost_threshold": "text.thresholds",
+    "evaluate": "evaluation.ranking",
+    "expected_cost": "text.thresholds",
+    "exposure_propensity": "ratings.logit",
+    "history_attribution": "sequence.attribution",
+    "integrated_gradients": "sequence.attribution",
+    "interest_profile": "text.interests",
+    "learning_curve": "text.self_training",
+    "rating_difference": "ratings.kernel",
+    "rating_metrics": "ratings.kernel",
+    "retrieval_metrics": "text.retrieval",
+    "self_train": "text.self_training",
+    "shown_metrics": "evaluation.shown",
+    "split_cold_items": "catalogue.cold_start",
+    "tune": "sequence.tuning",
+    "word_attributions": "text.word_attribution",
 }
 
 __all__ = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from causalrec_lab.recommender.training import EpochReport, log_line
+from causalrec_lab.recommender.sequence.training import EpochReport, log_line
 
 __all__ = ["StopAt", "TensorBoard", "log_line"]
 

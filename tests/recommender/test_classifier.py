@@ -37,7 +37,7 @@ def test_each_mode_learns_praise_from_complaint(mode, tmp_path):
 
 
 def test_fine_tuning_begins_at_the_frozen_solution():
-    from causalrec_lab.recommender.finetuning import FineTuned
+    from causalrec_lab.recommender.text.finetuning import FineTuned
 
     texts, labels, _ = reviews()
     frozen = TextClassifier("frozen", precision="fp32").fit(texts, labels)
@@ -48,7 +48,7 @@ def test_fine_tuning_begins_at_the_frozen_solution():
 
 
 def test_adapters_leave_the_encoder_alone():
-    from causalrec_lab.recommender.finetuning import FineTuned
+    from causalrec_lab.recommender.text.finetuning import FineTuned
 
     texts, labels, _ = reviews(16)
     frozen = TextClassifier("frozen", precision="fp32").fit(texts, labels)

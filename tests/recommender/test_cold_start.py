@@ -13,7 +13,7 @@ from causalrec_lab.recommender import (
     evaluate,
     split_cold_items,
 )
-from causalrec_lab.recommender.content import attribute_matrix
+from causalrec_lab.recommender.sequence.towers import attribute_matrix
 
 CONFIG = RecommenderConfig(
     length=10, dim=16, blocks=1, dropout=0.1, tokens=800, epochs=15, learning_rate=1e-2, attributes=("genre",)

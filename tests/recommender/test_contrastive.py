@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from causalrec_lab.recommender import TextClassifier, TextEncoder
-from causalrec_lab.recommender.contrastive import co_bought_pairs, contrastive_warm_up, info_nce
+from causalrec_lab.recommender.text.contrastive import co_bought_pairs, contrastive_warm_up, info_nce
 
 
 def test_loss_is_the_sum_over_the_batch_without_equal_texts():

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from causalrec_lab.recommender import RecommenderConfig, TransformerRecommender
-from causalrec_lab.recommender.distributed import Team, join
+from causalrec_lab.recommender.sequence.distributed import Team, join
 
 CONFIG = {
     "length": 8, "dim": 16, "blocks": 1, "heads": 2, "dropout": 0.3, "tokens": 200, "epochs": 3, "accumulate": 2,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from causalrec_lab.recommender import TextEncoder
-from causalrec_lab.recommender.embedding_cache import EmbeddingCache, default_cache_dir, text_key
-from causalrec_lab.recommender.pooling import sentences
+from causalrec_lab.recommender.text.embedding_cache import EmbeddingCache, default_cache_dir, text_key
+from causalrec_lab.recommender.text.pooling import sentences
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_unknown_encoder_says_the_way_out(name, says):
 
 
 def test_missing_encoder_says_what_to_install(monkeypatch):
-    from causalrec_lab.recommender import pretrained
+    from causalrec_lab.recommender.text import pretrained
 
     monkeypatch.setattr(pretrained, "_hub_cache", lambda _: None)
     monkeypatch.setattr(pretrained, "_package", lambda: None)
@@ -97,7 +97,7 @@ def test_missing_encoder_says_what_to_install(monkeypatch):
 
 
 def test_altered_weights_are_refused(monkeypatch, tmp_path):
-    from causalrec_lab.recommender import pretrained
+    from causalrec_lab.recommender.text import pretrained
 
     (tmp_path / "model.safetensors").write_bytes(b"not the weights")
     monkeypatch.setattr(pretrained, "_hub_cache", lambda _: tmp_path)

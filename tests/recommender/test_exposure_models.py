@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from causalrec_lab.recommender import RecommenderConfig
-from causalrec_lab.recommender.exposure_models import LogisticExposure, PopularityExposure, TransformerExposure
+from causalrec_lab.recommender.ratings.exposure import LogisticExposure, PopularityExposure, TransformerExposure
 from causalrec_lab.world import Platform
 
 CONFIG = RecommenderConfig(length=64, dim=16, blocks=1, epochs=6, learning_rate=1e-2, tokens=4_000, precision="fp32")

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from causalrec_lab.recommender.generator import TextGenerator
-from causalrec_lab.recommender.pretrained import EncoderUnavailable
+from causalrec_lab.recommender.text.generator import TextGenerator
+from causalrec_lab.recommender.text.pretrained import EncoderUnavailable
 
 SONG = "the sun is warm and the sea is blue and the"
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from causalrec_lab.recommender.interests import interest_profile
-from causalrec_lab.recommender.topics import Topics
+from causalrec_lab.recommender.text.interests import interest_profile
+from causalrec_lab.recommender.text.topics import Topics
 from causalrec_lab.world import Platform
 
 WORDS = {"garden": "spade soil seed", "music": "violin concert string", "food": "bread butter oven"}

@@ -6,9 +6,9 @@ import pytest
 
 from causalrec_lab.data.building.splits import Split, split_leave_one_out
 from causalrec_lab.recommender import ItemKNN, Popularity, evaluate
-from causalrec_lab.recommender.histories import Histories, batches, last_windows
-from causalrec_lab.recommender.interactions import recommend
-from causalrec_lab.recommender.ranking import user_bootstrap
+from causalrec_lab.recommender.catalogue.histories import Histories, batches, last_windows
+from causalrec_lab.recommender.catalogue.interactions import recommend
+from causalrec_lab.recommender.evaluation.ranking import user_bootstrap
 
 
 class Table:

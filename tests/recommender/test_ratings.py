@@ -11,7 +11,7 @@ from causalrec_lab.recommender import (
     rating_difference,
     rating_metrics,
 )
-from causalrec_lab.recommender.ratings import KernelWeights
+from causalrec_lab.recommender.ratings.kernel import KernelWeights
 
 
 def pairs(n_users=12, n_items=9, seed=0, share=0.5):

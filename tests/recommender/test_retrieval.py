@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from causalrec_lab.recommender.retrieval import TextMatcher, retrieval_metrics
+from causalrec_lab.recommender.text.retrieval import TextMatcher, retrieval_metrics
 
 TEXTS = ["red wool coat", "blue coat coat for rain", "garden spade", "violin"]
 

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from causalrec_lab.data.building.splits import split_leave_one_out
 from causalrec_lab.recommender import RecommenderConfig, TransformerRecommender, evaluate
-from causalrec_lab.recommender.sampled_loss import binary_cross_entropy, drawn_negatives, sampled_softmax
+from causalrec_lab.recommender.sequence.sampled_loss import binary_cross_entropy, drawn_negatives, sampled_softmax
 
 
 def parts(n=30, items=12, dim=6):

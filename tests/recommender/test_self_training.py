@@ -6,7 +6,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from causalrec_lab.recommender.self_training import _guesses, _surest, learning_curve, self_train
+from causalrec_lab.recommender.text.self_training import _guesses, _surest, learning_curve, self_train
 
 
 def make():

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from causalrec_lab.recommender.network import Dropout
 from causalrec_lab.recommender.precision import resolve_precision
-from causalrec_lab.recommender.softmax_loss import catalogue_cross_entropy
+from causalrec_lab.recommender.sequence.network import Dropout
+from causalrec_lab.recommender.sequence.softmax_loss import catalogue_cross_entropy
 
 
 @pytest.mark.parametrize("weighted", [False, True])

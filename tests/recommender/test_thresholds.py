@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from causalrec_lab.recommender.thresholds import PlattScaling, best_threshold, cost_threshold, expected_cost
+from causalrec_lab.recommender.text.thresholds import PlattScaling, best_threshold, cost_threshold, expected_cost
 
 
 def test_no_threshold_is_cheaper_than_the_costs_own_where_probabilities_are_true():

@@ -7,9 +7,9 @@ import torch
 
 from causalrec_lab.data.building.splits import split_leave_one_out
 from causalrec_lab.recommender import RecommenderConfig, TransformerRecommender, evaluate
-from causalrec_lab.recommender.content import picture_tensor
-from causalrec_lab.recommender.histories import Histories, last_windows
-from causalrec_lab.recommender.network import NetworkShape, SequenceNetwork
+from causalrec_lab.recommender.catalogue.histories import Histories, last_windows
+from causalrec_lab.recommender.sequence.network import NetworkShape, SequenceNetwork
+from causalrec_lab.recommender.sequence.towers import picture_tensor
 
 SMALL = {"length": 12, "dim": 16, "blocks": 1, "heads": 2, "dropout": 0.0, "tokens": 600, "precision": "fp32"}
 

@@ -7,8 +7,8 @@ import torch
 
 from causalrec_lab.data.building.splits import split_leave_one_out
 from causalrec_lab.recommender import Popularity, RecommenderConfig, TransformerRecommender, evaluate
-from causalrec_lab.recommender.network import NetworkShape, SequenceNetwork
-from causalrec_lab.recommender.training import TrainingDiverged
+from causalrec_lab.recommender.sequence.network import NetworkShape, SequenceNetwork
+from causalrec_lab.recommender.sequence.training import TrainingDiverged
 
 SMALL = {"length": 12, "dim": 16, "blocks": 1, "heads": 2, "dropout": 0.0, "tokens": 600, "precision": "fp32"}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from causalrec_lab.recommender import TextClassifier
-from causalrec_lab.recommender.word_attribution import attribution_html, word_attributions
+from causalrec_lab.recommender.text.word_attribution import attribution_html, word_attributions
 
 PRAISE, BLAME = ["lovely", "wonderful", "perfect", "great"], ["awful", "broken", "ugly", "poor"]
 

@@ -1,0 +1,1 @@
+"""What every recommender of a catalogue shares: its interface, histories, baselines, cold items, policies."""

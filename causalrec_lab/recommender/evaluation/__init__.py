@@ -1,0 +1,1 @@
+"""How good a model is: rankings over the whole catalogue, shown items, classified texts."""

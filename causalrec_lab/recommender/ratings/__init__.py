@@ -1,0 +1,1 @@
+"""Ratings given by choice: kernel and logistic models, propensities of being rated, debiasing losses."""

@@ -1,0 +1,1 @@
+"""The sequence Transformer: network, objectives, training, checkpoints, tuning and attribution."""

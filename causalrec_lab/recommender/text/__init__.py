@@ -1,0 +1,1 @@
+"""What texts say: encoders, fine-tuned classifiers, topics, interests, matching and generation."""
