@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from recording import clock, commit, record
+from recording import clock, record
 from scipy import stats
 
 from causalrec_lab.causal.effects import tfidf_embedding
@@ -167,8 +167,7 @@ def main() -> None:
         "dials": DIALS,
         "clip": CLIP,
     }
-    at = commit("recommender", "world")
-    record("debiasing", summary(pd.concat(parts)), seconds[0], commit=at, chosen_on="platform seeds 1000-1007", **facts)
+    record("debiasing", summary(pd.concat(parts)), seconds[0], chosen_on="platform seeds 1000-1007", **facts)
 
 
 if __name__ == "__main__":

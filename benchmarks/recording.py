@@ -31,17 +31,30 @@ def clock() -> Iterator[list[float]]:
 
 
 def commit(*packages: str) -> str:
-    """Commit the figures come from, marked where benchmarks or these packages had changes of their own."""
-    here = Path(__file__).parent
-    git = ["git", "-C", str(here)]
-    head = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    ours = [*git, "status", "--porcelain", "--", "*.py", *(f"../causalrec_lab/{package}" for package in packages)]
-    changed = subprocess.run(ours, capture_output=True, text=True, check=False)
-    return (head.stdout.strip() or "unknown") + ("-dirty" if changed.stdout.strip() else "")
+    """Commit the figures come from, marked where the code behind them had changes of its own.
+
+    That code is what this process has loaded of the project, or, where named, whole packages of `causalrec_lab`.
+    """
+    root = Path(__file__).resolve().parent.parent
+    files = [file for module in list(sys.modules.values()) if (file := getattr(module, "__file__", None))]
+    loaded = [file for file in files if Path(file).is_relative_to(root) and "site-packages" not in file]
+    ours = [str(root / "causalrec_lab" / package) for package in packages] or loaded
+    head = _git(root, "rev-parse", "--short", STARTED_AT) if STARTED_AT else ""
+    changed = _git(root, "diff", "--name-only", STARTED_AT, "--", *ours) if STARTED_AT else ""
+    new = _git(root, "ls-files", "--others", "--exclude-standard", "--", *ours)
+    return (head or "unknown") + ("-dirty" if changed or new else "")
+
+
+def _git(root: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+STARTED_AT = _git(Path(__file__).resolve().parent, "rev-parse", "HEAD")  # others may commit while it runs
 
 
 def record(name: str, table: pd.DataFrame, seconds: float, **facts: Any) -> Path:
-    """Print the table and write `results/<name>.json`."""
+    """Print the table and write `results/<name>.json`, the commit of the code that ran among its facts."""
     print(table.to_string(float_format=lambda v: f"{v:.4g}"))
     RESULTS.mkdir(exist_ok=True)
     content = {
@@ -56,6 +69,7 @@ def record(name: str, table: pd.DataFrame, seconds: float, **facts: Any) -> Path
         },
         "python": sys.version.split()[0],
         "versions": {p: version(p) for p in ("numpy", "pandas", "scipy", "scikit-learn")},
+        "commit": commit(),
         **facts,
         "rows": json.loads(table.reset_index().to_json(orient="records", double_precision=10)),
     }

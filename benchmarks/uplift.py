@@ -14,7 +14,7 @@ import argparse
 
 import numpy as np
 import pandas as pd
-from recording import clock, commit, record
+from recording import clock, record
 from scipy import stats
 
 from causalrec_lab.intervention import shown_by, uplift
@@ -69,7 +69,7 @@ def main() -> None:
     with clock() as seconds:
         runs = pd.concat([one(seed, rates) for rates in ("common", "realistic") for seed in range(seeds)])
     facts = {"decisions": ROWS, "users": USERS, "items": ITEMS, "places": PLACES, "outcome": OUTCOME, "seeds": seeds}
-    record("uplift", summary(runs), seconds[0], commit=commit("intervention", "world"), unit="per 1,000 shown", **facts)
+    record("uplift", summary(runs), seconds[0], unit="per 1,000 shown", **facts)
 
 
 if __name__ == "__main__":
