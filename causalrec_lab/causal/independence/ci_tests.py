@@ -1,0 +1,133 @@
+"""Tests of conditional independence: partial correlation, Wilks' lambda, the G test, and the one that suits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from causalrec_lab.causal.independence.columns import Floats, design, is_discrete, residuals
+from causalrec_lab.causal.independence.gcm import gcm_test
+from causalrec_lab.causal.notation import nearest
+
+__all__ = ["METHODS", "g_test", "independence_test", "linear_test"]
+
+METHODS = ("auto", "linear", "g", "gcm")
+
+
+def independence_test(
+    frame: pd.DataFrame, x: str, y: str, given: Sequence[str] = (), *, method: str = "auto", seed: int = 0
+) -> tuple[str, float, float, float]:
+    """Test x independent of y given a set, by a test that suits the columns.
+
+    "auto" takes "g" where every column is discrete (text, categories, booleans, integers with at most 12 values) and
+    "linear" otherwise.
+
+    Parameters
+    ----------
+    frame
+        The columns, without missing values.
+    x, y, given
+        Names of columns.
+    method
+        "linear" (partial correlation or Wilks' lambda: `linear_test`), "g" (`g_test`), "gcm" (generalised covariance
+        measure with a kernel ridge: sees through non-linear influence of `given`; `gcm.gcm_test`), "auto".
+    seed
+        Seed of the random features of "gcm".
+
+    Returns
+    -------
+    name of the test, statistic, degrees of freedom, p-value.
+
+    Raises
+    ------
+    ValueError
+        If the method is unknown, a G test meets a column of numbers, or there are too few rows.
+    """
+    if method not in METHODS:
+        raise ValueError(f"method={method!r} is no test; {nearest(method, METHODS)}")
+    if method == "gcm":
+        return "GCM", *gcm_test(frame, x, y, given, seed=seed)
+    numbers = [name for name in (x, y, *given) if not is_discrete(frame[name])]
+    if method == "g" and numbers:
+        raise ValueError(
+            f"column {numbers[0]!r} takes {frame[numbers[0]].nunique()} values; a G test needs categories: cut it into "
+            "bands with pandas.qcut, or take method='linear' or 'gcm'"
+        )
+    if method == "g" or (method == "auto" and not numbers):
+        return "G", *g_test(frame, x, y, given)
+    return linear_test(frame, x, y, given)
+
+
+def linear_test(frame: pd.DataFrame, x: str, y: str, given: Sequence[str] = ()) -> tuple[str, float, float, float]:
+    """Test by the correlation of least-squares residuals: it sees linear dependence, given linear influences, only.
+
+    x and y of one number each: partial correlation with Student's t. Otherwise, categories as indicators: Wilks' lambda
+    of the residuals with Bartlett's chi-square approximation (Anderson 2003, section 8.5).
+
+    Returns
+    -------
+    name of the test, statistic, degrees of freedom, p-value.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer rows than conditioning columns allow.
+    """
+    left, right = residuals(frame, x, given), residuals(frame, y, given)
+    control = 1 + sum(design(frame[name]).shape[1] for name in given)
+    if left.shape[1] == right.shape[1] == 1:
+        return "partial correlation", *_partial_correlation(left[:, 0], right[:, 0], control)
+    return "Wilks", *_wilks(left, right, control)
+
+
+def _partial_correlation(left: Floats, right: Floats, control: int) -> tuple[float, float, float]:
+    from scipy.stats import t as student
+
+    df = len(left) - control - 1
+    if df < 1:
+        raise ValueError(f"{len(left)} rows are too few for a test with {control - 1} conditioning columns")
+    r = float(left @ right / max(math.sqrt(float(left @ left) * float(right @ right)), 1e-300))
+    r = min(max(r, -1.0), 1.0)
+    p = 2 * float(student.sf(abs(r) * math.sqrt(df / max(1 - r * r, 1e-300)), df))
+    return r, float(df), p
+
+
+def _wilks(left: Floats, right: Floats, control: int) -> tuple[float, float, float]:
+    from scipy.stats import chi2
+
+    n, p, q = len(left), left.shape[1], right.shape[1]
+    scale = n - control - (p + q + 1) / 2
+    if scale <= 0:
+        raise ValueError(
+            f"{n} rows are too few for a test of {p} x {q} columns with {control - 1} conditioning columns"
+        )
+    roots = np.linalg.svd(np.linalg.qr(left)[0].T @ np.linalg.qr(right)[0], compute_uv=False)
+    statistic = -scale * float(np.log1p(-np.minimum(roots**2, 1 - 1e-15)).sum())
+    return statistic, float(p * q), float(chi2.sf(statistic, p * q))
+
+
+def g_test(frame: pd.DataFrame, x: str, y: str, given: Sequence[str] = ()) -> tuple[float, float, float]:
+    r"""Likelihood-ratio test :math:`G = 2 \sum O \ln(O / E)` of x independent of y, summed over the strata of `given`.
+
+    Degrees of freedom count only rows and columns a stratum holds, so that empty cells do not weaken the test.
+
+    Returns
+    -------
+    statistic, degrees of freedom, p-value (1 where no stratum can tell).
+    """
+    from scipy.stats import chi2
+
+    rows, columns = (pd.factorize(frame[name])[0] for name in (x, y))
+    strata = frame.groupby(list(given), observed=True).ngroup().to_numpy() if given else np.zeros(len(frame), int)
+    shape = strata.max() + 1, rows.max() + 1, columns.max() + 1
+    cells = np.bincount(np.ravel_multi_index((strata, rows, columns), shape), minlength=math.prod(shape))
+    seen = cells.reshape(shape).astype(float)
+    by_row, by_column, total = seen.sum(2), seen.sum(1), seen.sum((1, 2))
+    expected = by_row[:, :, None] * by_column[:, None, :] / total[:, None, None]
+    positive = seen > 0
+    statistic = 2 * float((seen[positive] * np.log(seen[positive] / expected[positive])).sum())
+    df = float((((by_row > 0).sum(1) - 1) * ((by_column > 0).sum(1) - 1)).sum())
+    return statistic, df, float(chi2.sf(statistic, df)) if df else 1.0
