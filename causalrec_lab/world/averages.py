@@ -23,7 +23,7 @@ from causalrec_lab.world.outcomes import outcome_link
 from causalrec_lab.world.population import Floats, Ints, Pairs, stream
 from causalrec_lab.world.scenario import Exposure
 
-__all__ = ["BLOCK", "EXACT_CELLS", "blocks", "effect_weight", "mean_effects", "summed"]
+__all__ = ["BLOCK", "EXACT_CELLS", "blocks", "draws", "effect_weight", "mean_effects", "summed"]
 
 BLOCK = 1 << 16  # pairs a block: its arrays stay in the processor's cache
 EXACT_CELLS = 100_000_000  # beyond this many pairs, Monte Carlo
@@ -72,7 +72,7 @@ def mean_effects(
     """
     exact = summed(law)
     moments = np.zeros((5, groups))
-    for pairs, share in blocks(law) if exact else _draws(law):
+    for pairs, share in blocks(law) if exact else draws(law):
         above, below = _terms(law, outcome, estimand, pairs)
         above, below = share * above, np.broadcast_to(share * below, above.shape)
         products = [above, below] if exact else [above, below, above**2, above * below, below**2]
@@ -96,7 +96,7 @@ def blocks(law: Law) -> Iterator[tuple[Pairs, float]]:
             yield law.block(np.arange(start, min(start + step, law.population.n_users)), span), weight
 
 
-def _draws(law: Law) -> Iterator[tuple[Pairs, float]]:
+def draws(law: Law) -> Iterator[tuple[Pairs, float]]:
     """Pairs drawn in each span of the law's time, as many as its share asks for; the weight is what rounding leaves."""
     rng = stream("truth", law.seed)
     for span in law.spans:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -112,7 +113,7 @@ class PlatformTruth:
         """
         return market_effect(self._platform.law, "overall", outcome, n, repeats, seed)
 
-    def path_effects(self, outcome: str | None = None, mediator: str | None = None) -> pd.DataFrame:
+    def path_effects(self, outcome: str | None = None, mediator: str | Sequence[str] | None = None) -> pd.DataFrame:
         """Natural direct and indirect effects through the stages of the funnel; see `mediation.path_effects`."""
         return path_effects(self._platform.law, outcome, mediator)
 

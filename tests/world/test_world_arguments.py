@@ -76,7 +76,7 @@ def test_what_is_no_day_is_named(platform, value):
             ValueError,
             "sum to 1",
         ),
-        (lambda p: p.truth.path_effects(mediator=5), ValueError, "mediator=5 is no stage"),
+        (lambda p: p.truth.path_effects(mediator=5), ValueError, "mediator='5' is no stage"),
         (lambda p: p.truth.ate(over=np.arange(3)), ValueError, "give 'population'"),
         (lambda p: p.slates("best", 5), TypeError, "policy='best' has no"),
         (lambda p: p.stream(1, 5, reward="click"), ValueError, "reward='click' is earned by what a policy shows"),
