@@ -4,50 +4,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from causalrec_lab.recommender.precision import Precision
+from causalrec_lab.recommender.text.classifier_config import ClassifierConfig, Mode
 from causalrec_lab.recommender.text.embedding_cache import write_atomically
 from causalrec_lab.recommender.text.encoder import TextEncoder, checked_texts
+from causalrec_lab.recommender.text.labelled import checked_labelled
+from causalrec_lab.recommender.text.linear_reader import LinearReader
 from causalrec_lab.recommender.text.thresholds import PlattScaling, cost_threshold
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ClassifierConfig", "TextClassifier"]
+__all__ = ["TextClassifier"]
 
 Floats = npt.NDArray[np.float64]
-Mode = Literal["frozen", "lora", "full"]
-RATES: dict[str, float] = {"frozen": float("nan"), "lora": 2e-4, "full": 2e-5}
-
-
-@dataclass(frozen=True)
-class ClassifierConfig:
-    """Settings of a `TextClassifier`, see there."""
-
-    mode: Mode = "frozen"
-    encoder: str = "auto"
-    epochs: int = 5
-    batch_size: int = 16
-    learning_rate: float | None = None
-    accumulate: int = 1
-    class_weight: Literal["balanced"] | None = None
-    max_tokens: int = 128
-    lora_rank: int = 8
-    regularisation: float = 10.0
-    precision: Precision = "auto"
-    seed: int = 0
 
 
 class TextClassifier:
     r"""Two classes from a text: :math:`P(y \mid \text{text}) = \mathrm{softmax}(W v + b)`, logits of shape (batch, 2).
 
-    One label a text; the class said is `argmax(-1)` over the two logits.
+    One label a text; the class said is `argmax(-1)` over the two logits. With `words`, the text's TF-IDF weights stand
+    beside its vector v, each with a penalty of its own (`linear_reader.LinearReader`): an encoder brings what words
+    mean elsewhere, counted words what they mean here.
 
     Parameters
     ----------
@@ -67,8 +51,14 @@ class TextClassifier:
         Longer texts are cut in fine-tuning.
     lora_rank
         Rank of the adapters.
+    pooling
+        From token states to the vector, see `TextEncoder.embed`. "sentences" reads long texts best (each sentence has a
+        say of its own) and is for "frozen".
+    words
+        Read the words, too; for "frozen".
     regularisation
-        Inverse strength C of the logistic regression.
+        Inverse strength C of the logistic regression; None: the one of least log loss in a five-fold cross-validation
+        of the training texts (with words: two, one for them and one for the vectors), see `cross_validation`.
     precision
         "auto" takes bf16 where the processor multiplies it in hardware.
     seed
@@ -77,16 +67,12 @@ class TextClassifier:
     Raises
     ------
     ValueError
-        If the mode is unknown or a number is not positive.
+        If the mode or pooling is unknown, a number is not positive, or words or sentences are asked for in another mode
+        than "frozen".
     """
 
     def __init__(self, mode: Mode = "frozen", encoder: str = "auto", **settings: Any) -> None:
-        if mode not in RATES:
-            raise ValueError(f"mode={mode!r} is unknown; give 'frozen', 'lora' or 'full'")
         self.config = ClassifierConfig(mode=mode, encoder=encoder, **settings)
-        for name in ("epochs", "batch_size", "accumulate", "max_tokens", "lora_rank", "regularisation"):
-            if not getattr(self.config, name) > 0:
-                raise ValueError(f"TextClassifier({name}={getattr(self.config, name)!r}): give a positive number")
         self.losses: list[float] = []
         self.scaling = PlattScaling()
         self._tuned: Any = None
@@ -103,6 +89,18 @@ class TextClassifier:
         self._require_fit()
         return self._encoder.name
 
+    @property
+    def cross_validation(self) -> pd.DataFrame:
+        """Log loss on held-out training texts by inverse strength: columns vectors, words, log loss; the best first.
+
+        Raises
+        ------
+        ValueError
+            If the classifier was not fitted.
+        """
+        self._require_fit()
+        return self._reader.tried
+
     def fit(self, texts: Iterable[str], labels: Any, callbacks: Sequence[Callable[[int, float], Any]] = ()) -> Self:
         """Train on texts and their labels (0 or 1).
 
@@ -116,14 +114,21 @@ class TextClassifier:
         ValueError
             If lengths differ, a label is neither 0 nor 1, or only one class is there.
         """
-        listed, y = _labelled(texts, labels)
+        listed, y = checked_labelled(texts, labels)
         corpus = listed if self.config.encoder == "tiny" else None
         self._encoder = TextEncoder.load(self.config.encoder, corpus=corpus, precision=self.config.precision)
-        self._weights, self._bias = self._probe(listed, y)
+        self._reader = LinearReader.fit(
+            self._embed(listed),
+            listed if self.config.words else None,
+            y,
+            strength=self.config.regularisation,
+            class_weight=self.config.class_weight,
+            seed=self.config.seed,
+        )
         if self.config.mode != "frozen":
             from causalrec_lab.recommender.text.finetuning import FineTuned
 
-            self._tuned = FineTuned.start(self._encoder, self.config, self._weights, self._bias)
+            self._tuned = FineTuned.start(self._encoder, self.config, self._reader.weights, self._reader.bias)
             self.losses = self._tuned.train(listed, y, callbacks)
         return self
 
@@ -137,7 +142,7 @@ class TextClassifier:
         ValueError
             As in `fit`, or if the classifier was not fitted.
         """
-        listed, y = _labelled(texts, labels)
+        listed, y = checked_labelled(texts, labels)
         self.scaling = PlattScaling()
         self.scaling = PlattScaling.fit(y, self.predict_proba(listed))
         return self
@@ -150,9 +155,8 @@ class TextClassifier:
         ValueError
             If the classifier was not fitted.
         """
-        self._require_fit()
-        listed = checked_texts(texts)
-        found = self._plain(listed)
+        one = 1 / (1 + np.exp(-self.logits(texts)))
+        found = np.column_stack([1 - one, one])
         return found if self.scaling == PlattScaling() else self.scaling(found)
 
     def predict(
@@ -176,39 +180,56 @@ class TextClassifier:
 
         return word_attributions(self, text, **settings)
 
+    @property
+    def has_gradients(self) -> bool:
+        """Whether its logit is a function of one row of token states: not with words, not by sentences."""
+        return not self.config.words and self.config.pooling != "sentences"
+
     def differentiable(self) -> tuple[Any, Any, Callable[[Any, Any], Any], int]:
         """Tokenizer, model, function of (token states, mask) to the logit of class 1, most tokens: for gradients.
 
         Raises
         ------
         ValueError
-            If the classifier was not fitted.
+            If the classifier was not fitted, reads words, or pools by sentences.
         """
         import torch
 
         from causalrec_lab.recommender.text.pooling import pool
 
         self._require_fit()
+        if not self.has_gradients:
+            raise ValueError(
+                "a classifier with words=True or pooling='sentences' is no function of one row of token states; take "
+                "method='occlusion'"
+            )
         if self._tuned is not None:
             tuned = self._tuned
             contrast = torch.tensor([-1.0, 1.0])
             return (
                 tuned.tokenizer,
                 tuned.backbone,
-                lambda s, m: tuned.head(pool(s, m)) @ contrast,
+                lambda s, m: tuned.head(pool(s, m, self.config.pooling)) @ contrast,
                 tuned.config.max_tokens,
             )
         tokenizer, model = self._encoder.backbone()
-        weights = torch.from_numpy(self._weights).float()
-        return tokenizer, model, lambda s, m: pool(s, m) @ weights + self._bias, self._encoder.max_tokens
+        weights, bias, pooling = torch.from_numpy(self._reader.weights).float(), self._reader.bias, self.config.pooling
+        return tokenizer, model, lambda s, m: pool(s, m, pooling) @ weights + bias, self._encoder.max_tokens
 
-    def _plain(self, listed: list[str]) -> Floats:
-        """(n, 2) probabilities before calibration."""
-        if self._tuned is not None:
-            return np.asarray(self._tuned.predict(listed))
-        logit = self._encoder.embed(listed).astype(np.float64) @ self._weights + self._bias
-        one = 1 / (1 + np.exp(-logit))
-        return np.column_stack([1 - one, one])
+    def logits(self, texts: Iterable[str]) -> Floats:
+        """(n,) log odds of class 1 before calibration.
+
+        Raises
+        ------
+        ValueError
+            If the classifier was not fitted.
+        """
+        self._require_fit()
+        listed = checked_texts(texts)
+        if self._tuned is None:
+            return self._reader.logits(self._embed(listed), listed)
+        both = np.asarray(self._tuned.logits(listed), dtype=np.float64)
+        return np.asarray(both[:, 1] - both[:, 0])
 
     def save(self, folder: Path | str) -> Path:
         """Write classifier.json and classifier.safetensors: the head and whatever was trained, not the encoder."""
@@ -217,11 +238,15 @@ class TextClassifier:
         self._require_fit()
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
-        tensors = {"head.weight": self._weights, "head.bias": np.atleast_1d(self._bias)}
+        tensors = self._reader.tensors()
         if self._tuned is not None:
             tensors |= {f"tuned.{name}": value for name, value in self._tuned.state().items()}
-        head = {"config": asdict(self.config), "fingerprint": self._encoder.weights.fingerprint, "losses": self.losses}
-        head["scaling"] = asdict(self.scaling)
+        head: dict[str, Any] = {
+            "config": asdict(self.config),
+            "fingerprint": self._encoder.weights.fingerprint,
+            "losses": self.losses,
+        }
+        head |= {"scaling": asdict(self.scaling), "vocabulary": self._reader.vocabulary}
         write_atomically(target / "classifier.safetensors", save(tensors))
         write_atomically(target / "classifier.json", json.dumps(head).encode())
         return target
@@ -244,43 +269,18 @@ class TextClassifier:
         model._encoder = TextEncoder.load(model.config.encoder, corpus=corpus, precision=model.config.precision)
         if model._encoder.weights.fingerprint != head["fingerprint"]:
             raise ValueError(f"{source} was trained with another encoder than the {model._encoder.name} found here")
-        model._weights, model._bias = tensors["head.weight"], float(tensors["head.bias"][0])
+        model._reader = LinearReader.restored(tensors, head.get("vocabulary"))
         model.losses, model.scaling = head["losses"], PlattScaling(**head.get("scaling", {}))
         if model.config.mode != "frozen":
             from causalrec_lab.recommender.text.finetuning import FineTuned
 
-            model._tuned = FineTuned.start(model._encoder, model.config, model._weights, model._bias)
+            model._tuned = FineTuned.start(model._encoder, model.config, model._reader.weights, model._reader.bias)
             model._tuned.restore({n[6:]: v for n, v in tensors.items() if n.startswith("tuned.")})
         return model
 
     def _require_fit(self) -> None:
-        if not hasattr(self, "_weights"):
+        if not hasattr(self, "_reader"):
             raise ValueError("this TextClassifier was not fitted; call fit(texts, labels) first, or load a saved one")
 
-    def _probe(self, texts: list[str], y: npt.NDArray[np.int64]) -> tuple[Floats, float]:
-        """Logistic regression on the frozen vectors."""
-        from sklearn.linear_model import LogisticRegression
-
-        probe = LogisticRegression(C=self.config.regularisation, class_weight=self.config.class_weight, max_iter=1_000)
-        probe.fit(self._encoder.embed(texts).astype(np.float64), y)
-        return np.asarray(probe.coef_[0], dtype=np.float64), float(probe.intercept_[0])
-
-
-def _labelled(texts: Iterable[str], labels: Any) -> tuple[list[str], npt.NDArray[np.int64]]:
-    listed, y = checked_texts(texts), _both_classes(labels)
-    if len(listed) != len(y):
-        raise ValueError(f"{len(listed)} texts but {len(y)} labels; one label a text")
-    if not any(text.strip() for text in listed):
-        raise ValueError(f"none of the {len(listed)} texts has a word; there is nothing to learn from")
-    return listed, y
-
-
-def _both_classes(labels: Any) -> npt.NDArray[np.int64]:
-    y = np.asarray(labels)
-    bad = ~np.isin(y, (0, 1))
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise ValueError(f"labels has {int(bad.sum())} values that are neither 0 nor 1, first at row {row}: {y[row]}")
-    if len(np.unique(y)) < 2:
-        raise ValueError(f"all {len(y)} labels are the same; a classifier needs texts of both classes")
-    return y.astype(np.int64)
+    def _embed(self, texts: list[str]) -> Floats:
+        return self._encoder.embed(texts, pooling=self.config.pooling).astype(np.float64)

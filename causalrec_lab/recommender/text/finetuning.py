@@ -6,7 +6,7 @@ import logging
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +16,10 @@ from torch.nn import functional
 
 from causalrec_lab.recommender.precision import autocast, resolve_precision
 from causalrec_lab.recommender.progress import progress
+from causalrec_lab.recommender.text.classifier_config import RATES, ClassifierConfig
 from causalrec_lab.recommender.text.encoder import TextEncoder
 from causalrec_lab.recommender.text.legibility import warn_of_illegible
 from causalrec_lab.recommender.text.pooling import pool
-
-if TYPE_CHECKING:
-    from causalrec_lab.recommender.text.classifier import ClassifierConfig
 
 __all__ = ["FineTuned"]
 
@@ -77,8 +75,8 @@ class FineTuned:
                     call(epoch + 1, losses[-1])
         return losses
 
-    def predict(self, texts: list[str], batch_size: int = 64) -> Floats:
-        """(n, 2) probabilities."""
+    def logits(self, texts: list[str], batch_size: int = 64) -> Floats:
+        """(n, 2) logits."""
         tokens = self._tokens(texts)
         order = np.argsort([-len(ids) for ids in tokens], kind="stable")
         out = np.empty((len(texts), 2))
@@ -86,7 +84,7 @@ class FineTuned:
         with torch.inference_mode():
             for start in range(0, len(order), batch_size):
                 rows = order[start : start + batch_size]
-                out[rows] = self._logits([tokens[row] for row in rows]).softmax(-1).numpy()
+                out[rows] = self._logits([tokens[row] for row in rows]).numpy()
         return out
 
     def state(self) -> dict[str, npt.NDArray[np.float32]]:
@@ -137,7 +135,7 @@ class FineTuned:
         batch = self.tokenizer.pad({"input_ids": tokens}, return_tensors="pt")
         with autocast(self.precision):
             states = self.backbone(**batch).last_hidden_state
-        return cast(Tensor, self.head(pool(states, batch["attention_mask"])))
+        return cast(Tensor, self.head(pool(states, batch["attention_mask"], self.config.pooling)))
 
     def _tokens(self, texts: list[str]) -> list[list[int]]:
         return cast(
@@ -145,8 +143,6 @@ class FineTuned:
         )
 
     def _optimiser(self, steps: int) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR]:
-        from causalrec_lab.recommender.text.classifier import RATES
-
         rate = RATES[self.config.mode] if self.config.learning_rate is None else self.config.learning_rate
         moved = [p for p in (*self.backbone.parameters(), *self.head.parameters()) if p.requires_grad]
         optimiser = torch.optim.AdamW(moved, lr=rate, weight_decay=0.01, fused=True)

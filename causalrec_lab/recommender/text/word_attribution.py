@@ -6,6 +6,7 @@ An attribution explains the model, not the world: a word that moves the predicti
 from __future__ import annotations
 
 import html
+import re
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -28,7 +29,7 @@ def word_attributions(
     classifier: TextClassifier,
     text: str,
     *,
-    method: Literal["integrated_gradients", "occlusion"] = "integrated_gradients",
+    method: Literal["integrated_gradients", "occlusion"] | None = None,
     steps: int = 64,
 ) -> pd.DataFrame:
     r"""What each word adds to the logit of class 1, :math:`z = \log p_1 - \log p_0` before calibration.
@@ -40,7 +41,8 @@ def word_attributions(
         \qquad \sum_j A_j = z(x) - z(x') \text{ (completeness)}
 
     by Gauss-Legendre quadrature (captum), summed over a word's pieces. "occlusion": z minus z with the word replaced by
-    the unknown token; such differences do not add up.
+    the unknown token; such differences do not add up. A classifier that counts words or pools by sentences has no
+    gradients to integrate: there occlusion takes the word out of the text.
 
     Parameters
     ----------
@@ -49,7 +51,7 @@ def word_attributions(
     text
         One text; what is cut has no row.
     method
-        Which of the two.
+        Which of the two; None: integrated gradients where the classifier has them, else occlusion.
     steps
         Points of the quadrature.
 
@@ -65,9 +67,12 @@ def word_attributions(
     ValueError
         If the classifier was not fitted, the method is unknown, or the tokenizer cannot tell places in the text.
     """
+    method = method or ("integrated_gradients" if classifier.has_gradients else "occlusion")
     if method not in ("integrated_gradients", "occlusion"):
         raise ValueError(f"method={method!r} is unknown; give 'integrated_gradients' or 'occlusion'")
     (text,) = checked_texts([text])
+    if method == "occlusion" and not classifier.has_gradients:
+        return _without_each_word(classifier, text)
     reader = _Reader(classifier, text)
     if method == "occlusion":
         tokens, logit, baseline = reader.occluded()
@@ -76,6 +81,24 @@ def word_attributions(
     table = reader.words(tokens)
     gap = logit - baseline - float(table["attribution"].sum())
     table.attrs = {"text": text, "method": method, "logit": logit, "baseline": baseline, "gap": gap}
+    return table
+
+
+def _without_each_word(classifier: TextClassifier, text: str) -> pd.DataFrame:
+    """Occlusion in the text itself: the logit minus that of the text without the word."""
+    places = [found.span() for found in re.finditer(r"\w+(?:'\w+)*", text)]
+    logits = classifier.logits([text, *(text[:start] + text[end:] for start, end in places)])
+    table = pd.DataFrame(
+        {
+            "word": [text[start:end] for start, end in places],
+            "attribution": logits[0] - logits[1:],
+            "start": [start for start, _ in places],
+            "end": [end for _, end in places],
+        }
+    ).astype({"attribution": float, "start": int, "end": int})
+    gap = -float(table["attribution"].sum())
+    logit = float(logits[0])
+    table.attrs = {"text": text, "method": "occlusion", "logit": logit, "baseline": logit, "gap": gap}
     return table
 
 
