@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from causalrec_lab.causal.independence.columns import Floats, design, is_discrete, residuals
+from causalrec_lab.causal.independence.contingency import Codes
 from causalrec_lab.causal.independence.gcm import gcm_test
 from causalrec_lab.causal.notation import nearest
 
@@ -118,16 +119,5 @@ def g_test(frame: pd.DataFrame, x: str, y: str, given: Sequence[str] = ()) -> tu
     -------
     statistic, degrees of freedom, p-value (1 where no stratum can tell).
     """
-    from scipy.stats import chi2
-
-    rows, columns = (pd.factorize(frame[name])[0] for name in (x, y))
-    strata = frame.groupby(list(given), observed=True).ngroup().to_numpy() if given else np.zeros(len(frame), int)
-    shape = strata.max() + 1, rows.max() + 1, columns.max() + 1
-    cells = np.bincount(np.ravel_multi_index((strata, rows, columns), shape), minlength=math.prod(shape))
-    seen = cells.reshape(shape).astype(float)
-    by_row, by_column, total = seen.sum(2), seen.sum(1), seen.sum((1, 2))
-    expected = by_row[:, :, None] * by_column[:, None, :] / total[:, None, None]
-    positive = seen > 0
-    statistic = 2 * float((seen[positive] * np.log(seen[positive] / expected[positive])).sum())
-    df = float((((by_row > 0).sum(1) - 1) * ((by_column > 0).sum(1) - 1)).sum())
-    return statistic, df, float(chi2.sf(statistic, df)) if df else 1.0
+    codes = Codes(frame[[x, y, *given]])
+    return codes.g(0, 1, (1 << 2 + len(given)) - 4)
