@@ -1,9 +1,10 @@
 """R8: what the causal result changes: re-ranking by estimated effect beside re-ranking by predicted purchase.
 
 Each user's candidates are the rows of a log; five of them are shown. Ranked by the predicted outcome if shown, by the
-estimated effect of showing (a T-learner that did not see the row), by the true effect, or at random; each list is
-valued by the truth: what showing adds, and what is counted in all. Every seed is a platform and a log of its own;
-differences are paired within seeds, intervals are Student's over seeds. The learner was chosen on seeds 50 to 53.
+estimated effect of showing (a T-learner, or one model with shrunken interactions; neither saw the row), by the true
+effect, or at random; each list is valued by the truth: what showing adds, and what is counted in all. Every seed is a
+platform and a log of its own; differences are paired within seeds, intervals are Student's over seeds. The learner and
+the shrinkage were chosen on seeds 50 to 53.
 
     python benchmarks/uplift.py --seeds 20
 """
@@ -21,19 +22,23 @@ from causalrec_lab.intervention import shown_by, uplift
 from causalrec_lab.world import Platform
 
 ROWS, USERS, ITEMS, PLACES, OUTCOME = 20_000, 400, 100, 5, "purchase"
+SHRINKAGE = 300.0
 
 
 def one(seed: int, rates: str) -> pd.DataFrame:
     """What each ranking adds and counts, per 1,000 shown."""
     platform = Platform.make(seed=1_000 + seed, n_users=USERS, n_items=ITEMS, base_rate=rates)
     log = platform.log(ROWS, seed).decisions
-    found = uplift(log, "treated", OUTCOME, [*platform.covariates, "price"], groups="user_id", seed=seed)
+    reads = [*platform.covariates, "price"]
+    found = uplift(log, "treated", OUTCOME, reads, groups="user_id", seed=seed)
+    shrunken = uplift(log, "treated", OUTCOME, reads, groups="user_id", shrinkage=SHRINKAGE, seed=seed)
     means = platform.truth.potential_outcomes(log, OUTCOME)
     adds = means["y1"] - means["y0"]
     chance = np.random.default_rng(seed).random(len(log))
     scores = {
         "predicted outcome": found["y1"],
         "estimated effect": found["effect"],
+        "estimated effect, shrunken": shrunken["effect"],
         "true effect": adds,
         "random": chance,
     }
@@ -69,6 +74,7 @@ def main() -> None:
     with clock() as seconds:
         runs = pd.concat([one(seed, rates) for rates in ("common", "realistic") for seed in range(seeds)])
     facts = {"decisions": ROWS, "users": USERS, "items": ITEMS, "places": PLACES, "outcome": OUTCOME, "seeds": seeds}
+    facts |= {"shrinkage": SHRINKAGE}
     record("uplift", summary(runs), seconds[0], unit="per 1,000 shown", **facts)
 
 

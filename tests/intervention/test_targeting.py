@@ -73,6 +73,20 @@ def test_effects_are_those_of_the_law():
     assert np.sqrt(((found["effect"] - (chance[1] - chance[0])) ** 2).mean()) < 0.03
 
 
+def test_shrunken_effects_are_those_of_the_law_or_of_one_odds_ratio():
+    rng = np.random.default_rng(1)
+    x, t = rng.normal(size=20_000), rng.integers(2, size=20_000)
+    chance = [1 / (1 + np.exp(-(-0.5 + 0.5 * x + arm * (1 - x)))) for arm in (0, 1)]
+    frame = pd.DataFrame({"x": x, "t": t, "y": rng.random(20_000) < np.choose(t, chance)}).astype({"y": int})
+    little = uplift(frame, "t", "y", ["x"], shrinkage=1.0)
+    assert np.sqrt(((little["effect"] - (chance[1] - chance[0])) ** 2).mean()) < 0.03
+    much = uplift(frame, "t", "y", ["x"], shrinkage=1e9)
+    ratio = np.log(much["y1"] / (1 - much["y1"])) - np.log(much["y0"] / (1 - much["y0"]))
+    assert np.ptp(ratio) < 0.1  # one odds ratio a fold, though the law's run over several
+    with pytest.raises(ValueError, match="shrinkage"):
+        uplift(frame, "t", "y", ["x"], shrinkage=0.0)
+
+
 def test_each_user_gets_its_places():
     frame = pd.DataFrame({"user_id": list("aaabbc")})
     shown = shown_by(frame, [1, 3, 3, 5, 4, 0], 1)

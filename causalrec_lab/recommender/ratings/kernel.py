@@ -14,14 +14,25 @@ from causalrec_lab.estimate import Estimate
 __all__ = ["RatingKernel", "rating_difference", "rating_metrics"]
 
 Floats = npt.NDArray[np.float64]
+Decay = float | tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class KernelWeights:
     r"""Weights of the kernel, in units of the noise variance (which is the ridge, 1).
 
-    :math:`k(ui, vj) = a\,1_{uv} + b\,1_{ij} + c\,k_{uv} k_{ij} + d\,1_{uv} k_{ij} + e\,k_{uv} 1_{ij}` with
-    :math:`k = \exp(-\gamma \cdot \text{features that differ} / 2)`.
+    :math:`k(ui, vj) = a\,1_{uv} + b\,1_{ij} + c\,k_{uv} k_{ij} + d\,1_{uv} k'_{ij} + e\,k_{uv} 1_{ij}` with
+    :math:`k = \exp(-\sum_f \gamma_f |x_f - y_f| / 2)`.
+
+    Parameters
+    ----------
+    user, item, features, user_taste, item_appeal
+        a, b, c, d, e.
+    user_decay, item_decay
+        :math:`\gamma` of the users' and the items' features: one number for all, or one a feature (automatic relevance
+        determination: Rasmussen & Williams 2006, section 5.1).
+    taste_decay
+        The items' :math:`\gamma` within one user's own taste, k'; None: as `item_decay`.
     """
 
     user: float = 0.16
@@ -29,8 +40,9 @@ class KernelWeights:
     features: float = 0.15
     user_taste: float = 0.75
     item_appeal: float = 0.02
-    user_decay: float = 0.5
-    item_decay: float = 0.3
+    user_decay: Decay = 0.5
+    item_decay: Decay = 0.3
+    taste_decay: Decay | None = None
 
 
 class RatingKernel:
@@ -59,10 +71,9 @@ class RatingKernel:
         from scipy.linalg import cho_factor, cho_solve
 
         matrix = np.asarray(ratings)
-        self._users, self._items = (
-            _alike(x, g)
-            for x, g in ((user_features, self.weights.user_decay), (item_features, self.weights.item_decay))
-        )
+        w = self.weights
+        self._users, self._items = _alike(user_features, w.user_decay), _alike(item_features, w.item_decay)
+        self._taste = self._items if w.taste_decay is None else _alike(item_features, w.taste_decay)
         if matrix.shape != (len(self._users), len(self._items)):
             raise ValueError(
                 f"ratings are {matrix.shape}, features of {len(self._users)} users, {len(self._items)} items"
@@ -82,7 +93,7 @@ class RatingKernel:
     def predict(self) -> Floats:
         """(users, items) predicted ratings."""
         w, dual = self.weights, self._dual
-        shared, own, appeal = self._users @ dual @ self._items, dual @ self._items, self._users @ dual
+        shared, own, appeal = self._users @ dual @ self._items, dual @ self._taste, self._users @ dual
         level = w.user * dual.sum(1, keepdims=True) + w.item * dual.sum(0, keepdims=True)
         return np.asarray(self._mean + level + w.features * shared + w.user_taste * own + w.item_appeal * appeal)
 
@@ -91,7 +102,8 @@ class RatingKernel:
         w, n_users, n_items = self.weights, len(self._users), len(self._items)
         by_user = np.stack([np.eye(n_users), self._users]).astype(np.float32)[:, users][:, :, users]
         same, alike = by_user
-        of_items = (w.features * alike + w.user_taste * same) * self._items.astype(np.float32)[items][:, items]
+        of_items = w.features * alike * self._items.astype(np.float32)[items][:, items]
+        of_items += w.user_taste * same * self._taste.astype(np.float32)[items][:, items]
         same_item = np.eye(n_items, dtype=np.float32)[items][:, items]
         return np.asarray(of_items + w.user * same + same_item * (w.item + w.item_appeal * alike), dtype=np.float32)
 
@@ -212,10 +224,12 @@ def _user_weights(n_users: int, replications: int, seed: int) -> Floats:
     return np.vstack([np.ones(n_users), drawn])
 
 
-def _alike(features: Any, decay: float) -> Floats:
+def _alike(features: Any, decay: Decay) -> Floats:
     x = np.asarray(features, dtype=np.float64)
-    differ = np.abs(x[:, None, :] - x[None, :, :]).sum(-1)
-    return np.asarray(np.exp(-decay * differ / 2))
+    if np.ndim(decay) and len(np.atleast_1d(decay)) != x.shape[1]:
+        raise ValueError(f"{len(np.atleast_1d(decay))} decays for {x.shape[1]} features; give one a feature, or one")
+    differ = np.abs(x[:, None, :] - x[None, :, :]) @ np.broadcast_to(np.asarray(decay, dtype=np.float64), x.shape[1])
+    return np.asarray(np.exp(-differ / 2))
 
 
 def _user_ndcg(users: Any, relevant: Any, score: Floats, n_users: int, k: int) -> Floats:
