@@ -133,3 +133,24 @@ def test_no_network_is_told(monkeypatch):
     monkeypatch.setattr(huggingface_hub, "snapshot_download", offline)
     with pytest.raises(EncoderUnavailable, match=r"language model 'nobody/nothing' .* \(ConnectionError\)"):
         TextGenerator.load("nobody/nothing")
+
+
+def test_a_tiny_one_learns_the_corpus_at_hand_and_is_kept(tmp_path):
+    corpus = [f"a {colour} {thing} of wool." for colour in ("red", "blue", "grey") for thing in ("coat", "scarf")]
+    writer = TextGenerator.load("tiny", corpus=corpus, cache=tmp_path)
+    assert "trained on 6 texts (seed 0)" in writer.name
+    assert writer.generate("a red coat", max_new_tokens=4, temperature=0) == ["of wool."]
+    told, shuffled = writer.log_probability("a blue scarf of wool."), writer.log_probability("wool scarf a of blue.")
+    assert told.sum() > shuffled.sum() + 5
+    assert told.sum() == pytest.approx(-np.log(6), abs=0.3)  # six texts, all alike in chance
+    kept = sorted(tmp_path.rglob("model.safetensors"))
+    assert len(kept) == 1
+    before = kept[0].stat().st_mtime_ns
+    again = TextGenerator.load("tiny", corpus=corpus, cache=tmp_path)
+    np.testing.assert_array_equal(again.log_probability("a red coat"), writer.log_probability("a red coat"))
+    assert kept[0].stat().st_mtime_ns == before
+
+
+def test_tiny_needs_texts(tmp_path):
+    with pytest.raises(ValueError, match=r"got 0 different texts with words.*corpus=texts"):
+        TextGenerator.load("tiny", corpus=["", " "], cache=tmp_path)

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from causalrec_lab.recommender.text.embedding_cache import default_cache_dir
 from causalrec_lab.recommender.text.encoder import checked_texts, quiet_transformers
 from causalrec_lab.recommender.text.pretrained import Weights, find_weights
 
@@ -31,22 +33,34 @@ class TextGenerator:
         self._loaded: tuple[Any, Any] | None = None
 
     @classmethod
-    def load(cls, name: str | Path) -> TextGenerator:
+    def load(
+        cls, name: str | Path, *, corpus: Sequence[str] | None = None, seed: int = 0, cache: Path | str | None = None
+    ) -> TextGenerator:
         """Find a model; its weights are read when it first writes.
 
         Parameters
         ----------
         name
-            A folder with config.json, tokenizer and model.safetensors, or a hub address ("owner/model"): from the hub
-            cache, else from the network.
+            "tiny" (a small one trained on `corpus` in seconds), a folder with config.json, tokenizer and
+            model.safetensors, or a hub address ("owner/model"): from the hub cache, else from the network.
+        corpus, seed
+            For "tiny": the texts to learn from, and the seed.
+        cache
+            Folder in which "tiny" models are kept; None takes CAUSALREC_CACHE or the user's cache folder.
 
         Raises
         ------
         EncoderUnavailable
             If the folder has no safetensors, or the hub cannot be reached (the message says what to do).
         ValueError
-            If there is no such folder and the name is no hub address, or the folder's model does not write text.
+            If there is no such folder and the name is no hub address, the folder's model does not write text, or "tiny"
+            comes without a corpus.
         """
+        if name == "tiny":
+            from causalrec_lab.recommender.text.tiny_gpt import train_tiny_writer
+
+            root = default_cache_dir() if cache is None else Path(cache)
+            return cls(train_tiny_writer(checked_texts(corpus or ()), root, seed=seed))
         given = str(name)
         folder = Path(given)
         if folder.is_dir() and not (folder / "config.json").is_file():

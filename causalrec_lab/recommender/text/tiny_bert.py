@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from causalrec_lab.recommender.text.pretrained import Weights
 
-__all__ = ["train_tiny"]
+__all__ = ["corpus_tokenizer", "train_tiny"]
 
 _log = logging.getLogger(__name__)
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -67,7 +67,7 @@ def train_tiny(
 def _train(texts: list[str], folder: Path, seed: int, steps: int, vocabulary: int, batch_size: int) -> None:
     from causalrec_lab.recommender.text.encoder import quiet_transformers
 
-    tokenizer = _tokenizer(texts, vocabulary)
+    tokenizer = corpus_tokenizer(texts, vocabulary)
     with quiet_transformers():
         model = _fit(tokenizer, texts, np.random.default_rng(seed), steps, batch_size)
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +78,7 @@ def _train(texts: list[str], folder: Path, seed: int, steps: int, vocabulary: in
         partial.replace(folder)
 
 
-def _tokenizer(texts: list[str], size: int) -> Any:
+def corpus_tokenizer(texts: Sequence[str], size: int) -> Any:
     """Commonest words plus single characters as word pieces: a library trainer breaks ties by chance, this does not."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
