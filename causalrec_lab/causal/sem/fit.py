@@ -6,58 +6,74 @@ import warnings
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from causalrec_lab.causal.graph import CausalGraph
+from causalrec_lab.causal.notation import nearest
+from causalrec_lab.causal.sem.constraints import constrained
 from causalrec_lab.causal.sem.expression import names_in
+from causalrec_lab.causal.sem.identified import UnderidentifiedError, refuse_underidentified, undetermined
+from causalrec_lab.causal.sem.improper import improper
+from causalrec_lab.causal.sem.missing import patterned_sample
 from causalrec_lab.causal.sem.moments import Moments
-from causalrec_lab.causal.sem.result import SemResult
-from causalrec_lab.causal.sem.sample import sample_covariance
+from causalrec_lab.causal.sem.result import ERRORS, SemResult
+from causalrec_lab.causal.sem.robust import parameter_covariance
+from causalrec_lab.causal.sem.sample import Sample, read_matrix, read_rows, refuse_degenerate, sample_of
+from causalrec_lab.causal.sem.search import ConvergenceError, maximise
 from causalrec_lab.causal.sem.specification import Specification, specify
 from causalrec_lab.causal.sem.start import starting_values
 from causalrec_lab.causal.sem.syntax import read_graph, read_model
 
 __all__ = ["ConvergenceError", "UnderidentifiedError", "fit_sem"]
 
-Array = NDArray[np.float64]
-ROUNDS = 200
-SCORING = 15  # rounds of Fisher scoring before Newton's method takes over
-TOLERANCE = 1e-9  # largest gradient entry, each in the unit of its own curvature
-ROUNDING = 1e-6  # as much is accepted where the discrepancy no longer falls: it is flat to its last digit
-
-
-class UnderidentifiedError(ValueError):
-    """Different parameter values give the same covariance, so that data cannot choose among them."""
-
-
-class ConvergenceError(RuntimeError):
-    """The search for the maximum of the likelihood did not end."""
+MISSING = ("listwise", "fiml", "refuse")
 
 
 def fit_sem(
-    model: str | CausalGraph, data: pd.DataFrame, n: int | None = None, *, level: float = 0.95, rescale: bool = True
+    model: str | CausalGraph,
+    data: pd.DataFrame,
+    n: int | None = None,
+    *,
+    means: pd.Series | None = None,
+    estimator: str = "ML",
+    missing: str = "listwise",
+    std_lv: bool = False,
+    orthogonal: bool = False,
+    mean_structure: bool | None = None,
+    rescale: bool = True,
+    level: float = 0.95,
 ) -> SemResult:
     r"""Fit a structural equation model by maximum likelihood.
 
-    Minimises :math:`F = \ln|\Sigma(\theta)| + \mathrm{tr}(S \Sigma^{-1}(\theta)) - \ln|S| - p` with analytic gradient;
-    standard errors come from the expected information (Bollen 1989, chapter 4). Conventions are lavaan's (Rosseel
-    2012): S divides by n, :math:`\chi^2 = n F`, observed covariates stay at their sample moments, exogenous latent
-    variables covary freely, the first loading of a latent variable is 1.
+    Minimises :math:`F = \ln|\Sigma(\theta)| + \mathrm{tr}(S \Sigma^{-1}(\theta)) - \ln|S| - p` with analytic gradient
+    (Bollen 1989, chapter 4). Conventions are lavaan's (Rosseel 2012): S divides by n, :math:`\chi^2 = n F`, observed
+    covariates stay at their sample moments, exogenous latent variables covary freely, the first loading of a latent
+    variable is 1.
 
     Parameters
     ----------
     model
-        lavaan-style text (``=~``, ``~``, ``~~``, ``:=``; see `syntax.read_model`), or a `CausalGraph` (every arrow an
-        equation, ``a <-> b`` a residual covariance).
+        lavaan-style text (``=~``, ``~``, ``~~``, ``~ 1``, ``:=``, ``==``; see `syntax.read_model`), or a `CausalGraph`
+        (every arrow an equation, ``a <-> b`` a residual covariance).
     data
         Rows with a column for each observed variable; or, with `n`, a covariance matrix whose index and columns are
         names.
-    n
-        Number of rows behind a covariance matrix.
-    level
-        Confidence level of the intervals.
+    n, means
+        Number of rows behind a covariance matrix, and their means where the model has intercepts.
+    estimator
+        "ML": errors from the expected information. "MLM", "MLR": the same estimates with robust errors and the
+        Satorra-Bentler or Yuan-Bentler chi-square (both model the means, as lavaan does). For the bootstrap see
+        `SemResult.bootstrap`.
+    missing
+        "listwise" leaves rows with missing values out and says how many; "fiml" uses all that is seen (right where
+        values are missing at random); "refuse" raises.
+    std_lv, orthogonal
+        Latent variances 1 with all loadings free; exogenous latent variables that do not covary.
+    mean_structure
+        Whether intercepts are modelled; by default where the text, the estimator or `missing` asks for them.
     rescale
         The covariance matrix divides by n - 1 (as `DataFrame.cov` does) and is brought to n.
+    level
+        Confidence level of the intervals.
 
     Raises
     ------
@@ -66,38 +82,77 @@ def fit_sem(
     ConvergenceError
         With what usually helps.
     ValueError
-        On a model that cannot be read, a name that is no column, missing values, a constant or collinear column, or
-        fewer rows than variables.
+        On a model that cannot be read, a name that is no column, a constant or collinear column, or fewer rows than
+        variables or parameters.
 
     Warns
     -----
     UserWarning
-        On a Heywood case: a negative variance, or a latent correlation beyond 1.
+        On rows left out, and on a Heywood case: a negative variance, or a correlation beyond 1.
 
     Examples
     --------
     >>> fit = fit_sem("m ~ a*x; y ~ b*m + c*x; indirect := a*b", frame)  # doctest: +SKIP
     >>> fit.indirect("x", "y")  # doctest: +SKIP
     """
+    _check_options(estimator, missing, n, means)
     statements = read_graph(model) if isinstance(model, CausalGraph) else read_model(model)
-    spec = specify(statements, data.columns)
+    wanted = estimator != "ML" or missing == "fiml" or means is not None
+    wanted = wanted if mean_structure is None else mean_structure
+    spec = specify(statements, data.columns, means=wanted, unit_latents=std_lv, orthogonal=orthogonal)
     _check_defined(spec)
-    sample, rows = sample_covariance(data, spec.observed, n, rescale)
-    moments = Moments(spec, sample)
-    start = starting_values(moments)
-    _refuse_underidentified(moments, start)
-    theta = _maximise(moments, start)
-    information = moments.gradient_and_information(theta)[1]
-    if loose := _undetermined(moments, theta):
+    if n is not None and means is None and spec.has_means:
+        raise ValueError("the model has intercepts, and a covariance matrix says nothing of means; give means=")
+    sample, notes = _sample(data, spec, n, means, missing, rescale)
+    return _fitted(Moments(spec, sample), estimator, level, notes)
+
+
+def _fitted(moments: Moments, estimator: str, level: float, notes: list[str]) -> SemResult:
+    within = constrained(moments.specification)
+    free = within.basis.shape[1]
+    start = _started(moments)
+    start = within.nearest(start)
+    refuse_underidentified(moments, start, within)
+    if moments.sample.n <= free:
+        raise ValueError(f"{moments.sample.n} rows are too few for {free} free parameters; simplify the model")
+    theta = maximise(moments, start, within)
+    if loose := undetermined(moments, theta, within):
         raise UnderidentifiedError(
             f"at the solution these parameters cannot be told apart: {', '.join(loose)}; a loading or covariance near "
             "0 can cause it. Fix one of them, or add an indicator"
         )
-    covariance = np.linalg.inv(information) * 2 / rows
-    notes = _heywood(moments, theta)
+    covariance = parameter_covariance(moments, theta, within, estimator)
+    notes = [*notes, *improper(moments, theta)]
     for note in notes:
-        warnings.warn(note, stacklevel=2)
-    return SemResult(spec, theta, covariance, sample, rows, level, tuple(notes))
+        warnings.warn(note, stacklevel=3)
+    return SemResult(moments, theta, covariance, within, estimator, level, tuple(notes))
+
+
+def _started(moments: Moments) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Starting values; where values are missing, the fit to the unrestricted moments, which is close and quick."""
+    start = starting_values(moments)
+    if moments.sample.complete:
+        return start
+    plain = Moments(moments.specification, sample_of(moments.sample.n, moments.sample.mean, moments.sample.covariance))
+    try:
+        return maximise(plain, start, constrained(moments.specification))
+    except (ConvergenceError, np.linalg.LinAlgError):
+        return start
+
+
+def _check_options(estimator: str, missing: str, n: int | None, means: pd.Series | None) -> None:
+    if estimator not in ERRORS:
+        raise ValueError(f"unknown estimator {estimator!r}; {nearest(estimator, ERRORS)}")
+    if missing not in MISSING:
+        raise ValueError(f"unknown missing={missing!r}; {nearest(missing, MISSING)}")
+    if n is not None and estimator != "ML":
+        raise ValueError(f"estimator={estimator!r} needs rows; a covariance matrix tells nothing of their shape")
+    if n is not None and missing == "fiml":
+        raise ValueError("missing='fiml' needs rows; a covariance matrix has no missing values to fill")
+    if n is None and means is not None:
+        raise ValueError("means= belongs to a covariance matrix; rows bring their own")
+    if missing == "fiml" and estimator == "MLM":
+        raise ValueError("estimator='MLM' needs complete rows; with missing='fiml' take 'MLR'")
 
 
 def _check_defined(spec: Specification) -> None:
@@ -112,121 +167,23 @@ def _check_defined(spec: Specification) -> None:
         known.add(name)
 
 
-def _refuse_underidentified(moments: Moments, start: Array) -> None:
-    """Rank of the Jacobian at a generic point: the local rank rule (Bollen 1989, chapter 7)."""
-    spec = moments.specification
-    p, q = len(spec.observed), len(spec.covariates)
-    df = p * (p + 1) // 2 - q * (q + 1) // 2 - len(start)
-    if not len(start):
-        raise ValueError("the model has no free parameter: nothing is to be estimated")
-    rng = np.random.default_rng(0)
-    unit = moments.units(start)
-    for _ in range(50):
-        point = start * rng.uniform(0.8, 1.2, len(start))
-        for row in spec.free:
-            if row.op == "~":
-                point[row.index] += rng.uniform(0.1, 0.3) * unit[row.index]
-            elif row.op == "~~" and row.lhs != row.rhs:
-                point[row.index] += rng.uniform(0.02, 0.1) * unit[row.index]
-        if np.isfinite(moments.discrepancy(point)):
-            break
+def _sample(
+    data: pd.DataFrame, spec: Specification, n: int | None, means: pd.Series | None, missing: str, rescale: bool
+) -> tuple[Sample, list[str]]:
+    """Moments of the data, checked, and what is to be said about them."""
+    if n is not None:
+        return read_matrix(data, spec.observed, n, rescale, means), []
+    values, said = read_rows(data, spec.observed, missing == "fiml", spec.covariates)
+    if said and missing == "refuse":
+        raise ValueError(f"{said.split(' and ')[0]}; missing='listwise' drops them, 'fiml' uses what is seen")
+    if missing == "fiml" and np.isnan(values).any():
+        sample = patterned_sample(values)
     else:
-        return  # no generic point found; the solution is checked anyway
-    if loose := _undetermined(moments, point):
-        raise UnderidentifiedError(
-            f"the model is underidentified (degrees of freedom {df}): data cannot determine {', '.join(loose)}. "
-            "Fix one of them, add an indicator or an instrument, or drop an arrow"
-        )
-
-
-def _undetermined(moments: Moments, theta: Array) -> list[str]:
-    """Names of the parameters that take part in a direction without curvature."""
-    spec = moments.specification
-    information = moments.gradient_and_information(theta)[1]
-    scale = np.sqrt(np.diag(information))
-    felt = scale * moments.units(theta)
-    if dead := [p.name for p in spec.free if felt[p.index] <= 1e-8 * felt.max()]:
-        return dead
-    values, vectors = np.linalg.eigh(information / np.outer(scale, scale))
-    involved = np.abs(vectors[:, values < 1e-9]).max(axis=1, initial=0.0) > 1e-3
-    return [p.name for p in spec.free if involved[p.index]]
-
-
-def _maximise(moments: Moments, start: Array) -> Array:
-    """Fisher scoring, then Newton's method where that is slow, both with Levenberg's damping.
-
-    Everything is reckoned in the units of the curvature, so that columns may have any unit.
-    """
-    theta, value, damping = start, moments.discrepancy(start), 1e-3
-    if not np.isfinite(value):
-        raise ConvergenceError("no starting point with a positive definite covariance; fix a variance or a loading")
-    for rounds in range(ROUNDS):
-        gradient, information = moments.gradient_and_information(theta)
-        scale = np.sqrt(np.diag(information))
-        slope = gradient / scale
-        if np.abs(slope).max() < TOLERANCE:
-            return theta
-        curvature = information / np.outer(scale, scale)
-        if rounds >= SCORING:
-            curvature = _observed(moments, theta, scale, curvature)
-        while True:
-            step = np.linalg.solve(curvature + damping * np.eye(len(scale)), slope) / scale
-            reached = moments.discrepancy(theta - step)
-            if reached <= value:
-                break
-            damping *= 5
-            if damping > 1e12:
-                if np.abs(slope).max() < ROUNDING:
-                    return theta
-                raise _stuck(moments, start, theta)
-        settled = value - reached < 1e-14 and np.abs(slope).max() < ROUNDING
-        theta, value, damping = theta - step, reached, max(damping / 5, 1e-14)
-        if settled:
-            return theta
-    raise _stuck(moments, start, theta)
-
-
-def _observed(moments: Moments, theta: Array, scale: Array, expected: Array) -> Array:
-    """Curvature of the discrepancy itself by differences of its gradient; the expected one where it is no bowl."""
-    rows = []
-    for k in range(len(theta)):
-        step = np.zeros(len(theta))
-        step[k] = 1e-4 / scale[k]
-        try:
-            ends = [moments.gradient_and_information(theta + s)[0] for s in (step, -step)]
-        except np.linalg.LinAlgError:
-            return expected
-        rows.append((ends[0] - ends[1]) / 2e-4 / scale)
-    found = (np.array(rows) + np.array(rows).T) / 2
-    return found if np.linalg.eigvalsh(found)[0] > 1e-10 else expected
-
-
-def _stuck(moments: Moments, start: Array, theta: Array) -> ConvergenceError:
-    far = int(np.argmax(np.abs(theta) / moments.units(start)))
-    name = moments.specification.free[far].name
-    return ConvergenceError(
-        f"the model did not converge; {name} has reached {theta[far]:.3g} and runs on. Give each latent variable three "
-        "indicators that correlate with each other and let the strongest come first, fix a variance, or simplify"
-    )
-
-
-def _heywood(moments: Moments, theta: Array) -> list[str]:
-    spec = moments.specification
-    S = moments.matrices(theta)[1]
-    notes = []
-    for name, variance in zip(spec.variables, np.diag(S), strict=True):
-        if variance < 0:
-            kind = "latent variance" if name in spec.latent else "residual variance"
-            notes.append(
-                f"Heywood case: the {kind} of {name!r} is {variance:.3g}, below 0; the model may be wrong, the sample "
-                "small or an indicator weak, and intervals cannot be trusted"
-            )
-    whole = moments.all_covariances(theta)
-    first = len(spec.observed)
-    for i in range(first, len(whole)):
-        for j in range(first, i):
-            product = whole[i, i] * whole[j, j]
-            if product > 0 and abs(whole[i, j]) > np.sqrt(product) * (1 + 1e-9):
-                pair = f"{spec.variables[j]!r} and {spec.variables[i]!r}"
-                notes.append(f"Heywood case: the latent variables {pair} correlate beyond 1; merge them or drop one")
-    return notes
+        mean = values.mean(axis=0) if len(values) else np.zeros(len(spec.observed))
+        centred = values - mean
+        covariance = centred.T @ centred / max(len(values), 1)
+        if len(values) <= len(spec.observed):
+            refuse_degenerate(np.eye(len(spec.observed)), spec.observed, len(values))
+        sample = sample_of(len(values), mean, covariance, values)
+    refuse_degenerate(sample.covariance, spec.observed, sample.n)
+    return sample, [said] if said else []

@@ -2,88 +2,126 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from causalrec_lab.causal.notation import nearest
-from causalrec_lab.causal.sem.expression import evaluate
+from causalrec_lab.causal.sem import functions
+from causalrec_lab.causal.sem.bootstrap import INTERVALS, bootstrap_draws, bootstrap_interval
+from causalrec_lab.causal.sem.constraints import Subspace
 from causalrec_lab.causal.sem.indices import fit_indices
+from causalrec_lab.causal.sem.modification import modification_indices
 from causalrec_lab.causal.sem.moments import Moments
+from causalrec_lab.causal.sem.path_effects import PathEffects
+from causalrec_lab.causal.sem.sample import Sample
 from causalrec_lab.causal.sem.specification import Specification
-from causalrec_lab.estimate import Estimate
+from causalrec_lab.estimate import Estimate, z_value
 
-__all__ = ["SemResult"]
+__all__ = ["ERRORS", "SemResult"]
 
 Array = NDArray[np.float64]
-STEP = 1e-30  # of the complex step, which has no cancellation and may be this small
+ERRORS = {
+    "ML": "expected information",
+    "MLM": "robust, expected information (MLM)",
+    "MLR": "robust, observed information (MLR)",
+}
 
 
 @dataclass(frozen=True)
-class SemResult:
+class SemResult(PathEffects):
     """A fitted structural equation model.
 
     Parameters
     ----------
-    specification
-        Variables and parameters.
+    moments
+        Specification and sample, with what they imply.
     theta, covariance
         Free parameters and their estimated covariance.
-    sample, n
-        Sample covariance (divisor n) and number of rows.
+    within
+        Subspace of the equality constraints.
+    estimator
+        "ML", "MLM" or "MLR".
     level
         Confidence level of the intervals.
     notes
         Warnings the fit gave.
+    draws, interval
+        Bootstrap estimates, shape (draws, parameters), and the kind of interval taken from them.
     """
 
-    specification: Specification
+    moments: Moments
     theta: Array
     covariance: Array
-    sample: Array
-    n: int
+    within: Subspace
+    estimator: str = "ML"
     level: float = 0.95
     notes: tuple[str, ...] = ()
+    draws: Array | None = None
+    interval: str = "percentile"
 
-    @cached_property
-    def _moments(self) -> Moments:
-        return Moments(self.specification, self.sample)
+    @property
+    def specification(self) -> Specification:
+        """Variables and parameters."""
+        return self.moments.specification
+
+    @property
+    def sample(self) -> Sample:
+        """Moments the model was fitted to."""
+        return self.moments.sample
+
+    @property
+    def n(self) -> int:
+        """Rows used."""
+        return self.sample.n
 
     @cached_property
     def fit_indices(self) -> pd.Series:
-        """Give chi2, df, p_value, CFI, TLI, RMSEA with 90 % interval, SRMR, AIC, BIC; see `indices.fit_indices`."""
-        spec = self.specification
-        covariates = [spec.observed.index(name) for name in spec.covariates]
-        return fit_indices(self.sample, self._moments.implied(self.theta), covariates, self.n, len(self.theta))
+        """Give chi2, df, CFI, TLI, RMSEA with 90 % interval and p_close, SRMR, AIC, BIC, scaled ones where robust.
+
+        See `indices.fit_indices`.
+        """
+        return fit_indices(self.moments, self.theta, self.within, self.estimator)
 
     @cached_property
     def implied(self) -> pd.DataFrame:
         """Covariance of the observed variables that the model implies."""
-        names = list(self.specification.observed)
-        return pd.DataFrame(self._moments.implied(self.theta), index=names, columns=names)
+        return self._square(self.moments.implied(self.theta))
 
     @cached_property
     def residuals(self) -> pd.DataFrame:
         """Sample minus implied correlations: where the model misses."""
-        scale = np.sqrt(np.diag(self.sample))
-        own = np.sqrt(np.diag(self.implied))
-        gap = self.sample / np.outer(scale, scale) - self.implied.to_numpy() / np.outer(own, own)
-        return pd.DataFrame(gap, index=self.implied.index, columns=self.implied.columns)
+        sample, implied = self.sample.covariance, self.implied.to_numpy()
+        scale, own = np.sqrt(np.diag(sample)), np.sqrt(np.diag(implied))
+        return self._square(sample / np.outer(scale, scale) - implied / np.outer(own, own))
+
+    @cached_property
+    def normalised_residuals(self) -> pd.DataFrame:
+        r"""Sample minus implied covariances, in standard errors; beyond 2 is a miss worth a look.
+
+        The error is that of a normal sample, :math:`\sqrt{(\sigma_{ii} \sigma_{jj} + \sigma_{ij}^2) / n}` (Bollen 1989,
+        chapter 7).
+        """
+        implied = self.implied.to_numpy()
+        variance = np.diag(implied)
+        error = np.sqrt((np.outer(variance, variance) + implied**2) / self.n)
+        return self._square((self.sample.covariance - implied) / error)
+
+    def _square(self, matrix: Array) -> pd.DataFrame:
+        names = list(self.specification.observed)
+        return pd.DataFrame(matrix, index=names, columns=names)
 
     @cached_property
     def r2(self) -> pd.Series:
         """Explained share of the variance of each variable that has causes."""
         spec = self.specification
         caused = list(dict.fromkeys(effect for _, effect, _ in spec.edges()))
-        whole, S = self._moments.all_covariances(self.theta), self._moments.matrices(self.theta)[1]
+        whole, S = self.moments.all_covariances(self.theta), self.moments.matrices(self.theta)[1]
         at = [spec.variables.index(name) for name in caused]
         return pd.Series(1 - np.diag(S)[at] / np.diag(whole)[at], index=caused, name="R2")
 
@@ -92,162 +130,131 @@ class SemResult:
         """One row a parameter: lhs, op, rhs, label, estimate, std_error, z, p_value, low, high, standardised, free.
 
         `standardised` is in standard deviations of both ends (lavaan's ``std.all``). Fixed parameters have
-        ``std_error`` 0, as lavaan prints them; defined ones (``:=``) get theirs by the delta method.
+        ``std_error`` 0, as lavaan prints them; defined ones (``:=``) get theirs by the delta method, or the bootstrap.
         """
         spec = self.specification
-        rows = [
-            (p.lhs, p.op, p.rhs, p.label, *self._value(p.index, p.lhs, p.op, p.rhs), p.index >= 0)
-            for p in spec.parameters
-        ]
-        for name, expression in spec.defined:
-            value, error = self._delta(self._defined(name))
-            rows.append((name, ":=", expression, name, value, error, math.nan, True))
-        names = ["lhs", "op", "rhs", "label", "estimate", "std_error", "standardised", "free"]
-        table = pd.DataFrame(rows, columns=names)
-        table["z"] = table["estimate"] / table["std_error"].where(table["std_error"] > 0)
-        table["p_value"] = [2 * NormalDist().cdf(-abs(z)) if np.isfinite(z) else np.nan for z in table["z"]]
-        half = NormalDist().inv_cdf((1 + self.level) / 2) * table["std_error"]
-        table["low"], table["high"] = table["estimate"] - half, table["estimate"] + half
-        return table[[*names[:6], "z", "p_value", "low", "high", "standardised", "free"]]
+        rows = [(p.lhs, p.op, p.rhs, p.label, p.index >= 0) for p in spec.parameters]
+        rows += [(name, ":=", expression, name, True) for name, expression in spec.defined]
+        table = pd.DataFrame(rows, columns=["lhs", "op", "rhs", "label", "free"])
+        whole = self._inferred(
+            lambda theta: np.concatenate([functions.entries(self.moments, theta), self._named(theta)])
+        )
+        table = pd.concat([table, whole], axis=1)
+        standard = functions.standardised(self.moments, self.theta)
+        table["standardised"] = np.concatenate([standard, np.full(len(spec.defined), np.nan)])
+        return table[[*table.columns[:4], *whole.columns, "standardised", "free"]]
 
-    def _value(self, index: int, lhs: str, op: str, rhs: str) -> tuple[float, float, float]:
-        """Estimate, standard error and standardised estimate of a parameter."""
-        i, j = (self.specification.variables.index(name) for name in (lhs, rhs))
-        A, S = self._moments.matrices(self.theta)
-        scale = np.sqrt(np.abs(np.diag(self._moments.all_covariances(self.theta))))
-        value = {"~": A[i, j], "=~": A[j, i], "~~": S[i, j]}[op]
-        unit = {"~": scale[j] / scale[i], "=~": scale[i] / scale[j], "~~": 1 / (scale[i] * scale[j])}[op]
-        error = float(np.sqrt(self.covariance[index, index])) if index >= 0 else 0.0
-        return float(value), error, float(value * unit)
+    def _named(self, theta: Array) -> NDArray[np.complex128]:
+        values = functions.labelled(self.moments, theta)
+        return np.array([values[name] for name, _ in self.specification.defined], dtype=complex)
 
-    def _defined(self, name: str) -> Callable[[NDArray[Any]], complex]:
-        return lambda theta: self._labelled(theta)[name]
+    def standardised(self, latents_only: bool = False) -> pd.DataFrame:
+        """Standardised solution with its own standard errors: lhs, op, rhs, estimate, std_error, z, p_value, low, high.
 
-    def _labelled(self, theta: NDArray[Any]) -> dict[str, complex]:
+        Parameters
+        ----------
+        latents_only
+            Standardise latent variables only (lavaan's ``std.lv``); both ends otherwise (``std.all``).
+        """
         spec = self.specification
-        values: dict[str, complex] = {}
-        for p in spec.parameters:
-            if p.label:
-                values[p.label] = theta[p.index] if p.index >= 0 else complex(p.fixed or 0.0)
-        for name, expression in spec.defined:
-            values[name] = evaluate(expression, values)
-        return values
+        table = pd.DataFrame([(p.lhs, p.op, p.rhs) for p in spec.parameters], columns=["lhs", "op", "rhs"])
+        values = self._inferred(lambda theta: functions.standardised(self.moments, theta, latents_only))
+        return pd.concat([table, values], axis=1)
 
-    def _delta(self, function: Callable[[NDArray[Any]], complex]) -> tuple[float, float]:
-        """Value and standard error of a function of the parameters: delta method, complex-step gradient."""
-        gradient = np.empty(len(self.theta))
-        for k in range(len(self.theta)):
-            moved = self.theta.astype(complex)
-            moved[k] += 1j * STEP
-            gradient[k] = function(moved).imag / STEP
-        value = function(self.theta.astype(complex)).real
-        return value, math.sqrt(max(float(gradient @ self.covariance @ gradient), 0.0))
+    def modification_indices(self, least: float = 0.0) -> pd.DataFrame:
+        """What the model leaves out and what letting it in would change; see `modification.modification_indices`.
 
-    def path(self, text: str) -> Estimate:
-        """Effect along one path, ``"shown -> view -> purchase"``: the product of its coefficients.
+        Parameters
+        ----------
+        least
+            Smallest index shown; 3.84 is the 5 % point of one free parameter.
+
+        Notes
+        -----
+        A large index says that data and model disagree there, not which arrow is true: a search along indices fits
+        noise (MacCallum, Roznowski & Necowitz 1992).
+        """
+        table = modification_indices(self.moments, self.theta, self.within)
+        return table[table["index"] >= least].reset_index(drop=True)
+
+    def _inferred(self, function: functions.Function) -> pd.DataFrame:
+        """Table of a function of the parameters: estimate, std_error, z, p_value, low, high."""
+        value, error, low, high = self._with_errors(function)
+        z = np.full(len(value), np.nan)
+        known = error > 1e-14 * (1 + np.abs(value))
+        z[known] = value[known] / error[known]
+        p_value = [2 * NormalDist().cdf(-abs(v)) if math.isfinite(v) else math.nan for v in z]
+        columns = {"estimate": value, "std_error": error, "z": z, "p_value": p_value, "low": low, "high": high}
+        return pd.DataFrame(columns)
+
+    def _with_errors(self, function: functions.Function) -> tuple[Array, Array, Array, Array]:
+        """Values, errors and ends of the intervals of a function of the parameters, delta method or bootstrap."""
+        if self.draws is None:
+            value, slopes = functions.gradient(function, self.theta)
+            error = np.sqrt(np.maximum(((slopes @ self.covariance) * slopes).sum(axis=1), 0.0))
+            half = z_value(self.level) * error
+            return value, error, value - half, value + half
+        value = np.atleast_1d(function(self.theta.astype(complex))).real
+        drawn = np.array([np.atleast_1d(function(draw.astype(complex))).real for draw in self.draws])
+        ends = [bootstrap_interval(d, v, self.level, self.interval) for d, v in zip(drawn.T, value, strict=True)]
+        low, high = np.array(ends).reshape(-1, 2).T
+        return value, drawn.std(axis=0, ddof=1), low, high
+
+    def bootstrap(self, draws: int = 1000, seed: int = 0, interval: str = "percentile") -> SemResult:
+        """Give the same fit with standard errors and intervals from the bootstrap, indirect effects' included.
+
+        Parameters
+        ----------
+        draws, seed
+            Resamples of the rows, and the seed they are drawn with.
+        interval
+            "percentile" or "bias-corrected"; see `bootstrap.bootstrap_interval`.
 
         Raises
         ------
         ValueError
-            If an arrow is not in the model.
+            If the model was fitted to a covariance matrix, or the kind of interval is unknown.
+        ConvergenceError
+            If more than half of the resamples do not converge.
         """
-        names = [name.strip() for name in text.split("->")]
-        if len(names) < 2:
-            raise ValueError(f"path {text!r}: write at least two names with an arrow, 'shown -> view'")
-        self._known(names)
-        arrows = {(cause, effect) for cause, effect, _ in self.specification.edges()}
-        if missing := [f"{a} -> {b}" for a, b in itertools.pairwise(names) if (a, b) not in arrows]:
-            raise ValueError(f"the model has no arrow {missing[0]}; path_effects(source, target) lists its paths")
-        return self._effect([names], "->".join(names), "product of path coefficients")
+        if interval not in INTERVALS:
+            raise ValueError(f"unknown interval {interval!r}; {nearest(interval, INTERVALS)}")
+        found, failed = bootstrap_draws(self.moments, self.theta, self.within, draws, seed)
+        said = (f"{failed} of {draws} bootstrap samples did not converge and are left out",) if failed else ()
+        spread = np.atleast_2d(np.cov(found.T, ddof=1))
+        return replace(self, covariance=spread, draws=found, interval=interval, notes=self.notes + said)
 
-    def direct(self, source: str, target: str) -> Estimate:
-        """Effect of `source` on `target` along the single arrow between them."""
-        return self.path(f"{source} -> {target}")
-
-    def indirect(self, source: str, target: str, through: str | None = None) -> Estimate:
-        """Effect of `source` on `target` along all paths with something between, or those through one variable.
-
-        Raises
-        ------
-        ValueError
-            If a name is unknown or there is no such path.
-        """
-        self._known([source, target] + ([through] if through else []))
-        routes = [r for r in self._routes(source, target) if len(r) > 2 and (through is None or through in r[1:-1])]
-        if not routes:
-            via = f" through {through!r}" if through else ""
-            raise ValueError(f"no indirect path leads from {source!r} to {target!r}{via}")
-        what = f"indirect effect {source}->{target}" + (f" through {through}" if through else "")
-        return self._effect(routes, what, "sum of products of path coefficients")
-
-    def total(self, source: str, target: str) -> Estimate:
-        """Effect of `source` on `target` along all paths, an entry of :math:`(I - A)^{-1}` (Bollen 1989, chapter 8)."""
-        self._known([source, target])
-        i, j = (self.specification.variables.index(name) for name in (target, source))
-
-        def total(theta: NDArray[Any]) -> complex:
-            A = self._moments.matrices(theta)[0]
-            return complex(np.linalg.inv(np.eye(len(A)) - A)[i, j])
-
-        return self._estimate(*self._delta(total), f"total effect {source}->{target}", "total effect")
-
-    def path_effects(self, source: str, target: str) -> dict[str, Estimate]:
-        """Effects along every path, ``"shown->view->purchase"`` -> estimate, and the ``"total"`` of them."""
-        self._known([source, target])
-        found = {"->".join(route): self.path("->".join(route)) for route in self._routes(source, target)}
-        return found | {"total": self.total(source, target)}
-
-    def _routes(self, source: str, target: str) -> list[list[str]]:
-        after: dict[str, list[str]] = {}
-        for cause, effect, _ in self.specification.edges():
-            after.setdefault(cause, []).append(effect)
-        out, todo = [], [[source]]
-        while todo:
-            route = todo.pop(0)
-            for following in after.get(route[-1], []):
-                if following == target:
-                    out.append([*route, following])
-                elif following not in route:
-                    todo.append([*route, following])
-        return out
-
-    def _known(self, names: list[str]) -> None:
-        for name in names:
-            if name not in self.specification.variables:
-                raise ValueError(f"{name!r} is no variable of the model; {nearest(name, self.specification.variables)}")
-
-    def _effect(self, routes: list[list[str]], estimand: str, method: str) -> Estimate:
-        where = {name: i for i, name in enumerate(self.specification.variables)}
-
-        def effect(theta: NDArray[Any]) -> complex:
-            A = self._moments.matrices(theta)[0]
-            products = [[complex(A[where[b], where[a]]) for a, b in itertools.pairwise(route)] for route in routes]
-            return sum(map(math.prod, products), 0j)
-
-        return self._estimate(*self._delta(effect), estimand, method)
-
-    def _estimate(self, value: float, error: float, estimand: str, method: str) -> Estimate:
+    def _estimate(self, function: functions.Function, estimand: str, how: str) -> Estimate:
+        value, error, low, high = (float(part[0]) for part in self._with_errors(function))
+        errors = f"{self.interval} bootstrap" if self.draws is not None else f"delta method, {ERRORS[self.estimator]}"
+        gaussian = " with Gaussian errors" if self.estimator == "ML" and self.draws is None else ""
         return Estimate(
             value=value,
             std_error=error,
+            interval=(low, high),
             level=self.level,
             estimand=estimand,
-            method=f"SEM, maximum likelihood, {method}, delta method",
+            method=f"SEM, maximum likelihood{how}, {errors}",
             n=self.n,
-            diagnostics={k: float(self.fit_indices[k]) for k in ("chi2", "df", "CFI", "RMSEA")},
+            diagnostics=self._diagnostics,
             assumptions=(
-                "linear equations with Gaussian errors",
+                f"linear equations{gaussian}",
                 "errors uncorrelated unless the model says otherwise: no hidden cause of two variables",
             ),
             notes=self.notes,
         )
 
+    @cached_property
+    def _diagnostics(self) -> dict[str, float]:
+        return {k: float(self.fit_indices[k]) for k in ("chi2", "df", "CFI", "RMSEA")}
+
     def __str__(self) -> str:
         """One line: size and fit."""
         f = self.fit_indices
+        scaled = f" ({f['chi2_scaled']:.3f} scaled)" if "chi2_scaled" in f and math.isfinite(f["chi2_scaled"]) else ""
         return (
             f"SEM of {len(self.specification.observed)} observed and {len(self.specification.latent)} latent "
-            f"variables, n = {self.n:,}: chi2 = {f['chi2']:.3f} on {f['df']:.0f} df, CFI {f['CFI']:.3f}, "
+            f"variables, n = {self.n:,}: chi2 = {f['chi2']:.3f}{scaled} on {f['df']:.0f} df, CFI {f['CFI']:.3f}, "
             f"RMSEA {f['RMSEA']:.3f}"
         )
 

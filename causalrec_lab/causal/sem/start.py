@@ -12,9 +12,12 @@ __all__ = ["starting_values"]
 
 
 def starting_values(moments: Moments) -> NDArray[np.float64]:
-    """Start from loadings by the sign and scale of the first indicator, half of each variance, no other effects."""
+    """Start from loadings by the sign and scale of the first indicator, half of each variance, no other effects.
+
+    Values the user gave by ``start(…)`` come first.
+    """
     spec = moments.specification
-    spread = dict(zip(spec.observed, np.sqrt(np.diag(moments.sample)), strict=True))
+    spread = dict(zip(spec.observed, np.sqrt(np.diag(moments.sample.covariance)), strict=True))
     first: dict[str, Parameter] = {}
     for p in spec.parameters:
         if p.op == "=~":
@@ -29,6 +32,9 @@ def starting_values(moments: Moments) -> NDArray[np.float64]:
     theta = np.zeros(len(spec.free))
     for p in spec.free:
         theta[p.index] = _start(p, moments, spread, first, scale)
+    for p in spec.parameters:
+        if p.start is not None and p.index >= 0:
+            theta[p.index] = p.start
     return theta
 
 
@@ -44,10 +50,12 @@ def _start(
         unit = 0.7 * spread.get(p.rhs, 1.0) / scale[p.lhs]
         marker = first[p.lhs]
         if p.rhs in observed and marker.rhs in observed:
-            seen = moments.sample[observed.index(p.rhs), observed.index(marker.rhs)]
+            seen = moments.sample.covariance[observed.index(p.rhs), observed.index(marker.rhs)]
             negative = (marker.fixed or 1.0) < 0
             return unit * (-1.0 if (seen < 0) != negative else 1.0)
         return unit
+    if p.op == "~1":
+        return float(moments.sample.mean[observed.index(p.lhs)]) if p.lhs in observed else 0.0
     if p.op == "~~" and p.lhs == p.rhs:
         return scale[p.lhs] ** 2 if p.lhs in scale else 0.5 * spread[p.lhs] ** 2
     return 0.0

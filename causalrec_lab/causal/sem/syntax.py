@@ -1,24 +1,34 @@
-"""lavaan's model syntax (Rosseel 2012) as far as covariance structures go: ``=~``, ``~``, ``~~``, ``:=``."""
+"""lavaan's model syntax (Rosseel 2012): ``=~``, ``~``, ``~~``, ``~ 1``, ``:=``, ``==`` and its modifiers."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from causalrec_lab.causal.graph import CausalGraph
 
 __all__ = ["Statement", "read_graph", "read_model"]
 
 _NAME = re.compile(r"[^\W\d][\w.]*")
-_STATEMENT = re.compile(r"^(.*?)(:=|=~|~~|~|==|<|>)(.*)$", re.DOTALL)
+_STATEMENT = re.compile(r"^(.*?)(:=|=~|<~|~\*~|~~|~|==|<|>|\|)(.*)$", re.DOTALL)
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+_CALL = re.compile(r"(start|label)\(\s*[\"']?([^\"')]*)[\"']?\s*\)")
+_ELSEWHERE = {
+    "<": "bounds are not kept here; a parameter that runs out of its range is said as a Heywood case",
+    ">": "bounds are not kept here; a parameter that runs out of its range is said as a Heywood case",
+    "<~": "formative latent variables are not kept here; add the columns up first",
+    "~*~": "ordered columns are not kept here; score them as numbers first",
+    "|": "ordered columns are not kept here; score them as numbers first",
+}
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One relation: ``lhs op rhs``, with a fixed value, a label, or freed by ``NA*``.
+    """One relation: ``lhs op rhs`` with a fixed value, a label, a starting value, or freed by ``NA*``.
 
-    For ``:=`` `lhs` is the new name and `rhs` the expression.
+    For ``~1`` (an intercept) `rhs` is empty; for ``:=`` `lhs` is the new name and `rhs` the expression; for ``==``
+    both are expressions of labels.
     """
 
     lhs: str
@@ -27,6 +37,7 @@ class Statement:
     fixed: float | None = None
     label: str = ""
     freed: bool = False
+    start: float | None = None
 
 
 def read_model(text: str) -> tuple[Statement, ...]:
@@ -36,8 +47,10 @@ def read_model(text: str) -> tuple[Statement, ...]:
     ----------
     text
         Statements on lines of their own or parted by semicolons; ``#`` and ``!`` begin remarks. ``f =~ x1 + x2``
-        (f is measured by), ``y ~ x`` (is regressed on), ``y ~~ z`` (covaries with), ``ab := a*b`` (defined). A factor
-        before a name fixes (``1*x``), labels (``a*x``; equal labels are one parameter) or frees (``NA*x``).
+        (f is measured by), ``y ~ x`` (is regressed on), ``y ~~ z`` (covaries with), ``y ~ 1`` (has an intercept),
+        ``ab := a*b`` (defined), ``a + b == 1`` (linear constraint on labels). Factors before a name fix (``1*x``),
+        label (``a*x``, ``label("a")*x``; equal labels are one parameter), free (``NA*x``) or start (``start(0.8)*x``);
+        a term may carry several (``a*start(0.8)*x``), or be named twice in a statement as lavaan has it.
 
     Raises
     ------
@@ -46,17 +59,8 @@ def read_model(text: str) -> tuple[Statement, ...]:
     """
     out: list[Statement] = []
     for line in _lines(text):
-        match = _STATEMENT.match(line)
-        if match is None:
-            raise ValueError(f"cannot read {line!r}; write 'f =~ x1 + x2', 'y ~ x', 'y ~~ z' or 'ab := a*b'")
-        left, op, right = (part.strip() for part in match.groups())
-        if op in ("==", "<", ">"):
-            raise ValueError(f"constraint {line!r} is not kept here; give equal parameters one label: y ~ a*x1 + a*x2")
-        if op == ":=":
-            out.append(Statement(_name(left, line), op, right))
-            continue
-        out += [_term(lhs, op, term, line) for lhs in left.split("+") for term in right.split("+")]
-    if not any(s.op != ":=" for s in out):
+        out += _read(line)
+    if not any(s.op not in (":=", "==") for s in out):
         raise ValueError("the model is empty; write 'f =~ x1 + x2', 'y ~ x' or 'y ~~ z'")
     return tuple(out)
 
@@ -69,8 +73,26 @@ def _lines(text: str) -> list[str]:
     return [line.strip() for line in re.split(r"[;\n]", joined) if line.strip()]
 
 
+def _read(line: str) -> list[Statement]:
+    if re.match(r"(group|level|block)\s*:", line, re.IGNORECASE):
+        raise ValueError(f"{line!r}: several groups or levels are not kept here; fit one group at a time")
+    match = _STATEMENT.match(line)
+    if match is None:
+        raise ValueError(f"cannot read {line!r}; write 'f =~ x1 + x2', 'y ~ x', 'y ~~ z', 'y ~ 1' or 'ab := a*b'")
+    left, op, right = (part.strip() for part in match.groups())
+    if op in _ELSEWHERE:
+        raise ValueError(f"{line!r}: {_ELSEWHERE[op]}")
+    if op == "==":
+        return [Statement(left, op, right)]
+    if op == ":=":
+        return [Statement(_name(left, line), op, right)]
+    return _merged([_term(lhs, op, term, line) for lhs in left.split("+") for term in right.split("+")], line)
+
+
 def _name(text: str, line: str) -> str:
     name = text.strip()
+    if ":" in name:
+        raise ValueError(f"{name!r} in {line!r}: products are no columns; make one, df['x_z'] = df['x'] * df['z']")
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} in {line!r} is no name; names are letters, digits, '_' and '.', as in x_1")
     return name
@@ -78,21 +100,53 @@ def _name(text: str, line: str) -> str:
 
 def _term(lhs: str, op: str, term: str, line: str) -> Statement:
     *modifiers, name = (part.strip() for part in term.split("*"))
-    if name in ("0", "1") and op == "~":
-        raise ValueError(f"{line!r}: intercepts are not modelled; means stay free and drop out of the likelihood")
-    target = _name(name, line)
-    if not modifiers:
-        return Statement(_name(lhs, line), op, target)
-    if len(modifiers) > 1:
-        raise ValueError(f"{term.strip()!r} in {line!r} has two factors; give one: a number, NA or a label")
-    value = modifiers[0]
-    if _NUMBER.fullmatch(value):
-        return Statement(_name(lhs, line), op, target, fixed=float(value))
-    if value == "NA":
-        return Statement(_name(lhs, line), op, target, freed=True)
-    if "(" in value:
-        raise ValueError(f"{value!r} in {line!r} is not kept here; give a number, NA or a label")
-    return Statement(_name(lhs, line), op, target, label=_name(value, line))
+    if op == "~" and name in ("0", "1"):
+        found = Statement(_name(lhs, line), "~1", "", fixed=0.0 if name == "0" else None)
+    else:
+        found = Statement(_name(lhs, line), op, _name(name, line))
+    for modifier in modifiers:
+        found = _modified(found, modifier, line)
+    return found
+
+
+def _modified(statement: Statement, modifier: str, line: str) -> Statement:
+    call = _CALL.fullmatch(modifier)
+    if _NUMBER.fullmatch(modifier):
+        change: dict[str, object] = {"fixed": float(modifier)}
+    elif modifier == "NA":
+        change = {"freed": True}
+    elif call and call[1] == "start" and _NUMBER.fullmatch(call[2].strip()):
+        change = {"start": float(call[2])}
+    elif call and call[1] == "label":
+        change = {"label": _name(call[2], line)}
+    elif modifier.startswith("c(") or "," in modifier:
+        raise ValueError(f"{modifier!r} in {line!r}: several groups are not kept here; fit one group at a time")
+    elif "(" in modifier:
+        raise ValueError(f"{modifier!r} in {line!r} is not kept here; give a number, NA, a label or start(number)")
+    else:
+        change = {"label": _name(modifier.strip("\"'"), line)}
+    if taken := [key for key in change if getattr(statement, key) not in (None, "", False)]:
+        raise ValueError(f"{modifier!r} in {line!r}: the term has a {taken[0]} value already; give it once")
+    return replace(statement, **change)  # type: ignore[arg-type]
+
+
+def _merged(terms: Sequence[Statement], line: str) -> list[Statement]:
+    """Terms named twice in a statement, with different modifiers, are one (``y ~ a*x + start(1)*x``)."""
+    kept: dict[tuple[str, str, str], Statement] = {}
+    for term in terms:
+        key = term.lhs, term.op, term.rhs
+        if key not in kept:
+            kept[key] = term
+            continue
+        changes = {
+            name: value
+            for name in ("fixed", "label", "freed", "start")
+            if (value := getattr(term, name)) not in (None, "", False)
+        }
+        if not changes or any(getattr(kept[key], name) not in (None, "", False) for name in changes):
+            raise ValueError(f"{term.lhs} {term.op} {term.rhs} is stated twice in {line!r}; state it once")
+        kept[key] = replace(kept[key], **changes)
+    return list(kept.values())
 
 
 def read_graph(graph: CausalGraph) -> tuple[Statement, ...]:
