@@ -88,3 +88,15 @@ def test_scores_that_are_nan_are_refused():
 def test_auc_of_one_class():
     with pytest.raises(ValueError, match="both classes"):
         auc([1, 1], [0.2, 0.3])
+
+
+def test_one_row_of_a_class_has_no_standard_error_and_says_why():
+    found = auc([1, 0, 0], [0.9, 0.1, 0.2])
+    assert found.value == 1
+    assert np.isnan(found.std_error)
+    assert "one row" in found.notes[0]
+
+
+def test_no_rows_are_named():
+    with pytest.raises(ValueError, match="there are no rows"):
+        classification_metrics([], [])

@@ -136,6 +136,8 @@ def test_costs_move_the_decision():
         (["a", "b"], [0, np.nan], "row 1: nan"),
         (["a", "b"], [None, 1], "row 0: None"),
         (["a"], [1], "all 1 labels are the same"),
+        ([], [], "there are no labels"),
+        (["a", "b"], [[1, 0], [0, 1]], r"labels has shape \(2, 2\); one label a text"),
     ],
 )
 def test_bad_input_is_named(texts, labels, says):

@@ -125,3 +125,7 @@ def test_gradients_of_counted_words_do_not_exist(fitted):
 def test_texts_of_single_letters_have_no_words():
     with pytest.raises(ValueError, match="none of the 2 texts has a word of two letters"):
         TextClassifier(words=True).fit(["a", "b"], [0, 1])
+
+
+def test_no_texts_are_no_rows(fitted):
+    assert fitted.predict_proba([]).shape == (0, 2)

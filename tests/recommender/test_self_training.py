@@ -99,6 +99,23 @@ def test_draws_are_stratified_nested_and_leave_the_test_rows_alone():
         assert len(large | rest | unseen) == len(large) + len(rest) + len(unseen) == 100
 
 
-def test_too_many_labels_are_told():
-    with pytest.raises(ValueError, match="9 of 2 training texts"):
-        learning_curve({"w": words}, ["a", "b", "c"], [0, 1, 1], [9], test=[0, 0, 1])
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"labels": [1, np.nan, 0, 1]}, "row 1: nan; drop rows without a label"),
+        ({"test": [True, False, True, False]}, "the 2 test rows do not hold both classes"),
+        ({"test": [True, False]}, "one boolean a text"),
+        ({"sizes": [20]}, "20 labels are asked for, there are 2 training rows"),
+        ({"against": "word"}, r"'word'\) is none of the readers \['words'\]"),
+    ],
+)
+def test_curves_that_cannot_be_drawn(change, says):
+    asked = {"labels": [1, 0, 1, 0], "sizes": [2], "test": [False, False, True, True]} | change
+    with pytest.raises(ValueError, match=says):
+        learning_curve({"words": lambda *texts: np.zeros(len(texts[-1]))}, list("abcd"), **asked)
+
+
+@pytest.mark.parametrize("labels", [[1, np.nan, 0], [1, 1, 1]])
+def test_labels_that_teach_nothing(labels):
+    with pytest.raises(ValueError, match="labels"):
+        self_train(lambda: None, ["a b", "c d", "e f"], labels, ["g h"])

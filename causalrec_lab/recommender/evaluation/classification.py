@@ -107,7 +107,15 @@ def auc(labels: Any, scores: Any, *, level: float = 0.95) -> Estimate:
     y, s = _pair(labels, scores)
     above, below = _placements(y, s)
     error = float(np.sqrt(_variance(above) + _variance(below)))
-    return Estimate(float(above.mean()), error, estimand="AUC", method="DeLong et al. 1988", n=len(y), level=level)
+    return Estimate(
+        float(above.mean()),
+        error,
+        estimand="AUC",
+        method="DeLong et al. 1988",
+        n=len(y),
+        level=level,
+        notes=_of_one(y),
+    )
 
 
 def auc_difference(labels: Any, first: Any, second: Any, *, level: float = 0.95) -> Estimate:
@@ -130,6 +138,7 @@ def auc_difference(labels: Any, first: Any, second: Any, *, level: float = 0.95)
         method="DeLong et al. 1988, paired",
         n=len(y),
         level=level,
+        notes=_of_one(y),
     )
 
 
@@ -141,6 +150,12 @@ def _placements(y: Bools, s: Floats) -> tuple[Floats, Floats]:
     within[y], within[~y] = rankdata(s[y]), rankdata(s[~y])
     positives, negatives = int(y.sum()), int((~y).sum())
     return (overall - within)[y] / negatives, 1 - (overall - within)[~y] / positives
+
+
+def _of_one(y: Bools) -> tuple[str, ...]:
+    """Why there is no standard error, where there is none."""
+    few = min(int(y.sum()), int((~y).sum()))
+    return ("a class with one row: its chance variation cannot be measured",) if few == 1 else ()
 
 
 def _variance(placements: Floats) -> float:
@@ -171,6 +186,8 @@ def checked_predictions(labels: Any, probabilities: Any) -> tuple[Bools, Floats]
         As in `classification_metrics`.
     """
     y, p = _labels(labels), np.asarray(probabilities, dtype=np.float64)
+    if not len(y):
+        raise ValueError("there are no rows; give labels and their probabilities")
     p = p[:, 1] if p.ndim == 2 and p.shape[1] == 2 else p
     if p.shape != y.shape:
         raise ValueError(f"labels and probabilities differ in length: {y.shape} and {p.shape}")

@@ -64,8 +64,14 @@ def co_bought_pairs(events: pd.DataFrame, items: pd.DataFrame, *, event: str = "
     Raises
     ------
     ValueError
-        If no user has two different items.
+        If a column is missing, or no user has two different items.
     """
+    for name, frame, wanted in (
+        ("events", events, ("user_id", "item_id", "timestamp", "event")),
+        ("items", items, ("item_id", "text")),
+    ):
+        if missing := [column for column in wanted if column not in frame]:
+            raise ValueError(f"{name} lacks {missing}; it has {list(frame.columns)}")
     bought = events[events["event"] == event].sort_values(["user_id", "timestamp"], kind="stable")
     after = bought.groupby("user_id")["item_id"].shift(-1)
     pairs = pd.DataFrame({"left": bought["item_id"], "right": after}).dropna()

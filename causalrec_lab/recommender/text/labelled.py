@@ -40,9 +40,14 @@ def both_classes(labels: Any) -> Ints:
     Raises
     ------
     ValueError
-        If a label is neither 0 nor 1, or only one class is there.
+        If there is not one label a text, a label is neither 0 nor 1, or only one class is there.
     """
     y = np.asarray(labels)
+    if y.ndim != 1:
+        raise ValueError(
+            f"labels has shape {y.shape}; one label a text is wanted, shape (n,): a label for every token belongs to "
+            "tagging, and a column for every class is made from the labels"
+        )
     bad = ~np.isin(y, (0, 1))
     if bad.any():
         row = int(np.argmax(bad))

@@ -38,6 +38,8 @@ class WordWeights:
 
     def logits(self, texts: list[str]) -> Floats:
         """(n,) what the words add."""
+        if not texts:
+            return np.zeros(0)
         vectorizer = _vectorizer(vocabulary=list(self.vocabulary))
         vectorizer.idf_ = self.idf
         return np.asarray(vectorizer.transform(texts) @ self.weights)

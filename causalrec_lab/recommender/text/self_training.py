@@ -12,6 +12,7 @@ import pandas as pd
 
 from causalrec_lab.recommender.evaluation.classification import auc, auc_difference
 from causalrec_lab.recommender.text.encoder import checked_texts
+from causalrec_lab.recommender.text.labelled import checked_labelled
 
 __all__ = ["SelfTrained", "learning_curve", "self_train"]
 
@@ -87,7 +88,7 @@ def self_train(
     Raises
     ------
     ValueError
-        If the confidence, the share or the number of rounds is out of range.
+        If the confidence, the share or the number of rounds is out of range; as `TextClassifier.fit` of the labels.
     """
     if surest is not None and not 0 < surest <= 1:
         raise ValueError(f"self_train(surest={surest}): give a share in (0, 1]")
@@ -95,7 +96,7 @@ def self_train(
         raise ValueError(f"self_train(confidence={confidence}): give a probability in [0.5, 1)")
     if rounds < 1:
         raise ValueError(f"self_train(rounds={rounds}): give a positive number")
-    own, pool, y = checked_texts(texts), checked_texts(unlabelled), np.asarray(labels)
+    (own, y), pool = checked_labelled(texts, labels), checked_texts(unlabelled)
     model = make()
     model.fit(own, y)
     before, rows = np.full(len(pool), -1), []
@@ -179,18 +180,25 @@ def learning_curve(
     Raises
     ------
     ValueError
-        If a size exceeds the training rows, or gives a class no text.
+        If a size exceeds the training rows or gives a class no text, the test rows lack a class, lengths differ, or
+        `against` is no reader.
     """
-    listed, y, held = np.array(checked_texts(texts), dtype=object), np.asarray(labels), np.asarray(test, dtype=bool)
+    known, y = checked_labelled(texts, labels)
+    listed, held = np.array(known, dtype=object), _test_rows(test, y)
+    if against is not None and against not in readers:
+        raise ValueError(f"learning_curve(against={against!r}) is none of the readers {sorted(readers)}")
     unseen, pool = list(listed[held]), np.flatnonzero(~held)
+    if (most := max(sizes)) > len(pool):
+        raise ValueError(f"learning_curve(sizes=…): {most} labels are asked for, there are {len(pool)} training rows")
     scores: dict[tuple[str, int], list[Floats]] = {}
     for repeat in range(repeats):
         order = _stratified(y[pool], np.random.default_rng([seed, repeat]))
         for size in sizes:
             drawn, rest = pool[order[:size]], pool[order[size:]]
-            if size > len(pool) or len(set(y[drawn].tolist())) < 2:
+            if len(set(y[drawn].tolist())) < 2:
                 raise ValueError(
-                    f"learning_curve(sizes=…): {size} of {len(pool)} training texts do not hold both classes"
+                    f"learning_curve(sizes=…): {size} of {len(pool)} training texts do not hold both classes; ask for "
+                    "more"
                 )
             for name, reader in readers.items():
                 found = reader(list(listed[drawn]), y[drawn], list(listed[rest]), unseen)
@@ -203,6 +211,16 @@ def learning_curve(
             row |= _mean("gap", "gap_", [auc_difference(y[held], ours, theirs) for ours, theirs in pairs])
         rows.append(row)
     return pd.DataFrame(rows).sort_values(["labels", "reader"], ignore_index=True)
+
+
+def _test_rows(test: Any, y: Ints) -> npt.NDArray[np.bool_]:
+    """Mask of the rows to judge on, looked at."""
+    held = np.asarray(test, dtype=bool)
+    if held.shape != y.shape:
+        raise ValueError(f"learning_curve(test=…) has shape {held.shape} for {len(y)} texts; give one boolean a text")
+    if len(np.unique(y[held])) < 2:
+        raise ValueError(f"the {int(held.sum())} test rows do not hold both classes; AUC needs both")
+    return held
 
 
 def _stratified(y: Ints, rng: np.random.Generator) -> Ints:

@@ -85,8 +85,9 @@ class Topics:
             weights = vectorizer.fit_transform(listed)
         except ValueError as error:
             raise ValueError(
-                f"no word stands in at least {min_texts} and at most {max_share:.0%} of the {len(listed)} texts; lower "
-                "min_texts, raise max_share, or give more texts"
+                f"no word stands in at least {min_texts} and at most {max_share:.0%} of the {len(listed)} texts "
+                f"(first: {listed[0][:40]!r}); lower min_texts, raise max_share, or give more texts. Words are runs of "
+                "letters: where a script writes no spaces (Chinese), put spaces between the words first"
             ) from error
         if weights.shape[1] < n_topics:
             raise ValueError(f"{weights.shape[1]} words for {n_topics} topics; ask for fewer topics or lower min_texts")
