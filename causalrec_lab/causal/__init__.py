@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
-    from causalrec_lab.causal import effects
+    from causalrec_lab.causal import effects, mediation
     from causalrec_lab.causal.adjustment import NotIdentifiedError
     from causalrec_lab.causal.graph import CausalGraph
     from causalrec_lab.causal.identification import Identification, Instrument
@@ -36,6 +36,7 @@ __all__ = [
     "StructuralCausalModel",
     "effects",
     "fit_sem",
+    "mediation",
 ]
 
-__getattr__, __dir__ = doors(__name__, _HOME, ("effects",))
+__getattr__, __dir__ = doors(__name__, _HOME, ("effects", "mediation"))

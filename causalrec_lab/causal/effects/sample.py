@@ -104,8 +104,14 @@ def read_sample(
     estimand: str = "ATE",
     groups: str | Sequence[str] | None = None,
     propensity: str | None = None,
+    binary: bool = True,
 ) -> Sample:
     """Check an estimator's arguments and give the arrays it works on.
+
+    Parameters
+    ----------
+    binary
+        Whether the treatment must be 0 or 1; without, it is any number that varies.
 
     Raises
     ------
@@ -131,7 +137,7 @@ def read_sample(
     if twice := [c for c in covariates if c in (treatment, outcome)]:
         raise ValueError(f"covariates contain {twice[0]!r}, which is the treatment or the outcome; leave it out")
     matrix, names = _covariate_matrix(frame, covariates)
-    arms = _treatment(frame, treatment)
+    arms = _treatment(frame, treatment) if binary else _dose(frame, treatment)
     return Sample(
         outcome=_outcome(frame, outcome),
         treatment=arms,
@@ -189,6 +195,13 @@ def _treatment(frame: pd.DataFrame, name: str) -> Floats:
     return values
 
 
+def _dose(frame: pd.DataFrame, name: str) -> Floats:
+    values = _finite(frame, name)
+    if values.min() == values.max():
+        raise ValueError(f"treatment {name!r} is {values[0]:g} in all {len(values):,} rows; an effect needs it to vary")
+    return values
+
+
 def _covariate_matrix(frame: pd.DataFrame, covariates: Sequence[str]) -> tuple[Floats, tuple[str, ...]]:
     columns: list[Floats] = []
     names: list[str] = []
@@ -240,7 +253,7 @@ def _weights(frame: pd.DataFrame, name: str | None, treatment: Floats) -> Floats
     values = _finite(frame, name)
     _refuse(name, values, values >= 0, "negative weights", "sampling weights are >= 0")
     for arm, word in ((1.0, "treated"), (0.0, "untreated")):
-        if values[treatment == arm].sum() == 0:
+        if (treatment == arm).any() and values[treatment == arm].sum() == 0:
             raise ValueError(f"weights {name!r} are 0 in every {word} row; an effect needs weight in both arms")
     return np.asarray(values / values.mean())
 
