@@ -9,12 +9,13 @@ the biased training half: the Transformer's by cross-validation, the kernel's by
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from recording import clock, record
+from recording import RESULTS, clock, record
 
 from causalrec_lab.data import Dataset, load
 from causalrec_lab.recommender import (
@@ -43,9 +44,6 @@ CONFIG = RecommenderConfig(
     precision="fp32",
 )
 ORDERS = 30
-USER_DECAYS = {"gender": 1.9205, "age": 0.1156, "location": 0.0304, "fashioninterest": 0.0656}
-ITEM_DECAYS = {"gender": 0.915, "jackettype": 0.5072, "color": 0.0588, "onfrontpage": 0.0777}
-TASTE_DECAYS = {"gender": 0.675, "jackettype": 0.4423, "color": 0.2318, "onfrontpage": 0.0259}
 
 
 def main() -> None:
@@ -80,16 +78,15 @@ def fitted(data: Dataset) -> dict[str, np.ndarray]:
 
 
 def kernel_weights(extra: dict[str, Any]) -> KernelWeights:
-    """Weights of greatest marginal likelihood on the training half, a decay a question; see `coat_kernel.py`."""
+    """Weights of greatest marginal likelihood on the training half, a decay a question: what `coat_kernel.py` left."""
+    stored = json.loads((RESULTS / "coat_kernel.json").read_text(encoding="utf-8"))["rows"]
+    weight = {row["of"]: round(row["weight"], 4) for row in stored}
     users, items, tastes = (
-        tuple(decays[str(column).split(":")[0]] for column in extra[table])
-        for table, decays in (
-            ("user_features", USER_DECAYS),
-            ("item_features", ITEM_DECAYS),
-            ("item_features", TASTE_DECAYS),
-        )
+        tuple(weight[f"{kind} decay: {str(column).split(':')[0]}"] for column in extra[table])
+        for kind, table in (("user", "user_features"), ("item", "item_features"), ("taste", "item_features"))
     )
-    return KernelWeights(0.176, 0.138, 0.227, 0.55, 0.064, user_decay=users, item_decay=items, taste_decay=tastes)
+    terms = (weight[name] for name in ("user", "item", "features", "user_taste", "item_appeal"))
+    return KernelWeights(*terms, user_decay=users, item_decay=items, taste_decay=tastes)
 
 
 def differences(extra: dict[str, Any], scores: dict[str, np.ndarray]) -> list[dict[str, Any]]:
