@@ -52,11 +52,11 @@ class PublishedFit:
     def beside(self, fit: SemResult) -> pd.DataFrame:
         """Table of every published figure: measured, published, equal (to the three decimals that are printed)."""
         rows: dict[str, tuple[float, float]] = {k: (float(fit.fit_indices[k]), v) for k, v in self.indices.items()}
-        table = fit.paths.set_index(["lhs", "op", "rhs"])
+        places = {(p.lhs, p.op, p.rhs): k for k, p in enumerate(fit.specification.parameters)}
         for relation, (value, error) in self.parameters.items():
-            found = table.loc[relation]
-            rows[" ".join(relation)] = float(found["estimate"]), value
-            rows["error of " + " ".join(relation)] = float(found["std_error"]), error
+            row = fit.paths.iloc[places[relation]]
+            rows[" ".join(relation)] = float(row["estimate"]), value
+            rows["error of " + " ".join(relation)] = float(row["std_error"]), error
         out = pd.DataFrame.from_dict(rows, orient="index", columns=["measured", "published"])
         return out.assign(equal=out["measured"].round(DECIMALS).eq(out["published"])).rename_axis("figure")
 
