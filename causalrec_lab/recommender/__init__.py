@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from causalrec_lab.recommender import callbacks, debias
     from causalrec_lab.recommender.catalogue.baselines import EASE, ItemKNN, MatrixFactorisation, Popularity
     from causalrec_lab.recommender.catalogue.cold_start import ContentPopularity, split_cold_items
+    from causalrec_lab.recommender.catalogue.item_graph import GraphNeighbours, ItemGraph
     from causalrec_lab.recommender.catalogue.policies import RecommenderPolicy
     from causalrec_lab.recommender.config import RecommenderConfig
     from causalrec_lab.recommender.evaluation.classification import (
@@ -47,7 +48,9 @@ if TYPE_CHECKING:
 _HOME = {
     "ContentPopularity": "catalogue.cold_start",
     "EASE": "catalogue.baselines",
+    "GraphNeighbours": "catalogue.item_graph",
     "InterestProfiles": "text.interests",
+    "ItemGraph": "catalogue.item_graph",
     "ItemKNN": "catalogue.baselines",
     "LogisticExposure": "ratings.exposure",
     "MatrixFactorisation": "catalogue.baselines",
@@ -95,7 +98,9 @@ _HOME = {
 __all__ = [
     "EASE",
     "ContentPopularity",
+    "GraphNeighbours",
     "InterestProfiles",
+    "ItemGraph",
     "ItemKNN",
     "LogisticExposure",
     "MatrixFactorisation",

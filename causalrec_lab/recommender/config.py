@@ -44,6 +44,9 @@ class RecommenderConfig:
         Name of a `TextEncoder` whose vectors of `items.text` are a second tower, None for identities alone.
     attributes
         Columns of the items (category, genre) whose values are a further tower: the item's edges in a knowledge graph.
+    neighbours
+        With attributes: so many nearest items of that graph (`ItemGraph`) lend an item never met their identity; 0
+        leaves it to its content alone.
     outcome
         Column with 0 or 1 for each row of the events: then the behaviour head learns P(outcome | history, item), the
         outcomes are read with the history, and the interest head learns the next item *with outcome 1*.
@@ -85,6 +88,7 @@ class RecommenderConfig:
     gaps: bool = False
     text: str | None = None
     attributes: tuple[str, ...] = ()
+    neighbours: int = 0
     outcome: str | None = None
     weight: str | None = None
     behaviour_share: float = 1.0
@@ -96,17 +100,7 @@ class RecommenderConfig:
     def __post_init__(self) -> None:
         """Refuse sizes that fit nothing."""
         object.__setattr__(self, "attributes", tuple(self.attributes))  # JSON gives a list
-        for name in (
-            "length",
-            "dim",
-            "blocks",
-            "heads",
-            "epochs",
-            "tokens",
-            "accumulate",
-            "negatives",
-            "learning_rate",
-        ):
+        for name in _POSITIVE:
             if not getattr(self, name) > 0:
                 raise ValueError(f"RecommenderConfig({name}={getattr(self, name)!r}): give a positive number")
         for name, known in (("loss", get_args(Loss)), ("direction", get_args(Direction))):
@@ -124,6 +118,11 @@ class RecommenderConfig:
         for name in ("dropout", "warm_up"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"RecommenderConfig({name}={getattr(self, name)!r}): give a share in [0, 1)")
+        if self.neighbours < 0 or (self.neighbours and not self.attributes):
+            raise ValueError(
+                f"RecommenderConfig(neighbours={self.neighbours!r}, attributes={self.attributes!r}): give a number "
+                ">= 0, and with it the attributes by which items are neighbours"
+            )
         if self.dim % (2 * self.heads):
             raise ValueError(f"RecommenderConfig(dim={self.dim}, heads={self.heads}): dim is a multiple of 2 x heads")
 

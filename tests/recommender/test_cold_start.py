@@ -109,3 +109,10 @@ def test_a_target_that_cannot_be_found_is_refused(cold):
     with pytest.raises(ValueError, match="'ghost' is not in the catalogue"):
         evaluate(model, split, among=["ghost"])
     assert evaluate(model, split, among=ids)["items"].eq(len(ids)).all()
+
+
+def test_a_plain_table_of_events_is_no_table_of_items():
+    """A frame has a method `items`, which is none."""
+    events = pd.DataFrame({"user_id": [0, 0], "item_id": [0, 1]})
+    with pytest.raises(ValueError, match="no items table"):
+        ContentPopularity(("genre",)).fit(events)

@@ -17,7 +17,7 @@ from causalrec_lab.recommender.catalogue.interactions import (
     training_table,
 )
 
-__all__ = ["EASE", "Baseline", "ItemKNN", "MatrixFactorisation", "Popularity"]
+__all__ = ["EASE", "Baseline", "ItemKNN", "MatrixFactorisation", "Popularity", "met_matrix"]
 
 
 class Baseline(CatalogueRecommender):
@@ -60,11 +60,11 @@ class ItemKNN(Baseline):
 
     def score_histories(self, histories: Histories) -> Scores:
         """(n, items) summed similarities."""
-        met = _matrix(histories, len(self._catalogue))
+        met = met_matrix(histories, len(self._catalogue))
         return np.asarray((met @ self.similarity), dtype=np.float32)
 
     def _learn(self) -> None:
-        met = _matrix(self._histories, len(self._catalogue))
+        met = met_matrix(self._histories, len(self._catalogue))
         together = (met.T @ met).toarray().astype(np.float32)
         size = np.sqrt(np.diag(together))
         similarity = together / (np.outer(size, size) + self.shrinkage)
@@ -101,12 +101,12 @@ class EASE(Baseline):
 
     def score_histories(self, histories: Histories) -> Scores:
         """(n, items) expected values of the entries."""
-        return np.asarray(_matrix(histories, len(self._catalogue)) @ self.coefficients, dtype=np.float32)
+        return np.asarray(met_matrix(histories, len(self._catalogue)) @ self.coefficients, dtype=np.float32)
 
     def _learn(self) -> None:
         from scipy.linalg import cho_factor, cho_solve
 
-        met = _matrix(self._histories, len(self._catalogue))
+        met = met_matrix(self._histories, len(self._catalogue))
         gram = (met.T @ met).toarray().astype(np.float64)
         gram[np.diag_indices(len(gram))] += self.penalty
         precision = cho_solve(cho_factor(gram, overwrite_a=True, check_finite=False), np.eye(len(gram)))
@@ -147,7 +147,7 @@ class MatrixFactorisation(Baseline):
 
     def score_histories(self, histories: Histories) -> Scores:
         """(n, items) inner products."""
-        met = _matrix(histories, len(self._catalogue))
+        met = met_matrix(histories, len(self._catalogue))
         users = self._model.recalculate_user(np.arange(len(histories.users)), met * self.confidence)
         return np.asarray(users @ np.asarray(self._model.item_factors).T, dtype=np.float32)
 
@@ -161,11 +161,11 @@ class MatrixFactorisation(Baseline):
             num_threads=1,  # sums in a fixed order: the same seed gives the same factors
             random_state=self.seed,
         )
-        self._model.fit(_matrix(self._histories, len(self._catalogue)) * self.confidence, show_progress=False)
+        self._model.fit(met_matrix(self._histories, len(self._catalogue)) * self.confidence, show_progress=False)
 
 
-def _matrix(histories: Histories, n_items: int) -> Any:
-    """Users x items, 1 where met."""
+def met_matrix(histories: Histories, n_items: int) -> Any:
+    """Users x items, sparse, 1 where met."""
     from scipy import sparse
 
     rows, numbers = histories.pairs()

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from causalrec_lab.data.building.splits import Split
+from causalrec_lab.data.dataset import Dataset
 from causalrec_lab.recommender.catalogue.baselines import Popularity
 from causalrec_lab.recommender.catalogue.histories import Histories
 from causalrec_lab.recommender.catalogue.interactions import Scores, Table, catalogue_of, training_table
@@ -73,7 +74,7 @@ class ContentPopularity(Popularity):
 
     def fit(self, data: Table, items: pd.DataFrame | None = None) -> ContentPopularity:
         """Learn from events of a table, a data set or a split's training part, and a table of items."""
-        known = getattr(data, "items", None) if items is None else items
+        known = data.items if items is None and isinstance(data, Dataset) else items
         parts = (attribute_matrix(self.config, known)[0], text_vectors(self.config, known)[0])
         self._content = np.hstack([part.numpy()[1:] for part in parts if part is not None]).astype(np.float64)
         self._catalogue = catalogue_of(data, items)

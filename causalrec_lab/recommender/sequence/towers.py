@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from causalrec_lab.recommender.catalogue.item_graph import attribute_edges
 from causalrec_lab.recommender.config import RecommenderConfig
 
 __all__ = ["ItemContent", "attribute_matrix", "picture_tensor", "text_vectors"]
@@ -105,17 +106,11 @@ def attribute_matrix(config: RecommenderConfig, items: pd.DataFrame | None) -> t
     """
     if not config.attributes:
         return None, ()
-    if items is None or (missing := [name for name in config.attributes if name not in items]):
-        has = "there is no items table" if items is None else f"the items lack {missing}; they have {list(items)}"
-        raise ValueError(f"attributes={list(config.attributes)}: {has}; pass items= with these columns")
-    edges = [
-        (row, f"{name}={value}")
-        for name in config.attributes
-        for row, held in enumerate(items[name].tolist())
-        for value in _values(held)
-    ]
-    if not edges:
-        raise ValueError(f"attributes={list(config.attributes)}: no item has any")
+    if items is None:
+        raise ValueError(
+            f"attributes={list(config.attributes)}: there is no items table; pass items= with these columns"
+        )
+    edges = attribute_edges(items, config.attributes)
     names = tuple(sorted({name for _, name in edges}))
     place = {name: number for number, name in enumerate(names)}
     matrix = np.zeros((len(items) + 1, len(names)), dtype=np.float32)
@@ -123,11 +118,3 @@ def attribute_matrix(config: RecommenderConfig, items: pd.DataFrame | None) -> t
         matrix[row + 1, place[name]] = 1.0
     matrix /= np.sqrt(np.maximum(matrix.sum(axis=1, keepdims=True), 1.0))
     return torch.from_numpy(matrix), names
-
-
-def _values(held: Any) -> list[str]:
-    if isinstance(held, list | tuple | set | np.ndarray):
-        return [str(value) for value in held]
-    if pd.isna(held):
-        return []
-    return [part.strip() for part in str(held).split("|") if part.strip()]

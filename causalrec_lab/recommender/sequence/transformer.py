@@ -24,6 +24,7 @@ from causalrec_lab.recommender.catalogue.interactions import (
     catalogue_of,
     training_table,
 )
+from causalrec_lab.recommender.catalogue.item_graph import ItemGraph
 from causalrec_lab.recommender.config import RecommenderConfig
 from causalrec_lab.recommender.evaluation.ranking import evaluate
 from causalrec_lab.recommender.precision import autocast, resolve_device, resolve_precision
@@ -110,7 +111,7 @@ class TransformerRecommender(CatalogueRecommender):
         team = join(torch.device(device).type)
         trainer = Trainer(self.network, self.config, self._histories, self._content, validate, folder, team)
         self.history = pd.DataFrame(trainer.run(callbacks).history)
-        self._forget_strangers()
+        self._forget_strangers(known)
         return self
 
     def read(self, frame: pd.DataFrame) -> Histories:
@@ -258,12 +259,17 @@ class TransformerRecommender(CatalogueRecommender):
 
         return validate
 
-    def _forget_strangers(self) -> None:
-        """With a content tower, items never met speak by their content alone."""
-        if not self._content.empty:
-            stranger = np.setdiff1d(np.arange(1, len(self._catalogue) + 1), self._histories.items)
-            with torch.no_grad():
-                self.network.identity.weight[torch.from_numpy(stranger)] = 0.0
+    def _forget_strangers(self, items: pd.DataFrame | None) -> None:
+        """With a content tower, items never met speak by their content, and by what their neighbours lend them."""
+        if self._content.empty:
+            return
+        met = np.isin(np.arange(1, len(self._catalogue) + 1), self._histories.items)
+        identity = self.network.identity.weight.detach()[1:]
+        lent = torch.zeros_like(identity)
+        if self.config.neighbours and items is not None:
+            graph = ItemGraph.of(items, self.config.attributes)
+            lent = torch.from_numpy(graph.spread(identity.cpu().numpy(), met, self.config.neighbours)).to(identity)
+        identity[torch.from_numpy(~met)] = lent[torch.from_numpy(~met)]
 
     def _item_vectors(self) -> Tensor:
         self._require_fit()
