@@ -2,8 +2,36 @@
 
 from __future__ import annotations
 
-from causalrec_lab.causal.sem.fit import ConvergenceError, UnderidentifiedError, fit_sem
-from causalrec_lab.causal.sem.published_fits import PublishedFit, published
-from causalrec_lab.causal.sem.result import SemResult
+from typing import TYPE_CHECKING
 
-__all__ = ["ConvergenceError", "PublishedFit", "SemResult", "UnderidentifiedError", "fit_sem", "published"]
+from causalrec_lab.doors import doors
+
+if TYPE_CHECKING:
+    from causalrec_lab.causal.sem.fit import fit_sem
+    from causalrec_lab.causal.sem.identified import UnderidentifiedError
+    from causalrec_lab.causal.sem.published_fits import PublishedFit, published
+    from causalrec_lab.causal.sem.readings import text_readings
+    from causalrec_lab.causal.sem.result import SemResult
+    from causalrec_lab.causal.sem.search import ConvergenceError
+
+_HOME = {
+    "ConvergenceError": "search",
+    "PublishedFit": "published_fits",
+    "SemResult": "result",
+    "UnderidentifiedError": "identified",
+    "fit_sem": "fit",
+    "published": "published_fits",
+    "text_readings": "readings",
+}
+
+__all__ = [
+    "ConvergenceError",
+    "PublishedFit",
+    "SemResult",
+    "UnderidentifiedError",
+    "fit_sem",
+    "published",
+    "text_readings",
+]
+
+__getattr__, __dir__ = doors(__name__, _HOME)
