@@ -65,3 +65,10 @@ def test_doing_nothing_changes_nothing():
 def test_bad_asking_is_told(ask, says):
     with pytest.raises(ValueError, match=says):
         ask()
+
+
+def test_a_ranking_is_never_turned_round():
+    y, p = np.array([0, 0, 1, 1]), np.array([0.9, 0.8, 0.3, 0.1])
+    with pytest.warns(UserWarning, match="ranks no better than chance"):
+        scaling = PlattScaling.fit(y, p)
+    np.testing.assert_allclose(scaling(p), 0.5, atol=1e-12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,6 +107,8 @@ class PlattScaling:
     def fit(cls, labels: Any, probabilities: Any) -> PlattScaling:
         """Find a and b by maximum likelihood, on rows that the model was not trained on.
 
+        A slope that is not positive would turn the ranking round: then it is 0, and a warning tells so.
+
         Raises
         ------
         ValueError
@@ -127,6 +130,13 @@ class PlattScaling:
             return float((np.logaddexp(0, score) - target * score).mean()), np.array([(gap * z).mean(), gap.mean()])
 
         found = minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS").x
+        if found[0] <= 0:
+            warnings.warn(
+                f"on the {len(y)} rows given, higher probabilities go with fewer ones (slope {found[0]:.2f}): the "
+                "model ranks no better than chance there, and every row gets the same probability",
+                stacklevel=2,
+            )
+            return cls(0.0, float(_logit(np.array([target.mean()]))[0]))
         return cls(float(found[0]), float(found[1]))
 
     def __call__(self, probabilities: Any) -> Floats:
