@@ -208,7 +208,12 @@ def test_pgmpy_models_are_read_and_its_wrong_do_query_is_not_repeated():
         (lambda: StructuralCausalModel(GRAPH).fit(logs()).query("bougt"), "did you mean 'bought'"),
         (lambda: StructuralCausalModel(GRAPH).fit(logs()).query("bought", do={"shown": 2}), "no state 2"),
         (lambda: StructuralCausalModel(GRAPH).fit(logs()).query("bought", do={"bought": "yes"}), "both target and do"),
-        (lambda: StructuralCausalModel(GRAPH).fit(logs()).counterfactual(logs().iloc[0], {"shown": 1}), "couplings"),
+        (lambda: gaussian().counterfactual({"x": 1.0}, {"x": 0.0}, coupling="gumbel"), "leave coupling out"),
+        (
+            lambda: StructuralCausalModel(GRAPH).fit(logs()).query("bought", {"shown": 1}, {"shown": 0}),
+            "contradicts do",
+        ),
+        (lambda: StructuralCausalModel(GRAPH).fit(logs()).query("bought", {"shown": 1}, {"shown": 1}), "adds nothing"),
         (lambda: StructuralCausalModel.example("asai"), "did you mean 'asia'"),
         (lambda: StructuralCausalModel(GRAPH).fit(logs().assign(taste=lambda f: f.index), "discrete"), "is continuous"),
         (lambda: StructuralCausalModel(WIDE).fit(wide()), "would have .* entries"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +12,8 @@ from numpy.typing import NDArray
 
 from causalrec_lab.causal.graph import CausalGraph
 from causalrec_lab.causal.notation import nearest
-from causalrec_lab.causal.scm.elimination import LARGEST, Factor, contract
+from causalrec_lab.causal.scm.inference import posterior
+from causalrec_lab.causal.scm.learning import learn, states_of
 
 __all__ = ["DiscreteNetwork"]
 
@@ -26,11 +25,18 @@ class DiscreteNetwork:
     Parameters
     ----------
     states
-        Node -> its states.
+        Node -> its states; their order is what a monotone coupling goes by.
     parents
         Node -> its parents, causes first.
     tables
         Node -> array of shape (states of the parents in that order…, states of the node); each row sums to 1.
+    counts
+        Node -> numbers of rows the table was estimated from, of the same shape; None where it was given. Expected
+        numbers where values were missing.
+    pseudo_count
+        What was added to each count.
+    filled
+        Share of the values that were missing and filled by expectation and maximisation.
 
     Raises
     ------
@@ -41,6 +47,9 @@ class DiscreteNetwork:
     states: Mapping[str, tuple[Any, ...]]
     parents: Mapping[str, tuple[str, ...]]
     tables: Mapping[str, NDArray[np.float64]]
+    counts: Mapping[str, NDArray[np.float64]] | None = None
+    pseudo_count: float = 0.0
+    filled: float = 0.0
 
     def __post_init__(self) -> None:
         """Check shapes and sums."""
@@ -57,74 +66,44 @@ class DiscreteNetwork:
         """Nodes, causes first."""
         return tuple(self.tables)
 
-    @classmethod
-    def fit(cls, graph: CausalGraph, frame: pd.DataFrame, pseudo_count: float = 0.0) -> DiscreteNetwork:
-        r"""Estimate :math:`\hat P(x \mid pa) = (N_{x,pa} + \alpha) / (N_{pa} + \alpha |x|)`.
+    @property
+    def estimated(self) -> bool:
+        """Whether the tables come from data."""
+        return self.counts is not None
 
-        :math:`\alpha = 0` is maximum likelihood; a combination of parents that never occurs is then uniform, with a
-        warning that counts them.
-        """
-        codes, states = {}, {}
-        for node in graph.observed:
-            codes[node], found = pd.factorize(frame[node], sort=True)
-            states[node] = tuple(found.tolist())
+    @classmethod
+    def fit(
+        cls,
+        graph: CausalGraph,
+        frame: pd.DataFrame,
+        pseudo_count: float = 0.0,
+        states: Mapping[str, Sequence[Any]] | None = None,
+    ) -> DiscreteNetwork:
+        """Estimate the tables; see `learning.learn` for the equation, for smoothing and for missing values."""
+        known = {node: states_of(frame[node], (states or {}).get(node)) for node in graph.observed}
+        tables, counts = learn(graph, frame, known, pseudo_count)
+        filled = float(frame[list(graph.observed)].isna().to_numpy().mean())
         parents = {node: graph.parents(node) for node in graph.observed}
-        tables, unseen = {}, []
-        for node in graph.observed:
-            family = (*parents[node], node)
-            shape = tuple(len(states[n]) for n in family)
-            if math.prod(shape) > LARGEST:
-                raise ValueError(
-                    f"the table of {node!r} would have {math.prod(shape):,} entries, one for each combination with "
-                    f"{', '.join(parents[node])}; cut the columns into fewer levels or drop a parent"
-                )
-            index = np.ravel_multi_index([codes[n] for n in family], shape)
-            counts = np.bincount(index, minlength=math.prod(shape)).reshape(shape) + float(pseudo_count)
-            total = counts.sum(-1, keepdims=True)
-            if empty := int((total == 0).sum()):
-                unseen.append(f"{node} ({empty} of {total.size})")
-            tables[node] = np.where(total > 0, counts / np.where(total > 0, total, 1), 1 / shape[-1])
-        if unseen:
-            warnings.warn(
-                f"combinations of parents never seen, taken as uniform: {', '.join(unseen)}; "
-                "queries that rest on them are guesses. Give pseudo_count=1, or fewer or coarser parents",
-                stacklevel=3,
-            )
-        return cls(states, parents, tables)
+        return cls(known, parents, tables, counts, pseudo_count, filled)
 
     def do(self, values: Mapping[str, Any]) -> DiscreteNetwork:
         """Set nodes by intervention: each loses its parents and takes its value for certain."""
-        fixed = self._codes(values, "do")
+        fixed = self.codes(values, "do")
         tables = {n: np.eye(len(self.states[n]))[fixed[n]] if n in fixed else table for n, table in self.tables.items()}
         parents = {n: () if n in fixed else parents for n, parents in self.parents.items()}
-        return DiscreteNetwork(self.states, parents, tables)
+        counts = None if self.counts is None else {n: c for n, c in self.counts.items() if n not in fixed}
+        return DiscreteNetwork(self.states, parents, tables, counts, self.pseudo_count, self.filled)
 
     def query(self, target: Sequence[str], do: Mapping[str, Any], given: Mapping[str, Any]) -> pd.Series:
         r"""Give :math:`P(target \mid do, given)` on the mutilated network, exactly.
 
         Only ancestors of the target and the evidence matter; the rest sums to 1 and is left out.
         """
-        fixed, seen = self._codes(do, "do"), self._codes(given, "given")
-        parents = {n: () if n in fixed else p for n, p in self.parents.items()}
-        relevant = _ancestors(parents, [*target, *seen])
-        number = {n: i for i, n in enumerate(self.nodes)}
-        known = {number[n]: code for n, code in (fixed | seen).items()}
-        factors = [
-            Factor(tuple(number[m] for m in (*self.parents[n], n)), self.tables[n]).slice(known)
-            for n in self.nodes
-            if n in relevant and n not in fixed
-        ]
-        joint = contract(factors, [number[n] for n in target])
+        joint = posterior(self.parents, self.tables, target, self.codes(do, "do"), self.codes(given, "given"))
         total = joint.sum()
         if not total > 0:
             raise ValueError(f"given={dict(given)!r} has probability 0 under do={dict(do)!r}: nothing follows from it")
-        states: list[list[Any]] = [list(self.states[n]) for n in target]
-        index = (
-            pd.Index(states[0], name=target[0])
-            if len(target) == 1
-            else pd.MultiIndex.from_product(states, names=list(target))
-        )
-        return pd.Series((joint / total).ravel(), index=index, name="probability")
+        return pd.Series((joint / total).ravel(), index=self.index(target), name="probability")
 
     def sample(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
         """Draw `n` rows, causes first."""
@@ -136,7 +115,22 @@ class DiscreteNetwork:
             codes[node] = below[:, :-1].sum(1).astype(np.intp)
         return pd.DataFrame({node: pd.Index(self.states[node])[code] for node, code in codes.items()})
 
-    def _codes(self, values: Mapping[str, Any], role: str) -> dict[str, int]:
+    def index(self, target: Sequence[str]) -> pd.Index:
+        """States of one node, or all combinations of several nodes' states."""
+        states: list[list[Any]] = [list(self.states[n]) for n in target]
+        if len(target) == 1:
+            one: pd.Index = pd.Index(states[0], name=target[0])
+            return one
+        return pd.MultiIndex.from_product(states, names=list(target))
+
+    def codes(self, values: Mapping[str, Any], role: str) -> dict[str, int]:
+        """Number of each node's state.
+
+        Raises
+        ------
+        ValueError
+            If a node has no such state; its states are named.
+        """
         out = {}
         for node, value in values.items():
             if value not in self.states[node]:
@@ -146,12 +140,31 @@ class DiscreteNetwork:
             out[node] = self.states[node].index(value)
         return out
 
+    def drawn(self, draws: int, rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
+        r"""Draw tables from their posterior, row by row :math:`\mathrm{Dirichlet}(N_{pa,\cdot} + \alpha)`.
 
-def _ancestors(parents: Mapping[str, Sequence[str]], nodes: Sequence[str]) -> set[str]:
-    seen: set[str] = set()
-    todo = list(nodes)
-    while todo:
-        if (node := todo.pop()) not in seen:
-            seen.add(node)
-            todo += parents[node]
-    return seen
+        :math:`\alpha` is the pseudo-count, or Jeffreys' 1/2 where the fit was maximum likelihood: without a prior a
+        state that was not seen would be impossible for certain.
+
+        Returns
+        -------
+        Node -> array of shape (draws, …table).
+
+        Raises
+        ------
+        ValueError
+            If the tables were not estimated from data.
+        """
+        if self.counts is None:
+            raise ValueError(
+                "these tables were given, not estimated, so they carry no uncertainty; fit the model to data for "
+                "intervals"
+            )
+        out = {}
+        for node, table in self.tables.items():
+            if node not in self.counts:  # set by intervention
+                out[node] = np.broadcast_to(table, (draws, *table.shape))
+                continue
+            gamma = rng.standard_gamma(self.counts[node] + (self.pseudo_count or 0.5), size=(draws, *table.shape))
+            out[node] = gamma / gamma.sum(-1, keepdims=True)
+        return out

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from causalrec_lab.causal.graph import CausalGraph
+from causalrec_lab.causal.scm.moments import Moments, drawn_equations, equations, moments_of
 
 __all__ = ["GaussianSystem"]
 
@@ -27,6 +28,8 @@ class GaussianSystem:
         B, shape (nodes, nodes), strictly lower triangular: entry (i, j) is the effect of node j on node i.
     intercepts, variances
         a and v, one a node, in the node's unit and its square.
+    moments
+        What the equations were estimated from; None where they were given.
 
     Raises
     ------
@@ -38,6 +41,7 @@ class GaussianSystem:
     coefficients: NDArray[np.float64]
     intercepts: NDArray[np.float64]
     variances: NDArray[np.float64]
+    moments: Moments | None = None
 
     def __post_init__(self) -> None:
         """Check shapes, order and variances."""
@@ -49,19 +53,60 @@ class GaussianSystem:
         if (self.variances < 0).any():
             raise ValueError(f"variance of {self.nodes[int(np.argmin(self.variances))]!r} is negative")
 
+    @property
+    def estimated(self) -> bool:
+        """Whether the equations come from data."""
+        return self.moments is not None
+
+    @property
+    def filled(self) -> float:
+        """Share of the values that were missing."""
+        return 0.0 if self.moments is None else self.moments.filled
+
     @classmethod
     def fit(cls, graph: CausalGraph, frame: pd.DataFrame) -> GaussianSystem:
-        """Regress every node on its parents (least squares is maximum likelihood here; variances divide by n)."""
+        """Regress every node on its parents (least squares is maximum likelihood here; variances divide by n).
+
+        Missing values are filled by expectation and maximisation; see `moments.moments_of`.
+        """
         nodes = graph.observed
         data = frame[list(nodes)].to_numpy(float)
+        causes_of = [[nodes.index(q) for q in graph.parents(node)] for node in nodes]
+        if np.isnan(data).any():
+            return cls.from_moments(nodes, causes_of, moments_of(data, causes_of))
         p = len(nodes)
         B, a, v = np.zeros((p, p)), np.zeros(p), np.zeros(p)
-        for i, node in enumerate(nodes):
-            causes = [nodes.index(q) for q in graph.parents(node)]
+        for i, (node, causes) in enumerate(zip(nodes, causes_of, strict=True)):
             a[i], B[i, causes], v[i], collinear = _regression(data[:, causes], data[:, i])
             if collinear:
                 raise ValueError(f"the parents of {node!r} ({', '.join(graph.parents(node))}) are collinear; drop one")
-        return cls(nodes, B, a, v)
+        return cls(nodes, B, a, v, Moments(data.mean(0), np.atleast_2d(np.cov(data.T, bias=True)), len(data)))
+
+    @classmethod
+    def from_moments(cls, nodes: Sequence[str], causes: Sequence[Sequence[int]], moments: Moments) -> GaussianSystem:
+        """Equations whose mean and covariance on each family are those of `moments`."""
+        return cls(tuple(nodes), *equations(moments.mean, moments.covariance, causes), moments)
+
+    def drawn(self, draws: int, rng: np.random.Generator) -> list[GaussianSystem]:
+        r"""Draw equations from their posterior under the reference prior :math:`p(a, b, v) \propto 1/v`.
+
+        :math:`v \sim RSS / \chi^2_{n-k-1}`, slopes and level normal around least squares given v (Gelman et al. 2013,
+        section 14.2).
+
+        Raises
+        ------
+        ValueError
+            If the equations were not estimated from data.
+        """
+        if self.moments is None:
+            raise ValueError(
+                "these equations were given, not estimated, so they carry no uncertainty; fit the model to data for "
+                "intervals"
+            )
+        causes = [np.flatnonzero(row).tolist() for row in self.coefficients]
+        return [
+            GaussianSystem(self.nodes, *drawn_equations(self.moments, causes, rng), self.moments) for _ in range(draws)
+        ]
 
     def do(self, values: Mapping[str, Any]) -> GaussianSystem:
         """Replace the equations of the nodes set by constants."""
@@ -69,7 +114,7 @@ class GaussianSystem:
         for node, value in values.items():
             i = self.nodes.index(node)
             B[i], a[i], v[i] = 0.0, float(value), 0.0
-        return GaussianSystem(self.nodes, B, a, v)
+        return GaussianSystem(self.nodes, B, a, v, self.moments)
 
     @property
     def _total(self) -> NDArray[np.float64]:
