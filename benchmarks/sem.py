@@ -104,7 +104,7 @@ def coverage(replications: int, bootstraps: int) -> pd.DataFrame:
 
     kinds: dict[str, tuple[int, Callable[[pd.DataFrame, int], SemResult]]] = {
         "delta, expected": (replications, lambda rows, _: fit_sem(graph, rows)),
-        "delta, MLR": (replications, lambda rows, _: fit_sem(graph, rows, estimator="MLR")),
+        "delta, MLR": (replications // 4, lambda rows, _: fit_sem(graph, rows, estimator="MLR")),
         "bootstrap": (bootstraps, lambda rows, seed: fit_sem(graph, rows).bootstrap(200, seed)),
     }
     rows = {}

@@ -224,6 +224,8 @@ def test_good_fit_warns_of_nothing():
     [
         ("y ~ mm", mediation(), "did you mean 'm'"),
         ("y ~ m; y ~ m", mediation(), "stated twice"),
+        ("y ~ f", mediation(), "f =~ …"),
+        ("y ~ m", pd.concat([mediation(), mediation()], axis=1), "column 'x' stands in the data more than once"),
         ("y ~ y", mediation(), "its own cause"),
         ("y ? m", mediation(), "cannot read 'y \\? m'"),
         ("y ~ log(1)*m", mediation(), "not kept here"),

@@ -8,6 +8,7 @@ import pytest
 
 from causalrec_lab import data
 from causalrec_lab.causal import fit_sem
+from causalrec_lab.causal.sem import nested_test
 from causalrec_lab.causal.sem.published_fits import names, published
 
 HOLZINGER = published("holzinger").model
@@ -132,3 +133,20 @@ def test_published_mediation_example():
     assert table.loc[["ab", "total"], "estimate"].to_numpy() == pytest.approx([0.374, 0.410], abs=1.1e-3)
     assert table.loc[["ab", "total"], "std_error"].to_numpy() == pytest.approx([0.092, 0.125], abs=1.1e-3)
     assert fit.fit_indices["df"] == 0
+
+
+def test_nested_models_differ_by_their_chi_squares(scores):
+    free = fit_sem(HOLZINGER, scores)
+    apart = fit_sem(HOLZINGER, scores, orthogonal=True)
+    cost = nested_test(apart, free)
+    assert (round(cost["chi2"], 3), cost["df"]) == (68.222, 3)  # lavaan's anova() of the two
+    robust = [fit_sem(HOLZINGER, scores, estimator="MLM", orthogonal=o) for o in (True, False)]
+    scaled = nested_test(*robust)
+    weights = [f.fit_indices["df"] * f.fit_indices["scaling_factor"] for f in robust]
+    assert scaled["chi2"] == pytest.approx(cost["chi2"] * 3 / (weights[0] - weights[1]))
+    with pytest.raises(ValueError, match="narrower"):
+        nested_test(free, apart)
+    with pytest.raises(ValueError, match="differ in variables"):
+        nested_test(fit_sem("visual =~ x1 + x2 + x3", scores), free)
+    with pytest.raises(ValueError, match="estimators 'MLM' and 'ML'"):
+        nested_test(robust[0], free)

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom
 
-from causalrec_lab.causal import fit_sem
+from causalrec_lab.causal import CausalGraph, fit_sem
+from causalrec_lab.world import linear_gaussian
 
 A, B, C = 0.5, 0.6, 0.3
 
@@ -24,6 +25,21 @@ def test_indirect_direct_and_total_intervals_cover():
         covered["total"] += fit.total("x", "y").covers(A * B + C)
     low, high = binom.ppf([5e-7, 1 - 5e-7], runs, 0.95)
     assert all(low <= count <= high for count in covered.values()), covered
+
+
+def test_path_effects_of_the_platform_are_covered():
+    preset, runs = linear_gaussian(7), 150
+    graph = CausalGraph(list(preset.edges))
+    truth = preset.truth.path_effects()["value"].rename({"total shown=>purchase": "total"})
+    hits = pd.DataFrame(
+        {
+            name: e.covers(truth[name])
+            for name, e in fit_sem(graph, preset.sample(400, seed=r)).path_effects("shown", "purchase").items()
+        }
+        for r in range(runs)
+    )
+    low, high = binom.ppf([5e-7, 1 - 5e-7], runs, 0.95)
+    assert hits.sum().between(low, high).all(), hits.mean()
 
 
 def test_chi_square_rejects_a_true_model_at_its_level():

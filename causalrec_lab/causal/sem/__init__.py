@@ -9,6 +9,7 @@ from causalrec_lab.doors import doors
 if TYPE_CHECKING:
     from causalrec_lab.causal.sem.fit import fit_sem
     from causalrec_lab.causal.sem.identified import UnderidentifiedError
+    from causalrec_lab.causal.sem.nested import nested_test
     from causalrec_lab.causal.sem.published_fits import PublishedFit, published
     from causalrec_lab.causal.sem.readings import text_readings
     from causalrec_lab.causal.sem.result import SemResult
@@ -20,6 +21,7 @@ _HOME = {
     "SemResult": "result",
     "UnderidentifiedError": "identified",
     "fit_sem": "fit",
+    "nested_test": "nested",
     "published": "published_fits",
     "text_readings": "readings",
 }
@@ -30,6 +32,7 @@ __all__ = [
     "SemResult",
     "UnderidentifiedError",
     "fit_sem",
+    "nested_test",
     "published",
     "text_readings",
 ]

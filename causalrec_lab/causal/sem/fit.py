@@ -96,6 +96,8 @@ def fit_sem(
     >>> fit.indirect("x", "y")  # doctest: +SKIP
     """
     _check_options(estimator, missing, n, means)
+    if repeated := data.columns[data.columns.duplicated()].tolist():
+        raise ValueError(f"column {repeated[0]!r} stands in the data more than once; rename or drop one")
     statements = read_graph(model) if isinstance(model, CausalGraph) else read_model(model)
     wanted = estimator != "ML" or missing == "fiml" or means is not None
     wanted = wanted if mean_structure is None else mean_structure

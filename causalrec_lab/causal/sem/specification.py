@@ -137,7 +137,10 @@ def _observed(relations: Sequence[Statement], latent: Sequence[str], columns: li
     if both := [n for n in latent if n in columns]:
         raise ValueError(f"latent variable {both[0]!r} is also a column of the data; rename one")
     if absent := [n for n in observed if n not in columns]:
-        raise ValueError(f"{absent[0]!r} is neither a latent variable nor a column; {nearest(absent[0], columns)}")
+        raise ValueError(
+            f"{absent[0]!r} is neither a latent variable nor a column; {nearest(absent[0], columns)}, or if it is "
+            f"latent say what measures it: {absent[0]} =~ …"
+        )
     return observed
 
 
