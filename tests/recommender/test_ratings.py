@@ -20,15 +20,19 @@ def pairs(n_users=12, n_items=9, seed=0, share=0.5):
     return ratings, rng.integers(2, size=(n_users, 4)), rng.integers(2, size=(n_items, 3))
 
 
-def test_kernel_ridge_equals_the_formula_pair_by_pair():
+@pytest.mark.parametrize(
+    ("users", "items", "taste"), [(0.7, 0.2, None), ((0.7, 0.1, 0.0, 2.0), (0.2, 0.9, 0.4), (1.5, 0.0, 0.3))]
+)
+def test_kernel_ridge_equals_the_formula_pair_by_pair(users, items, taste):
     ratings, u, i = pairs()
-    w = KernelWeights(user=0.3, item=0.2, features=0.5, user_taste=0.4, item_appeal=0.1, user_decay=0.7, item_decay=0.2)
+    w = KernelWeights(0.3, 0.2, 0.5, 0.4, 0.1, user_decay=users, item_decay=items, taste_decay=taste)
 
     def k(a, b):
-        like_u = np.exp(-0.7 * np.abs(u[a[0]] - u[b[0]]).sum() / 2)
-        like_i = np.exp(-0.2 * np.abs(i[a[1]] - i[b[1]]).sum() / 2)
+        like_u = np.exp(-(users * np.abs(u[a[0]] - u[b[0]])).sum() / 2)
+        like_i = np.exp(-(items * np.abs(i[a[1]] - i[b[1]])).sum() / 2)
+        own = np.exp(-((taste or items) * np.abs(i[a[1]] - i[b[1]])).sum() / 2)
         same_u, same_i = a[0] == b[0], a[1] == b[1]
-        return 0.3 * same_u + 0.2 * same_i + 0.5 * like_u * like_i + 0.4 * same_u * like_i + 0.1 * like_u * same_i
+        return 0.3 * same_u + 0.2 * same_i + 0.5 * like_u * like_i + 0.4 * same_u * own + 0.1 * like_u * same_i
 
     seen = list(zip(*np.nonzero(ratings), strict=True))
     r = np.array([ratings[pair] for pair in seen], float)
@@ -128,6 +132,8 @@ def test_shapes_that_do_not_fit():
     ratings, u, i = pairs()
     with pytest.raises(ValueError, match="features of 12 users"):
         RatingKernel().fit(ratings[:, :5], u, i)
+    with pytest.raises(ValueError, match="2 decays for 3 features"):
+        RatingKernel(KernelWeights(item_decay=(0.1, 0.2))).fit(ratings, u, i)
     with pytest.raises(ValueError, match="no rating"):
         RatingKernel().fit(ratings * 0, u, i)
     with pytest.raises(ValueError, match="one side of 3"):
