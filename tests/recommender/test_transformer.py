@@ -7,7 +7,7 @@ import torch
 
 from causalrec_lab.data.building.splits import split_leave_one_out
 from causalrec_lab.recommender import Popularity, RecommenderConfig, TransformerRecommender, evaluate
-from causalrec_lab.recommender.sequence.network import NetworkShape, SequenceNetwork
+from causalrec_lab.recommender.sequence.network import NetworkShape, SequenceNetwork, causal_attention
 from causalrec_lab.recommender.sequence.training import TrainingDiverged
 
 SMALL = {"length": 12, "dim": 16, "blocks": 1, "heads": 2, "dropout": 0.0, "tokens": 600, "precision": "fp32"}
@@ -57,6 +57,13 @@ def test_scoring_computes_the_state_that_training_does():
     with torch.no_grad():
         whole = network(items, network.item_vectors())
         torch.testing.assert_close(network(items, network.item_vectors(), ends=ends), whole[[0, 1], ends])
+
+
+@pytest.mark.parametrize("length", [1, 64, 65, 200])
+def test_attention_in_tiles_is_attention(length):
+    query, key, value = torch.randn(3, 2, 2, length, 8, generator=torch.Generator().manual_seed(0)).unbind(0)
+    whole = torch.nn.functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+    torch.testing.assert_close(causal_attention(query, key, value), whole)
 
 
 def test_padding_changes_nothing(fitted):

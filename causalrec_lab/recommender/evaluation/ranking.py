@@ -13,6 +13,7 @@ import pandas as pd
 from causalrec_lab.data.building.splits import Split
 from causalrec_lab.recommender.catalogue.histories import Histories
 from causalrec_lab.recommender.catalogue.interactions import Recommender, Scores, refuse_nan
+from causalrec_lab.recommender.evaluation.behaviour import calibration
 
 __all__ = ["blocks_of", "evaluate", "user_bootstrap"]
 
@@ -41,6 +42,9 @@ def evaluate(
     :math:`HR@k = 1\{r \le k\}`, :math:`NDCG@k = 1\{r \le k\} / \log_2(1 + r)` (one target; several: the sum over
     targets, divided by that of the best order, Järvelin & Kekäläinen 2002), :math:`MRR = 1 / r` of the best target,
     averaged over users. Coverage@k is the share of the catalogue in at least one user's top k (Ge et al. 2010).
+
+    A model with a behaviour head adds, where the part has its outcome's column, how far the chances of the outcome for
+    the items met can be believed: ECE and calibration slope (see `behaviour.calibration`), of all users.
 
     Parameters
     ----------
@@ -87,6 +91,7 @@ def evaluate(
     table = _summary(per_user, level, replications, seed)
     for cut, items in shown.items():
         table.loc[f"Coverage@{cut}"] = [items.mean(), np.nan, np.nan, len(targets.users)]
+    table = pd.concat([table, _behaviour(model, histories, getattr(split, part), level, replications, seed)])
     if groups is not None:
         found = _grouped(per_user, groups, targets.users)
         parts = {name: _summary(rows, level, replications, seed) for name, rows in found}
@@ -95,6 +100,21 @@ def evaluate(
     ranked, seen = size if sampled is None else sampled + 1, "filtered" if filter_seen else "kept"
     table = table.assign(users=table["users"].astype(int), items=ranked, seen=seen)
     return table if groups is not None else table.rename_axis("metric")
+
+
+def _behaviour(
+    model: Recommender, histories: Histories, part: pd.DataFrame, level: float, replications: int, seed: int
+) -> pd.DataFrame | None:
+    """Calibration of the chances of the outcome; None where the model or the part knows none."""
+    outcome = getattr(model, "outcome", None)
+    if outcome is None or outcome not in part:
+        return None
+    met = Histories.of(part, model.catalogue, outcome=outcome)
+    chances = []
+    for users in blocks_of(met.users):
+        rows, numbers = met.take(users).pairs()
+        chances.append(model.score_histories(histories.take(users), head="behaviour")[rows, numbers - 1])  # type: ignore[call-arg]
+    return calibration(met.pairs()[0], met.outcomes, np.concatenate(chances), level, replications, seed)
 
 
 def _allowed(model: Recommender, targets: Histories, among: Any) -> npt.NDArray[np.bool_]:
@@ -188,8 +208,10 @@ def _per_user(
             scores[:, ~allowed] = -np.inf
         ranks = _ranks(scores, wanted) if draw is None else draw.ranks(scores, wanted, block)
         frames.append(_metrics(ranks, wanted, k))
+        best = np.argpartition(-scores, k[-1] - 1, axis=1)[:, : k[-1]]
+        best = np.take_along_axis(best, np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1), axis=1)
         for cut in k:
-            shown[cut][np.argpartition(-scores, cut - 1, axis=1)[:, :cut]] = True
+            shown[cut][best[:, :cut]] = True
     return pd.concat(frames, ignore_index=True), shown
 
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 from causalrec_lab.recommender.catalogue.histories import GAPS
 from causalrec_lab.recommender.sequence.towers import ItemContent
 
-__all__ = ["NetworkShape", "SequenceNetwork"]
+__all__ = ["NetworkShape", "SequenceNetwork", "causal_attention"]
 
 CONTENT_ALONE = 0.2
 
@@ -109,23 +109,26 @@ class Block(nn.Module):
         both = rotate(both.reshape(batch, length, 2 * self.heads, -1), rotation)
         query, key = (part.transpose(1, 2) for part in both.chunk(2, dim=2))
         value = value.view(batch, length, self.heads, -1).transpose(1, 2)
-        # no dropout inside attention: on a CPU it would leave the fused kernel
-        causal = visible is None
-        seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=visible, is_causal=causal)
+        if visible is None and query.dtype == torch.bfloat16 and not (query.is_cuda or torch.is_grad_enabled()):
+            seen = causal_attention(query, key, value)
+        else:  # no dropout inside attention: on a CPU it would leave the fused kernel
+            causal = visible is None
+            seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=visible, is_causal=causal)
         mixed: Tensor = self.mix(seen.transpose(1, 2).reshape(batch, length, dim))
         return mixed
 
     def _attend_at(self, x: Tensor, rotation: tuple[Tensor, Tensor], ends: Tensor) -> Tensor:
         batch, length, dim = x.shape
-        of_query, of_rest = self.query_key_value.weight.split((dim, 2 * dim))
-        key, value = functional.linear(x, of_rest).view(batch, length, 2, self.heads, -1).unbind(2)
+        of_query, of_key, of_value = self.query_key_value.weight.split(dim)
         query = functional.linear(x[torch.arange(batch, device=x.device), ends], of_query).view(batch, self.heads, -1)
+        key = rotate(functional.linear(x, of_key).view(batch, length, self.heads, -1), rotation)
         cosine, sine = rotation
-        query, key = rotate(query, (cosine[ends], sine[ends])), rotate(key, rotation)
-        before = _until(ends, length)
-        seen = functional.scaled_dot_product_attention(
-            query[:, :, None], key.transpose(1, 2), value.transpose(1, 2), attn_mask=before
-        )
+        query = rotate(query, (cosine[ends], sine[ends])) * query.shape[-1] ** -0.5
+        match = torch.einsum("bhf,blhf->bhl", query, key).float()
+        share = match.masked_fill(~_until(ends, length)[:, 0], float("-inf")).softmax(-1)
+        # values are linear in x: mixing x first spares the values of all positions
+        read = torch.bmm(share.to(key.dtype), x.to(key.dtype))
+        seen = torch.einsum("bhd,hfd->bhf", read, of_value.view(self.heads, -1, dim))
         mixed: Tensor = self.mix(seen.reshape(batch, dim))
         return mixed
 
@@ -241,7 +244,26 @@ class SequenceNetwork(nn.Module):
 def rotate(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
     """Turn pairs of features by an angle that grows with the position (Su et al. 2021, RoFormer, equation 34)."""
     cosine, sine = rotation
-    return x * cosine.to(x.dtype) + x.roll(x.shape[-1] // 2, -1) * sine.to(x.dtype)
+    return torch.addcmul(x * cosine.to(x.dtype), x.roll(x.shape[-1] // 2, -1), sine.to(x.dtype))
+
+
+def causal_attention(query: Tensor, key: Tensor, value: Tensor, tile: int = 64) -> Tensor:
+    """Causal attention of (batch, heads, length, features), `tile` queries at a time over the keys up to them.
+
+    What scoring takes on a CPU in bf16: at these lengths the fused kernel computes what it then masks.
+    """
+    batch, heads, length, features = query.shape
+    scaled, key, value = (
+        part.reshape(batch * heads, length, features) for part in (query * features**-0.5, key, value)
+    )
+    later = torch.full((tile, tile), float("-inf"), dtype=query.dtype, device=query.device).triu(1)
+    seen = torch.empty_like(scaled)
+    for start in range(0, length, tile):
+        end = min(start + tile, length)
+        match = torch.bmm(scaled[:, start:end], key[:, :end].transpose(1, 2))
+        match[:, :, start:] += later[: end - start, : end - start]
+        torch.bmm(match.softmax(-1), value[:, :end], out=seen[:, start:end])
+    return seen.view(batch, heads, length, features)
 
 
 def _until(last: Tensor, length: int) -> Tensor:

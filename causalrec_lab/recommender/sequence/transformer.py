@@ -114,6 +114,11 @@ class TransformerRecommender(CatalogueRecommender):
         self._forget_strangers(known)
         return self
 
+    @property
+    def outcome(self) -> str | None:
+        """Column whose chance the behaviour head tells; None without that head."""
+        return self.config.outcome
+
     def read(self, frame: pd.DataFrame) -> Histories:
         """Histories in a table of events, with the outcomes and times where this model reads them."""
         return Histories.of(frame, self.catalogue, outcome=self.config.outcome, gaps=self.config.gaps)
