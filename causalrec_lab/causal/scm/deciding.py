@@ -17,6 +17,7 @@ from causalrec_lab.causal.notation import nearest
 from causalrec_lab.causal.scm.decision import Decision, named_actions
 from causalrec_lab.causal.scm.discrete import DiscreteNetwork
 from causalrec_lab.causal.scm.gaussian import GaussianSystem
+from causalrec_lab.causal.scm.gaussian_draws import GaussianDraws
 from causalrec_lab.causal.scm.inference import posterior
 from causalrec_lab.estimate import z_value
 
@@ -102,9 +103,9 @@ def _worth(
     """Utility of each action at each observation of `nodes` times its chance: (actions, observations), and of draws."""
     rng = np.random.default_rng(seed)
     if isinstance(mechanisms, GaussianSystem):
-        systems = mechanisms.drawn(draws, rng) if draws else [mechanisms]
-        drawn = np.stack([_linear(system, problem) for system in systems])[..., None]
-        return _linear(mechanisms, problem)[:, None], drawn
+        point = _linear(mechanisms, problem)
+        drawn = _linear(mechanisms.drawn(draws, rng), problem) if draws else point
+        return point.T, drawn[..., None]
     point = _split(mechanisms, problem, nodes, mechanisms.tables, 0)[0]
     if not draws:
         return point, point[None]
@@ -113,15 +114,20 @@ def _worth(
     return point, np.concatenate(blocks)
 
 
-def _linear(system: GaussianSystem, problem: Problem) -> Floats:
+def _linear(system: GaussianSystem | GaussianDraws, problem: Problem) -> Floats:
+    """Expected utility of each action, (draws or 1, actions)."""
     out = []
     for label, do in problem.actions.items():
-        means = {n: float(do[n]) for (n,), _ in problem.terms if n in do}
-        asked = [n for (n,), _ in problem.terms if n not in do]
-        if asked:
-            means |= dict(zip(asked, np.atleast_2d(system.query(asked, do, problem.given))[:, 0], strict=True))
-        out.append(sum(float(w) * means[n] for (n,), w in problem.terms) - float(problem.costs.get(label, 0.0)))
-    return np.array(out)
+        total: Floats = np.array([-float(problem.costs.get(label, 0.0))])
+        for (node,), weight in problem.terms:
+            if node in do:
+                total = total + weight * float(do[node])
+                continue
+            found = system.query([node], do, problem.given)
+            mean = found[:, 0, 0] if isinstance(found, np.ndarray) else found.to_numpy(float).ravel()[0]
+            total = np.asarray(total + weight * mean)
+        out.append(total)
+    return np.stack(out, -1)
 
 
 def _split(

@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from causalrec_lab.causal.graph import CausalGraph
-from causalrec_lab.causal.scm.moments import Moments, drawn_equations, equations, moments_of
+from causalrec_lab.causal.scm.gaussian_draws import GaussianDraws, draw_systems
+from causalrec_lab.causal.scm.moments import Moments, equations, moments_of
 
 __all__ = ["GaussianSystem"]
 
@@ -87,11 +88,8 @@ class GaussianSystem:
         """Equations whose mean and covariance on each family are those of `moments`."""
         return cls(tuple(nodes), *equations(moments.mean, moments.covariance, causes), moments)
 
-    def drawn(self, draws: int, rng: np.random.Generator) -> list[GaussianSystem]:
-        r"""Draw equations from their posterior under the reference prior :math:`p(a, b, v) \propto 1/v`.
-
-        :math:`v \sim RSS / \chi^2_{n-k-1}`, slopes and level normal around least squares given v (Gelman et al. 2013,
-        section 14.2).
+    def drawn(self, draws: int, rng: np.random.Generator) -> GaussianDraws:
+        """Draw equations from their posterior; see `gaussian_draws.draw_systems`.
 
         Raises
         ------
@@ -104,9 +102,7 @@ class GaussianSystem:
                 "intervals"
             )
         causes = [np.flatnonzero(row).tolist() for row in self.coefficients]
-        return [
-            GaussianSystem(self.nodes, *drawn_equations(self.moments, causes, rng), self.moments) for _ in range(draws)
-        ]
+        return draw_systems(self.nodes, self.moments, causes, draws, rng)
 
     def do(self, values: Mapping[str, Any]) -> GaussianSystem:
         """Replace the equations of the nodes set by constants."""

@@ -96,7 +96,7 @@ def coded(column: pd.Series, states: Sequence[Any], role: str) -> Codes:
     codes = np.asarray(pd.Index(states, dtype=object).get_indexer(pd.Index(column, dtype=object)), dtype=np.intp)
     strange = (codes < 0) & column.notna().to_numpy()
     if strange.any():
-        value = column[strange].iloc[0]
+        value = column[strange].tolist()[0]
         raise ValueError(
             f"{role} {column.name!r} holds {value!r} ({int(strange.sum())} of {len(column)} rows), no state of that "
             f"node; {nearest(str(value), [str(s) for s in states])}"

@@ -1,4 +1,4 @@
-"""Linear equations out of means and covariances: point values, missing values by EM, posterior draws."""
+"""Linear equations out of means and covariances: point values, missing values by EM."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Moments", "drawn_equations", "equations", "moments_of"]
+__all__ = ["Moments", "equations", "moments_of"]
 
 Floats = NDArray[np.float64]
 Equations = tuple[Floats, Floats, Floats]
@@ -76,19 +76,6 @@ def moments_of(data: Floats, causes: Sequence[Sequence[int]]) -> Moments:
     else:
         warnings.warn(f"EM moved a moment by {moved:.1g} after {ROUNDS} rounds: not converged", stacklevel=5)
     return Moments(middle + scale * mean, spread * np.outer(scale, scale), len(data), float((~seen).mean()))
-
-
-def drawn_equations(moments: Moments, causes: Sequence[Sequence[int]], rng: np.random.Generator) -> Equations:
-    """One draw of the equations from their posterior under the reference prior."""
-    B, a, v = equations(moments.mean, moments.covariance, causes)
-    for i, above in enumerate(causes):
-        free = moments.n - len(above) - 1
-        v[i] = moments.n * v[i] / rng.chisquare(free)
-        root = np.linalg.cholesky(np.linalg.inv(moments.covariance[np.ix_(above, above)]) * v[i] / moments.n)
-        B[i, above] += root @ rng.normal(size=len(above))
-        level = moments.mean[i] + rng.normal() * np.sqrt(v[i] / moments.n)
-        a[i] = level - B[i, above] @ moments.mean[above]
-    return B, a, v
 
 
 def _implied(found: Equations) -> tuple[Floats, Floats]:

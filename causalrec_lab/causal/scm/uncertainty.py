@@ -51,7 +51,7 @@ def answers(
     rng = np.random.default_rng(seed)
     if isinstance(mechanisms, GaussianSystem):
         systems = mechanisms.drawn(draws, rng)
-        return [np.stack([np.atleast_2d(s.query(*q).to_numpy()) for s in systems]) for q in questions]
+        return [systems.query(*question) for question in questions]
     found: list[list[Floats]] = [[] for _ in questions]
     for start in range(0, draws, BLOCK):
         count = min(BLOCK, draws - start)
