@@ -124,16 +124,8 @@ def read_sample(
     if isinstance(covariates, str):
         raise ValueError(f"covariates={covariates!r} is one string; give a list of column names: [{covariates!r}]")
     cluster_columns, group_columns = _as_list(cluster), _as_list(groups) or _as_list(cluster)
-    wanted = [
-        treatment,
-        outcome,
-        *covariates,
-        *cluster_columns,
-        *group_columns,
-        *_as_list(weights),
-        *_as_list(propensity),
-    ]
-    _check_columns(frame, wanted)
+    known = [*_as_list(weights), *_as_list(propensity)]
+    _check_columns(frame, [treatment, outcome, *covariates, *cluster_columns, *group_columns, *known])
     if twice := [c for c in covariates if c in (treatment, outcome)]:
         raise ValueError(f"covariates contain {twice[0]!r}, which is the treatment or the outcome; leave it out")
     matrix, names = _covariate_matrix(frame, covariates)
