@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from causalrec_lab.causal.graph import CausalGraph
     from causalrec_lab.causal.identification import Identification, Instrument
     from causalrec_lab.causal.independence import Independence
+    from causalrec_lab.causal.scm.causation import probabilities_of_causation
+    from causalrec_lab.causal.scm.decision import Decision
     from causalrec_lab.causal.scm.model import StructuralCausalModel
     from causalrec_lab.causal.sem import SemResult, fit_sem
 
 _HOME = {
     "CausalGraph": "graph",
+    "Decision": "scm.decision",
     "Identification": "identification",
     "Independence": "independence",
     "Instrument": "identification",
@@ -24,10 +27,12 @@ _HOME = {
     "SemResult": "sem",
     "StructuralCausalModel": "scm.model",
     "fit_sem": "sem",
+    "probabilities_of_causation": "scm.causation",
 }
 
 __all__ = [
     "CausalGraph",
+    "Decision",
     "Identification",
     "Independence",
     "Instrument",
@@ -37,6 +42,7 @@ __all__ = [
     "effects",
     "fit_sem",
     "mediation",
+    "probabilities_of_causation",
 ]
 
 __getattr__, __dir__ = doors(__name__, _HOME, ("effects", "mediation"))
