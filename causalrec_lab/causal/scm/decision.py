@@ -73,10 +73,9 @@ class Decision:
 
     def __str__(self) -> str:
         """One line: best action, its utility, by how much it leads."""
-        lead = ""
-        if len(self.table) > 1:
-            lead = f", {self.value - float(self.table['expected_utility'].iloc[1]):.4g} ahead of {self.table.index[1]}"
-        return f"best action: {self.best} (expected utility {self.value:.4g}{lead})"
+        second, lead = self.table.index[1], self.value - float(self.table["expected_utility"].iloc[1])
+        ahead = f", {lead:.4g} ahead of {second}" if lead > 1e-9 * (1 + abs(self.value)) else f", level with {second}"
+        return f"best action: {self.best} (expected utility {self.value:.4g}{ahead})"
 
     def _repr_html_(self) -> str:
         """Both tables, deterministic."""
