@@ -102,6 +102,41 @@ def test_a_checkpoint_of_another_catalogue_is_refused(tmp_path):
         TransformerRecommender(config).fit(walkers(10, n_items=30), (), checkpoint=tmp_path)
 
 
+def test_a_catalogue_of_the_same_size_is_another(tmp_path):
+    config = RecommenderConfig(**SMALL, epochs=1)
+    TransformerRecommender(config).fit(walkers(10), (), checkpoint=tmp_path)
+    renamed = walkers(10).assign(item_id=lambda t: "item " + t["item_id"].astype(str).str.zfill(2))
+    with pytest.raises(ValueError, match="another catalogue"):
+        TransformerRecommender(config).fit(renamed, (), checkpoint=tmp_path)
+
+
+def test_a_broken_file_is_named(fitted, tmp_path):
+    fitted[0].save(tmp_path)
+    for name in ("checkpoint", "model"):
+        (tmp_path / f"{name}.safetensors").write_bytes(b"no tensors")
+    with pytest.raises(ValueError, match=r"model\.safetensors is missing or broken"):
+        TransformerRecommender.load(tmp_path)
+    with pytest.raises(ValueError, match=r"checkpoint\.safetensors is missing or broken .* begin anew"):
+        TransformerRecommender(RecommenderConfig(**SMALL, epochs=1)).fit(walkers(10), (), checkpoint=tmp_path)
+
+
+def test_a_gradient_that_is_no_number_spoils_nothing(tmp_path):
+    config = RecommenderConfig(**SMALL, epochs=3)
+    model = TransformerRecommender(config)
+
+    def spoil(report):
+        if report.epoch == 2:
+            model.network.identity.weight.register_hook(lambda gradient: gradient * float("inf"))
+
+    with pytest.raises(TrainingDiverged, match=r"gradient's length is .* in epoch 3, step 1, batch 1"):
+        model.fit(walkers(20), [spoil], checkpoint=tmp_path)
+    assert all(torch.isfinite(p).all() for p in model.network.parameters())
+    epochs = []
+    again = TransformerRecommender(config).fit(walkers(20), [lambda r: epochs.append(r.epoch)], checkpoint=tmp_path)
+    assert epochs == [3]
+    assert np.isfinite(again.score([0])).all()
+
+
 def test_saved_and_loaded_it_says_the_same(fitted, tmp_path):
     model, _ = fitted
     model.save(tmp_path)
@@ -200,7 +235,7 @@ def test_a_loss_that_is_no_number_stops_and_says_where(tmp_path):
     table.loc[7, "weight"] = 1e38
     config = RecommenderConfig(**SMALL, weight="weight", epochs=2, learning_rate=1e-3)
     table["weight"] = 0.0  # 0 / 0
-    with pytest.raises(TrainingDiverged, match="epoch 1, batch 1"):
+    with pytest.raises(TrainingDiverged, match="the loss is nan in epoch 1, step 1, batch 1"):
         TransformerRecommender(config).fit(table, (), checkpoint=tmp_path)
 
 

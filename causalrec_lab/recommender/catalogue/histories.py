@@ -67,7 +67,7 @@ class Histories:
         _require(frame, ["user_id", "item_id", *(name for name in asked if name)])
         rows, users, codes = _time_order(frame)
         numbers = catalogue.get_indexer(pd.Index(frame["item_id"])) + 1
-        _refuse("item_id", frame["item_id"], numbers > 0, "pass items= with every item of the events")
+        _refuse("item_id", frame["item_id"], numbers > 0, _unknown(catalogue))
         offsets = np.concatenate(([0], np.bincount(codes, minlength=len(users)).cumsum()))
         return cls(
             users,
@@ -264,6 +264,13 @@ def _weights(frame: pd.DataFrame, name: str) -> Floats:
     return values
 
 
+def _unknown(catalogue: pd.Index) -> str:
+    return (
+        f"the catalogue of {len(catalogue)} items does not hold it; fit with items= that holds every item of the "
+        "events, or leave these rows out"
+    )
+
+
 def _require(frame: pd.DataFrame, columns: list[str]) -> None:
     if missing := [name for name in columns if name not in frame]:
         raise ValueError(f"the events lack the columns {missing}; they have {list(frame.columns)}")
@@ -272,6 +279,7 @@ def _require(frame: pd.DataFrame, columns: list[str]) -> None:
 def _refuse(name: str, values: pd.Series[Any], good: npt.NDArray[np.bool_], way_out: str) -> None:
     if not good.all():
         row = int(np.argmin(good))
+        said = getattr(values.iloc[row], "item", lambda: values.iloc[row])()  # numpy's numbers as Python's
         raise ValueError(
-            f"column {name!r} has {int((~good).sum())} bad values, first at row {row}: {values.iloc[row]!r}; {way_out}"
+            f"column {name!r} has {int((~good).sum())} bad values, first at row {row}: {said!r}; {way_out}"
         )

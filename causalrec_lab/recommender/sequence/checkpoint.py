@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from causalrec_lab.recommender.text.embedding_cache import write_atomically
 
-__all__ = ["Progress", "read_checkpoint", "write_checkpoint"]
+__all__ = ["Progress", "read_checkpoint", "read_tensors", "write_checkpoint"]
 
 FILE = "checkpoint.safetensors"
 
@@ -71,16 +71,13 @@ def read_checkpoint(
     Raises
     ------
     ValueError
-        If the checkpoint belongs to other data or another configuration.
+        If the file is broken, or the checkpoint belongs to other data, items or another configuration.
     """
-    from safetensors import safe_open
-
     path = folder / FILE
     if not path.is_file():
         return None
-    with safe_open(path, framework="pt") as file:
-        head = json.loads(file.metadata()["head"])
-        tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    about, tensors = read_tensors(path, "remove it to begin anew")
+    head = json.loads(about.get("head", '{"fingerprint": ""}'))
     if head["fingerprint"] != fingerprint:
         raise ValueError(
             f"{path} belongs to other data, another catalogue or another configuration; "
@@ -90,6 +87,24 @@ def read_checkpoint(
     _restore(optimiser, _part(tensors, "optimiser."))
     best = float("-inf") if head["best_metric"] is None else float(head["best_metric"])
     return Progress(int(head["epoch"]), head["history"], best, _part(tensors, "best."), bool(head["stopped"]))
+
+
+def read_tensors(path: Path, way_out: str) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """What a safetensors file says of itself, and its tensors.
+
+    Raises
+    ------
+    ValueError
+        If it is missing or broken.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return file.metadata() or {}, tensors
+    except (FileNotFoundError, SafetensorError) as broken:
+        raise ValueError(f"{path} is missing or broken ({broken}); {way_out}") from broken
 
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

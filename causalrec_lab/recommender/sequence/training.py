@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
@@ -82,6 +83,8 @@ class Trainer:
         Folder of the checkpoint, or None.
     team
         Processes that share the batches of each step.
+    catalogue
+        Ids of the items, by which a checkpoint knows its own.
     """
 
     network: SequenceNetwork
@@ -91,6 +94,7 @@ class Trainer:
     validate: Callable[[], float] | None = None
     checkpoint: Path | None = None
     team: Team = field(default_factory=Team)
+    catalogue: pd.Index = field(default_factory=lambda: pd.Index([]))
 
     def run(self, callbacks: Sequence[Callback] = ()) -> Progress:
         """Train; a run that was killed goes on after its last whole epoch with the numbers of an unbroken one.
@@ -101,7 +105,7 @@ class Trainer:
         Raises
         ------
         TrainingDiverged
-            If a loss is not finite; the message names epoch and batch, the last checkpoint stays.
+            If a loss or gradient is not finite; the message names epoch, step and batch, the last checkpoint stays.
         ValueError
             If the checkpoint found belongs to something else, or there are more processes than batches in a step.
         """
@@ -148,7 +152,8 @@ class Trainer:
                     targets = int((listed[place].targets > 0).sum())
                     total, count = total + loss.item() * targets, count + targets
                 self.team.sum_gradients(self.network)
-                nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+                length = nn.utils.clip_grad_norm_(self.network.parameters(), 1.0).item()
+                self._refuse(length, epoch, places[-1], listed[places[-1]], "gradient's length")
                 optimiser.step()
         self.network.eval()
         total, count = self.team.sum(total, count)
@@ -170,19 +175,21 @@ class Trainer:
     def _fingerprint(self) -> str:
         parts = [repr(self.config), repr(self.network.shape)]
         h = self.histories
-        arrays = (h.items, h.offsets, h.outcomes, h.weights, h.gaps)
+        content = (None if part is None else part.cpu().numpy() for part in vars(self.content).values())
         digest = hashlib.sha256("|".join(parts).encode())
-        for array in arrays:
+        for array in (h.items, h.offsets, h.outcomes, h.weights, h.gaps, *content):
             digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
+        digest.update(repr(self.catalogue.tolist()).encode())
         return digest.hexdigest()
 
-    def _refuse(self, loss: float, epoch: int, place: int, batch: Batch) -> None:
-        """Stop before a step that would spoil the weights."""
-        if math.isfinite(loss):
+    def _refuse(self, found: float, epoch: int, place: int, batch: Batch, what: str = "loss") -> None:
+        """Stop before a step that would spoil the weights: a finite loss can still have a gradient that is not."""
+        if math.isfinite(found):
             return
         users = self.histories.users[batch.rows[:3]].tolist()
         raise TrainingDiverged(
-            f"the loss is {loss} in epoch {epoch + 1}, batch {place + 1} (users {users}, …); "
+            f"the {what} is {found} in epoch {epoch + 1}, step {place // self.config.accumulate + 1}, "
+            f"batch {place + 1} (users {users}, …); "
             "training stopped before that step. Way out: a lower learning_rate than "
             f"{self.config.learning_rate}, a longer warm_up, or precision='fp32'"
             f"{'; the last checkpoint is kept' if self.checkpoint else ''}"

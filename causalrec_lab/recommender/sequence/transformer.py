@@ -28,6 +28,7 @@ from causalrec_lab.recommender.catalogue.item_graph import ItemGraph
 from causalrec_lab.recommender.config import RecommenderConfig
 from causalrec_lab.recommender.evaluation.ranking import evaluate
 from causalrec_lab.recommender.precision import autocast, resolve_device, resolve_precision
+from causalrec_lab.recommender.sequence.checkpoint import read_tensors
 from causalrec_lab.recommender.sequence.distributed import join
 from causalrec_lab.recommender.sequence.network import NetworkShape, SequenceNetwork
 from causalrec_lab.recommender.sequence.towers import ItemContent, attribute_matrix, picture_tensor, text_vectors
@@ -109,7 +110,8 @@ class TransformerRecommender(CatalogueRecommender):
         validate = self._validation(data) if isinstance(data, Split) and self.config.patience else None
         folder = None if checkpoint is None else Path(checkpoint)
         team = join(torch.device(device).type)
-        trainer = Trainer(self.network, self.config, self._histories, self._content, validate, folder, team)
+        parts = (self.network, config, self._histories, self._content, validate, folder, team, self._catalogue)
+        trainer = Trainer(*parts)
         self.history = pd.DataFrame(trainer.run(callbacks).history)
         self._forget_strangers(known)
         return self
@@ -177,7 +179,8 @@ class TransformerRecommender(CatalogueRecommender):
             return vectors
         places = self._catalogue.get_indexer(pd.Index(np.atleast_1d(np.asarray(item_ids))))
         if (places < 0).any():
-            raise KeyError(f"item {np.atleast_1d(item_ids)[int(np.argmin(places))]!r} is not in the catalogue")
+            strange = np.atleast_1d(item_ids).tolist()[int(np.argmin(places))]
+            raise KeyError(f"item {strange!r} is not in the catalogue of {len(self._catalogue)} items")
         return vectors[places]
 
     def save(self, folder: Path | str) -> Path:
@@ -219,17 +222,15 @@ class TransformerRecommender(CatalogueRecommender):
         FileNotFoundError
             If the folder holds no saved model.
         ValueError
-            If it was written in a format this version does not know.
+            If its weights are missing or broken, or it was written in a format this version does not know.
         """
-        from safetensors.torch import load_file
-
         source = Path(folder)
         if not (source / "model.json").is_file():
             raise FileNotFoundError(f"{source} holds no model.json; it is no folder a recommender was saved to")
         head = json.loads((source / "model.json").read_text(encoding="utf-8"))
         if head.get("format") != FORMAT:
             raise ValueError(f"{source}: saved in format {head.get('format')!r}, this version reads {FORMAT}")
-        tensors = load_file(source / "model.safetensors")
+        _, tensors = read_tensors(source / "model.safetensors", "save the model again")
         model = cls(RecommenderConfig.from_dict(head["config"]))
         device = resolve_device(model.config.device if not model.config.device.startswith("cuda") else "auto")
         model.network = SequenceNetwork(NetworkShape(**head["shape"])).to(device).eval()
