@@ -202,3 +202,33 @@ def test_whole_rows_have_sharp_bounds_that_hold_every_coupling(states):
 def test_bad_counterfactuals_say_what_is_wrong(call, message):
     with pytest.raises(ValueError, match=message):
         call(network("t -> m -> y; t -> y", 0))
+
+
+@pytest.mark.parametrize("rare", [1.0, 1e-6, 1e-12])
+def test_bounds_given_rare_evidence_are_those_given_common_evidence(rare):
+    base = network("t -> y -> z", 1, states=3).mechanisms
+    sign = np.random.default_rng(1).random(3) * rare
+    tables = dict(base.tables) | {"z": np.column_stack([sign, (1 - sign) / 2, (1 - sign) / 2])}
+    model = StructuralCausalModel(CausalGraph("t -> y -> z"), DiscreteNetwork(base.states, base.parents, tables))
+    found = model.counterfactual({"t": 0, "z": 0}, {"t": 1}, target="y")
+    p, q = tables["y"]
+    rows, columns = np.kron(np.eye(3), np.ones(3)), np.kron(np.ones(3), np.eye(3))
+    for k in range(3):
+        gain = np.outer(sign / rare, np.eye(3)[k]).ravel() / (sign / rare @ p)
+        ends = [sign_ * linprog(sign_ * gain, A_eq=np.vstack([rows, columns]), b_eq=[*p, *q]).fun for sign_ in (1, -1)]
+        assert found.loc[("y", k), ["lower", "upper"]].tolist() == pytest.approx(ends, abs=1e-7)
+
+
+def test_rare_evidence_does_not_make_a_loose_bound_sharp():
+    base = network("t -> a -> y; t -> b -> y; a -> b; u -> t; u -> y", 2).mechanisms
+    answers = []
+    for rare in (0.5, 1e-11):
+        graph = CausalGraph("t -> a -> y; t -> b -> y; a -> b; u -> t; u -> y; alone")
+        full = {n: (base.states.get(n, (0, 1)), base.parents.get(n, ()), base.tables.get(n)) for n in graph.nodes}
+        full["alone"] = ((0, 1), (), np.array([rare, 1 - rare]))
+        net = DiscreteNetwork(*({n: part[i] for n, part in full.items()} for i in range(3)))
+        model = StructuralCausalModel(graph, net)
+        answers.append(model.counterfactual({"t": 0, "y": 1, "alone": 0}, {"t": 1}, target="y"))
+    assert (answers[0]["sharp"] == answers[1]["sharp"]).all()
+    assert answers[1]["lower"].tolist() == pytest.approx(answers[0]["lower"].tolist(), abs=1e-7)
+    assert answers[1]["upper"].tolist() == pytest.approx(answers[0]["upper"].tolist(), abs=1e-7)

@@ -60,8 +60,9 @@ def bounds(twin: Twin, target: str) -> list[Bound]:
     programme = Programme(parts, twin.after(target), states)
     out = []
     for k in range(states):
-        (high, top), (low, bottom) = (programme.maximum(sign * np.eye(states)[k]) for sign in (1.0, -1.0))
-        ends = np.clip([-low / evidence, high / evidence], 0.0, 1.0) + 0.0  # no negative zero
+        payoff = np.eye(states)[k] / evidence  # a rare row must not make every gain look negligible
+        (high, top), (low, bottom) = (programme.maximum(sign * payoff) for sign in (1.0, -1.0))
+        ends = np.clip([-low, high], 0.0, 1.0) + 0.0  # no negative zero
         out.append(Bound(float(ends[0]), float(ends[1]), top and bottom))
     return out
 

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
+from causalrec_lab.causal.scm.transport import TIGHT, scaled
 from causalrec_lab.causal.scm.twin import Undecided
 
 __all__ = ["best_response", "forest"]
@@ -66,9 +67,10 @@ def best_response(part: Undecided, gain: Floats) -> Floats | None:
     shown = np.zeros_like(x) if part.seen is not None else x
     pays = cells[np.arange(len(cells)), shown, later] * (True if part.seen is None else x == part.seen)
     found = linprog(
-        -pays.sum(1),
+        -scaled(pays.sum(1)),
         A_eq=np.vstack([np.ones((1, len(functions))), margins.transpose(0, 2, 1).reshape(-1, len(functions))]),
         b_eq=np.concatenate([[1.0], *(laws[s][:-1] for s in settings)]),
+        options=TIGHT,
     )
     if found.x is None:
         return None

@@ -7,9 +7,10 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["best_coupling", "vertices"]
+__all__ = ["TIGHT", "best_coupling", "scaled", "vertices"]
 
 Floats = NDArray[np.float64]
+TIGHT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}  # the least HiGHS takes
 MOST = 6  # states whose orders are still gone through
 
 
@@ -56,6 +57,12 @@ def vertices(p: Floats, q: Floats, seen: int | None) -> list[Floats]:
     return [corner[None, :] for corner in np.unique(corners.round(15), axis=0)]
 
 
+def scaled(gain: Floats) -> Floats:
+    """Gains over the largest of them: solvers take differences below their tolerance for none."""
+    largest = float(np.abs(gain).max())
+    return gain / largest if largest > 0 else gain
+
+
 def _filled(gain: Floats, mass: Floats, caps: Floats) -> Floats:
     """Put the mass on what pays most, each up to its cap."""
     order = np.argsort(-gain, -1, kind="stable")
@@ -83,7 +90,10 @@ def _transported(gain: Floats, p: Floats, q: Floats) -> Floats:
     out = np.empty((*p.shape, size))
     for cell in np.ndindex(p.shape[:-1]):
         found = linprog(
-            -gain[cell].ravel(), A_eq=np.vstack([rows, columns[:-1]]), b_eq=np.concatenate([p[cell], q[cell][:-1]])
+            -scaled(gain[cell].ravel()),
+            A_eq=np.vstack([rows, columns[:-1]]),
+            b_eq=np.concatenate([p[cell], q[cell][:-1]]),
+            options=TIGHT,
         )
         assert found.x is not None  # couplings of two laws always exist
         out[cell] = found.x.reshape(size, size)
