@@ -211,7 +211,7 @@ def test_bounds_given_rare_evidence_are_those_given_common_evidence(rare):
     tables = dict(base.tables) | {"z": np.column_stack([sign, (1 - sign) / 2, (1 - sign) / 2])}
     model = StructuralCausalModel(CausalGraph("t -> y -> z"), DiscreteNetwork(base.states, base.parents, tables))
     found = model.counterfactual({"t": 0, "z": 0}, {"t": 1}, target="y")
-    p, q = tables["y"]
+    p, q = tables["y"][:2]
     rows, columns = np.kron(np.eye(3), np.ones(3)), np.kron(np.ones(3), np.eye(3))
     for k in range(3):
         gain = np.outer(sign / rare, np.eye(3)[k]).ravel() / (sign / rare @ p)
