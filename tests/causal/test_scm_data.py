@@ -211,3 +211,53 @@ def test_declared_states_and_categories_keep_their_order_and_may_be_unseen():
 def test_a_table_without_counts_is_still_a_network():
     net = DiscreteNetwork({"a": (0, 1)}, {"a": ()}, {"a": np.array([0.5, 0.5])})
     assert not net.estimated
+
+
+def line(n: int = 400) -> pd.DataFrame:
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=n)
+    return pd.DataFrame({"x": x, "y": 2 * x + rng.normal(size=n)})
+
+
+def test_intervals_after_do_are_those_of_the_question_with_do():
+    model = StructuralCausalModel(PAIR).fit(line())
+    asked, changed = model.interval("y", do={"x": 3.0}), model.do({"x": 3.0}).interval("y")
+    pd.testing.assert_frame_equal(asked, changed)
+    assert asked.loc["mean", "low"] < 6 < asked.loc["mean", "high"]
+
+
+def test_a_slope_of_exactly_zero_is_as_uncertain_as_any_other():
+    x = np.tile([-1.0, 0.0, 1.0], 40)
+    frame = pd.DataFrame({"x": x, "y": x**2 + 0.5 * np.tile([1, 1, 1, -1, -1, -1], 20)})
+    found = StructuralCausalModel(PAIR).fit(frame, kind="gaussian").effect(draws=2_000)
+    residual = frame["y"] - frame["y"].mean()
+    assert found.value == 0
+    assert found.std_error == pytest.approx(np.sqrt((residual @ residual) / 118 / (x @ x)), rel=0.1)
+    assert found.n == len(frame)
+
+
+@pytest.mark.parametrize("holes", [False, True])
+def test_units_far_apart_change_no_answer(holes):
+    graph = CausalGraph("p -> r, y; r -> y", treatment="r", outcome="y")
+    rng = np.random.default_rng(0)
+    plain = pd.DataFrame(rng.normal(size=(600, 2)), columns=["p", "r"])
+    plain["y"] = plain["p"] + 0.5 * plain["r"] + rng.normal(size=600)
+    if holes:
+        plain = plain.mask(rng.random(plain.shape) < 0.05)
+    scale = {"p": 1e7, "r": 1e-5, "y": 1.0}  # seconds beside a rate
+    one, other = (StructuralCausalModel(graph).fit(f, missing="em") for f in (plain, plain * pd.Series(scale)))
+    given = {"p": 0.4, "r": -1.0}
+    far = {n: v * scale[n] for n, v in given.items()}
+    assert other.query("y", given=far).to_numpy() == pytest.approx(one.query("y", given=given).to_numpy())
+    assert other.effect().value == pytest.approx(one.effect().value * 1e5)
+    assert other.effect().std_error == pytest.approx(one.effect().std_error * 1e5)
+    there = other.predict(pd.DataFrame([far]), "y")
+    assert there.to_numpy() == pytest.approx(one.predict(pd.DataFrame([given]), "y").to_numpy())
+    was = {"p": 1e7, "r": 2e-5, "y": 3.0}
+    assert other.counterfactual(was, {"r": 2e-5})["mean"].to_dict() == pytest.approx(was)
+
+
+def test_a_row_that_a_fixed_node_excludes_has_probability_zero():
+    model = StructuralCausalModel(PAIR).fit(line()).do({"x": 1.0})
+    with pytest.raises(ValueError, match=r"probability 0 .* 'x'"):
+        model.counterfactual({"x": 2.0, "y": 0.0}, {"x": 3.0})

@@ -71,6 +71,11 @@ class DiscreteNetwork:
         """Whether the tables come from data."""
         return self.counts is not None
 
+    @property
+    def rows(self) -> int:
+        """Number of rows the tables were estimated from."""
+        return round(max((float(c.sum()) for c in (self.counts or {}).values()), default=0.0))
+
     @classmethod
     def fit(
         cls,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from causalrec_lab.causal.graph import CausalGraph
 from causalrec_lab.causal.scm.gaussian_draws import GaussianDraws, draw_systems
-from causalrec_lab.causal.scm.moments import Moments, equations, moments_of
+from causalrec_lab.causal.scm.moments import Moments, dependent, equations, moments_of, regressed
 
 __all__ = ["GaussianSystem"]
 
@@ -31,6 +31,10 @@ class GaussianSystem:
         a and v, one a node, in the node's unit and its square.
     moments
         What the equations were estimated from; None where they were given.
+    causes
+        Numbers of each node's causes; left out, those with a coefficient other than 0.
+    held
+        Numbers of the nodes set by intervention, which have no equation to estimate.
 
     Raises
     ------
@@ -43,6 +47,8 @@ class GaussianSystem:
     intercepts: NDArray[np.float64]
     variances: NDArray[np.float64]
     moments: Moments | None = None
+    causes: tuple[tuple[int, ...], ...] | None = None
+    held: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         """Check shapes, order and variances."""
@@ -58,6 +64,11 @@ class GaussianSystem:
     def estimated(self) -> bool:
         """Whether the equations come from data."""
         return self.moments is not None
+
+    @property
+    def rows(self) -> int:
+        """Number of rows the equations were estimated from."""
+        return 0 if self.moments is None else self.moments.n
 
     @property
     def filled(self) -> float:
@@ -81,12 +92,14 @@ class GaussianSystem:
             a[i], B[i, causes], v[i], collinear = _regression(data[:, causes], data[:, i])
             if collinear:
                 raise ValueError(f"the parents of {node!r} ({', '.join(graph.parents(node))}) are collinear; drop one")
-        return cls(nodes, B, a, v, Moments(data.mean(0), np.atleast_2d(np.cov(data.T, bias=True)), len(data)))
+        moments = Moments(data.mean(0), np.atleast_2d(np.cov(data.T, bias=True)), len(data))
+        return cls(nodes, B, a, v, moments, tuple(map(tuple, causes_of)))
 
     @classmethod
     def from_moments(cls, nodes: Sequence[str], causes: Sequence[Sequence[int]], moments: Moments) -> GaussianSystem:
         """Equations whose mean and covariance on each family are those of `moments`."""
-        return cls(tuple(nodes), *equations(moments.mean, moments.covariance, causes), moments)
+        found = equations(moments.mean, moments.covariance, causes, nodes)
+        return cls(tuple(nodes), *found, moments, tuple(map(tuple, causes)))
 
     def drawn(self, draws: int, rng: np.random.Generator) -> GaussianDraws:
         """Draw equations from their posterior; see `gaussian_draws.draw_systems`.
@@ -101,8 +114,10 @@ class GaussianSystem:
                 "these equations were given, not estimated, so they carry no uncertainty; fit the model to data for "
                 "intervals"
             )
-        causes = [np.flatnonzero(row).tolist() for row in self.coefficients]
-        return draw_systems(self.nodes, self.moments, causes, draws, rng)
+        known = self.causes or [np.flatnonzero(row) for row in self.coefficients]
+        causes = [list(map(int, above)) for above in known]
+        drawn = draw_systems(self.nodes, self.moments, causes, draws, rng)
+        return drawn.hold({i: float(self.intercepts[i]) for i in self.held})
 
     def do(self, values: Mapping[str, Any]) -> GaussianSystem:
         """Replace the equations of the nodes set by constants."""
@@ -110,7 +125,8 @@ class GaussianSystem:
         for node, value in values.items():
             i = self.nodes.index(node)
             B[i], a[i], v[i] = 0.0, float(value), 0.0
-        return GaussianSystem(self.nodes, B, a, v, self.moments)
+        held = self.held | {self.nodes.index(node) for node in values}
+        return GaussianSystem(self.nodes, B, a, v, self.moments, self.causes, held)
 
     @property
     def _total(self) -> NDArray[np.float64]:
@@ -155,8 +171,8 @@ class GaussianSystem:
         seen = self._total[here]
         spread = seen * self.variances @ seen.T
         values = np.array([float(row[n]) for n in observed])
-        gain = self.variances[:, None] * seen.T @ np.linalg.pinv(spread, hermitian=True)
-        noise = gain @ (values - seen @ self.intercepts)
+        gain = regressed(spread, seen * self.variances).T
+        noise = gain @ _possible(observed, values - seen @ self.intercepts, spread)
         left = np.diag(self.variances) - gain @ (seen * self.variances)
         changed = self.do(do)
         free = np.array([n not in do for n in self.nodes], float)
@@ -188,8 +204,19 @@ def _conditional(mean: pd.Series, spread: pd.DataFrame, given: Mapping[str, Any]
         return mean, spread
     known = list(given)
     inner = spread.loc[known, known].to_numpy()
-    if np.linalg.matrix_rank(inner, hermitian=True) < len(known):
+    if dependent(inner):
         raise ValueError(f"the evidence on {', '.join(known)} is linearly dependent in the model; give less of it")
-    gain = np.linalg.solve(inner, spread.loc[known].to_numpy()).T
+    gain = regressed(inner, spread.loc[known].to_numpy()).T
     shift = np.array([float(v) for v in given.values()]) - mean[known].to_numpy()
     return mean + gain @ shift, spread - gain @ spread.loc[known].to_numpy()
+
+
+def _possible(names: Sequence[str], surprise: NDArray[np.float64], spread: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Refuse a surprise where the model leaves no room for one."""
+    scale = np.sqrt(np.diag(spread))
+    fixed = (scale == 0) & (np.abs(surprise) > 1e-9 * (1 + np.abs(surprise).max(initial=0.0)))
+    if fixed.any():
+        raise ValueError(
+            f"row has probability 0 under the model: {names[int(fixed.argmax())]!r} has one value for certain"
+        )
+    return surprise

@@ -33,15 +33,19 @@ class GaussianDraws:
     intercepts: Floats
     variances: Floats
 
+    def hold(self, values: Mapping[int, float]) -> GaussianDraws:
+        """Replace the equations of some node numbers by constants."""
+        B, a, v = self.coefficients.copy(), self.intercepts.copy(), self.variances.copy()
+        for i, value in values.items():
+            B[:, i], a[:, i], v[:, i] = 0.0, value, 0.0
+        return GaussianDraws(self.nodes, B, a, v)
+
     def query(self, target: Sequence[str], do: Mapping[str, Any], given: Mapping[str, Any]) -> Floats:
         """Mean and variance of each target after `do`, given evidence: (draws, targets, 2)."""
-        B, a, v = self.coefficients.copy(), self.intercepts.copy(), self.variances.copy()
-        for node, value in do.items():
-            i = self.nodes.index(node)
-            B[:, i], a[:, i], v[:, i] = 0.0, float(value), 0.0
-        total = np.linalg.inv(np.eye(len(self.nodes)) - B)
-        mean = np.einsum("dij,dj->di", total, a)
-        spread = np.einsum("dij,dj,dkj->dik", total, v, total)
+        after = self.hold({self.nodes.index(node): float(value) for node, value in do.items()})
+        total = np.linalg.inv(np.eye(len(self.nodes)) - after.coefficients)
+        mean = np.einsum("dij,dj->di", total, after.intercepts)
+        spread = np.einsum("dij,dj,dkj->dik", total, after.variances, total)
         asked, known = ([self.nodes.index(n) for n in names] for names in (target, given))
         answer, left = mean[:, asked], spread[:, asked, asked]
         if known:
@@ -61,7 +65,7 @@ def draw_systems(
     :math:`v \sim RSS / \chi^2_{n-k-1}`; slopes and level are normal around least squares given v (Gelman et al. 2013,
     section 14.2).
     """
-    b, _, v = equations(moments.mean, moments.covariance, causes)
+    b, _, v = equations(moments.mean, moments.covariance, causes, nodes)
     p = len(nodes)
     B, a, V = np.zeros((draws, p, p)), np.zeros((draws, p)), np.zeros((draws, p))
     for i, above in enumerate(causes):

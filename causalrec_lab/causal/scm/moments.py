@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Moments", "equations", "moments_of"]
+__all__ = ["Moments", "dependent", "equations", "moments_of", "regressed"]
 
 Floats = NDArray[np.float64]
 Equations = tuple[Floats, Floats, Floats]
@@ -26,7 +26,9 @@ class Moments:
     filled: float = 0.0
 
 
-def equations(mean: Floats, covariance: Floats, causes: Sequence[Sequence[int]]) -> Equations:
+def equations(
+    mean: Floats, covariance: Floats, causes: Sequence[Sequence[int]], names: Sequence[str] = ()
+) -> Equations:
     """Coefficients, intercepts and residual variances of every node on its causes.
 
     Raises
@@ -38,12 +40,30 @@ def equations(mean: Floats, covariance: Floats, causes: Sequence[Sequence[int]])
     B, a, v = np.zeros((p, p)), np.zeros(p), np.zeros(p)
     for i, above in enumerate(causes):
         inner = covariance[np.ix_(above, above)]
-        if np.linalg.matrix_rank(inner, hermitian=True) < len(above):
-            raise ValueError(f"the causes of node number {i} are collinear in the data; drop one")
-        B[i, above] = np.linalg.solve(inner, covariance[above, i])
+        if dependent(inner):
+            name = repr(names[i]) if names else f"node number {i}"
+            raise ValueError(f"the causes of {name} are collinear in the data; drop one")
+        B[i, above] = regressed(inner, covariance[np.ix_(above, [i])])[:, 0]
         a[i] = mean[i] - B[i, above] @ mean[above]
         v[i] = max(covariance[i, i] - B[i, above] @ covariance[above, i], 0.0)
     return B, a, v
+
+
+def dependent(covariance: Floats) -> bool:
+    """Whether some variable is a linear function of the others, whatever their units."""
+    return bool(np.linalg.matrix_rank(_correlation(covariance)[0], hermitian=True) < len(covariance))
+
+
+def regressed(inner: Floats, across: Floats) -> Floats:
+    """Coefficients of the least-squares fit, ``inner`` inverted, times ``across``; units as far apart as they like."""
+    correlation, scale = _correlation(inner)
+    return np.asarray(np.linalg.pinv(correlation, hermitian=True) @ (across / scale[:, None]) / scale[:, None])
+
+
+def _correlation(covariance: Floats) -> tuple[Floats, Floats]:
+    scale = np.sqrt(np.diag(covariance))
+    scale = np.where(scale > 0, scale, 1.0)
+    return covariance / np.outer(scale, scale), scale
 
 
 def moments_of(data: Floats, causes: Sequence[Sequence[int]]) -> Moments:

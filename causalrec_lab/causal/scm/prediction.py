@@ -14,6 +14,7 @@ from causalrec_lab.causal.scm.discrete import DiscreteNetwork
 from causalrec_lab.causal.scm.gaussian import GaussianSystem
 from causalrec_lab.causal.scm.inference import posterior
 from causalrec_lab.causal.scm.learning import coded
+from causalrec_lab.causal.scm.moments import regressed
 
 __all__ = ["predict"]
 
@@ -127,7 +128,7 @@ def _gaussian(system: GaussianSystem, frame: pd.DataFrame, target: str, evidence
     out = np.empty((len(frame), 2))
     for rows in _patterns({n: np.where(np.isnan(c), -1, 0) for n, c in zip(evidence, values.T, strict=True)}, len(out)):
         known = [n for n, v in zip(evidence, values[rows[0]], strict=True) if not np.isnan(v)]
-        gain = np.linalg.pinv(spread.loc[known, known].to_numpy(), hermitian=True) @ spread.loc[known, target]
+        gain = regressed(spread.loc[known, known].to_numpy(), spread.loc[known, [target]].to_numpy())[:, 0]
         shift = values[rows][:, [evidence.index(n) for n in known]] - mean[known].to_numpy()
         out[rows, 0] = mean[target] + shift @ gain
         out[rows, 1] = spread.loc[target, target] - gain @ spread.loc[known, target]

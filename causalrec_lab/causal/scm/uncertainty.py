@@ -93,7 +93,6 @@ def effect(
     level: float,
     draws: int,
     seed: int,
-    n: int = 0,
 ) -> Estimate:
     r"""Give :math:`E[f(Y) \mid do(t_1), given] - E[f(Y) \mid do(t_0), given]` with its posterior interval.
 
@@ -115,7 +114,7 @@ def effect(
     value = points[1] - points[0]
     span = (min(float(ends[0]), value), max(float(ends[1]), value))  # a smoothed draw may miss a value at the edge
     notes = ("interval from the posterior of the parameters", *_filled(mechanisms))
-    return Estimate(value, float((high - low).std()), span, level, n=n, notes=notes, **about)
+    return Estimate(value, float((high - low).std()), span, level, n=mechanisms.rows, notes=notes, **about)
 
 
 def scores(mechanisms: DiscreteNetwork | GaussianSystem, outcome: str, state: Any = None) -> Any:
