@@ -9,23 +9,28 @@ from causalrec_lab.doors import doors
 if TYPE_CHECKING:
     from causalrec_lab.causal import effects, mediation
     from causalrec_lab.causal.adjustment import NotIdentifiedError
+    from causalrec_lab.causal.answers import Identification
     from causalrec_lab.causal.graph import CausalGraph
-    from causalrec_lab.causal.identification import Identification, Instrument
     from causalrec_lab.causal.independence import Independence
+    from causalrec_lab.causal.instruments import Instrument
+    from causalrec_lab.causal.optimal import OptimalAdjustment
     from causalrec_lab.causal.scm.causation import probabilities_of_causation
     from causalrec_lab.causal.scm.decision import Decision
     from causalrec_lab.causal.scm.model import StructuralCausalModel
     from causalrec_lab.causal.sem import SemResult, fit_sem
+    from causalrec_lab.causal.transport import Transport
 
 _HOME = {
     "CausalGraph": "graph",
     "Decision": "scm.decision",
-    "Identification": "identification",
+    "Identification": "answers",
     "Independence": "independence",
-    "Instrument": "identification",
+    "Instrument": "instruments",
     "NotIdentifiedError": "adjustment",
+    "OptimalAdjustment": "optimal",
     "SemResult": "sem",
     "StructuralCausalModel": "scm.model",
+    "Transport": "transport",
     "fit_sem": "sem",
     "probabilities_of_causation": "scm.causation",
 }
@@ -37,8 +42,10 @@ __all__ = [
     "Independence",
     "Instrument",
     "NotIdentifiedError",
+    "OptimalAdjustment",
     "SemResult",
     "StructuralCausalModel",
+    "Transport",
     "effects",
     "fit_sem",
     "mediation",

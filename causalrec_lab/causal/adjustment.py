@@ -7,12 +7,13 @@ import warnings
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from causalrec_lab.causal.selection import selection_problem
 from causalrec_lab.causal.separation import Dag, minimal_separators
 
 if TYPE_CHECKING:
     from causalrec_lab.causal.graph import CausalGraph
 
-__all__ = ["NotIdentifiedError", "adjustment_problem", "adjustment_set", "adjustment_sets"]
+__all__ = ["NotIdentifiedError", "adjustment_problem", "adjustment_set", "adjustment_sets", "open_paths"]
 
 
 class NotIdentifiedError(ValueError):
@@ -35,7 +36,6 @@ def observed_mask(graph: CausalGraph) -> int:
 
 
 def usable_covariates(graph: CausalGraph, treatment: int, outcome: int) -> int:
-    """Observed nodes that adjustment may use: not the ends, no descendants of a node on a causal path."""
     """Observed nodes that are neither ends nor descendants of a node on a causal path."""
     forbidden = graph.dag.descendants(causal_nodes(graph.dag, treatment, outcome))
     return observed_mask(graph) & ~(forbidden | 1 << treatment | 1 << outcome)
@@ -48,7 +48,8 @@ def adjustment_sets(
 
     A set is valid by the adjustment criterion (Shpitser, VanderWeele & Robins 2010): it holds no descendant of a node
     on a causal path and blocks every non-causal path. The minimal ones are listed as van der Zander, Liskiewicz &
-    Textor (2014) do. The criterion admits all that the back-door criterion (Pearl 1995) does, and more.
+    Textor (2014) do. The criterion admits all that the back-door criterion (Pearl 1995) does, and more. Where rows
+    were selected, the sets are those by which the selected rows alone give the effect on everyone: see `selection`.
 
     Parameters
     ----------
@@ -64,7 +65,10 @@ def adjustment_sets(
     Sets of names; an empty list where no set is valid, ``[frozenset()]`` where nothing needs adjusting.
     """
     t, y = graph.effect(treatment, outcome)
-    found = minimal_separators(proper_backdoor(graph.dag, t, y), t, y, usable_covariates(graph, t, y))
+    proper, usable, rows = proper_backdoor(graph.dag, t, y), usable_covariates(graph, t, y), graph.mask(graph.selected)
+    found = minimal_separators(proper, t, y, usable, beside=rows)
+    if rows:
+        found = (chosen for chosen in found if graph.dag.separated(chosen, rows, 0))
     return listed(graph, found, limit, "adjustment sets")
 
 
@@ -112,4 +116,26 @@ def adjustment_problem(
     if bad := graph.names(chosen & dag.descendants(causal)):
         return f"{bad[0]} follows from a causal path: adjusting for it distorts the effect"
     path = proper_backdoor(dag, t, y).open_path(t, y, chosen)
-    return f"this path stays open: {graph.path_text(path)}" if path else ""
+    if path:
+        return f"this path stays open: {graph.path_text(path)}"
+    return selection_problem(graph, t, y, chosen) if graph.selected else ""
+
+
+def open_paths(
+    graph: CausalGraph,
+    covariates: Iterable[str] = (),
+    treatment: str | None = None,
+    outcome: str | None = None,
+    *,
+    limit: int = 1000,
+) -> list[list[tuple[int, bool]]]:
+    """Non-causal paths that stay open when the covariates (and what rows were selected by) are held fixed.
+
+    Returns
+    -------
+    Paths as `Dag.open_path` gives them, shortest first; at most `limit` of them. `CausalGraph.path_text` writes them.
+    """
+    t, y = graph.effect(treatment, outcome)
+    given = graph.mask(covariates, observed=True, role="covariate") | graph.mask(graph.selected)
+    found = proper_backdoor(graph.dag, t, y).open_paths(t, y, given)
+    return sorted(itertools.islice(found, limit), key=len)

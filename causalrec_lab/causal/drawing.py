@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from causalrec_lab.causal.adjustment import open_paths
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,7 +17,16 @@ if TYPE_CHECKING:
 
 __all__ = ["draw", "layout"]
 
-ROLES = {"treatment": "#0072B2", "outcome": "#D55E00", "mediator": "#009E73", "latent": "#7F7F86", "": "#7F7F86"}
+GREY = "#7F7F86"
+ROLES = {
+    "treatment": "#0072B2",
+    "outcome": "#D55E00",
+    "mediator": "#009E73",
+    "held fixed": "#4D4D57",
+    "selected": "#CC79A7",
+    "latent": GREY,
+    "": GREY,
+}
 RED = "#CC0000"
 ASPECT = 0.62  # height of one unit of y in units of x
 HEIGHTS = (0.0, 0.15, -0.15, 0.3, -0.3, 0.45, -0.45, 0.6, -0.6, 0.8, -0.8, 1.0, -1.0)  # bends, tried in turn
@@ -53,7 +65,14 @@ def _spread(count: int) -> list[float]:
     return [(count - 1) / 2 - i for i in range(count)]
 
 
-def draw(graph: CausalGraph, ax: Axes | None = None, *, failing: Any = (), title: str | None = None) -> Axes:
+def draw(
+    graph: CausalGraph,
+    ax: Axes | None = None,
+    *,
+    failing: Any = (),
+    given: Iterable[str] | None = None,
+    title: str | None = None,
+) -> Axes:
     """Draw the graph: roles in colour, latent nodes dashed, ``<->`` as dashed double arrows.
 
     Parameters
@@ -65,6 +84,9 @@ def draw(graph: CausalGraph, ax: Axes | None = None, *, failing: Any = (), title
     failing
         Pairs of nodes, or the table of `CausalGraph.test`: where the data contradict a claimed independence, a red
         dotted line joins the pair; where an edge is named, it is drawn red.
+    given
+        Covariates held fixed (none is an empty list): they are filled, and every edge of a non-causal path that stays
+        open between treatment and outcome is drawn red.
     title
         Title of the axes.
     """
@@ -77,12 +99,15 @@ def draw(graph: CausalGraph, ax: Axes | None = None, *, failing: Any = (), title
 
         wide, tall = (high - low for low, high in spread)
         _, ax = plt.subplots(figsize=(min(1.6 + 1.7 * wide, 12), min(1.9 + 1.7 * ASPECT * tall, 8)))
-    boxes = _nodes(ax, graph, place)
+    held = None if given is None else (given,) if isinstance(given, str) else tuple(given)
+    boxes = _nodes(ax, graph, place, held or ())
+    open_arrows, open_arcs = _open_edges(graph, held)
     pairs = _failing_pairs(failing)
     joined = {frozenset(pair) for pair in (*graph.edges, *graph.bidirected)}
     ink = str(rcParams["text.color"])
-    lines = [(a, b, "-|>", RED if frozenset((a, b)) in pairs else ink, "solid") for a, b in graph.edges]
-    lines += [(a, b, "<|-|>", ROLES["latent"], "dashed") for a, b in graph.bidirected]
+    red = [edge for edge in graph.edges if frozenset(edge) in pairs or edge in open_arrows]
+    lines = [(a, b, "-|>", RED if (a, b) in red else ink, "solid") for a, b in graph.edges]
+    lines += [(a, b, "<|-|>", RED if (a, b) in open_arcs else GREY, "dashed") for a, b in graph.bidirected]
     lines += [(min(pair), max(pair), "-", RED, "dotted") for pair in sorted(pairs - joined, key=sorted)]
     points = [xy for line in lines for xy in _arrow(ax, boxes, *line)]
     (left, right), (bottom, top) = spread
@@ -92,6 +117,20 @@ def draw(graph: CausalGraph, ax: Axes | None = None, *, failing: Any = (), title
     if title:
         ax.set_title(title)
     return ax
+
+
+def _open_edges(graph: CausalGraph, given: Sequence[str] | None) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+    """Arrows and arcs on non-causal paths between treatment and outcome that stay open."""
+    arrows: set[tuple[str, str]] = set()
+    arcs: set[tuple[str, str]] = set()
+    for path in open_paths(graph, given) if given is not None else ():
+        for (a, _), (b, along) in itertools.pairwise(path):
+            hidden = [node - len(graph.nodes) for node in (a, b) if node >= len(graph.nodes)]
+            arcs |= {graph.bidirected[i] for i in hidden}
+            if not hidden:
+                ends = (a, b) if along else (b, a)
+                arrows.add((graph.nodes[ends[0]], graph.nodes[ends[1]]))
+    return arrows, arcs
 
 
 def _failing_pairs(failing: Any) -> set[frozenset[str]]:
@@ -156,13 +195,13 @@ def _inside(x: float, y: float, name: str, at: tuple[float, float]) -> bool:
     return abs(x - at[0]) < 0.16 + 0.022 * len(name) and abs(y - at[1]) < 0.16
 
 
-def _nodes(ax: Axes, graph: CausalGraph, place: dict[str, tuple[float, float]]) -> dict[str, Text]:
+def _nodes(ax: Axes, graph: CausalGraph, place: dict[str, tuple[float, float]], held: Sequence[str]) -> dict[str, Text]:
     from matplotlib import rcParams
     from matplotlib.lines import Line2D
 
     shown, boxes = {}, {}
     for name, (x, y) in place.items():
-        role = _role(graph, name)
+        role = "held fixed" if name in held else _role(graph, name)
         hollow = role in ("", "latent")
         box = {
             "boxstyle": "round,pad=0.42",
@@ -183,6 +222,8 @@ def _nodes(ax: Axes, graph: CausalGraph, place: dict[str, tuple[float, float]]) 
 def _role(graph: CausalGraph, name: str) -> str:
     if name in graph.latent:
         return "latent"
+    if name in graph.selected:
+        return "selected"
     if name in (graph.treatment, graph.outcome):
         return "treatment" if name == graph.treatment else "outcome"
     if graph.treatment and graph.outcome:

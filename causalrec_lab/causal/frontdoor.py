@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -13,9 +12,7 @@ from causalrec_lab.causal.separation import Dag, bits
 if TYPE_CHECKING:
     from causalrec_lab.causal.graph import CausalGraph
 
-__all__ = ["frontdoor_sets"]
-
-MANY = 16  # candidates above which one set is given instead of all
+__all__ = ["frontdoor_sets", "frontdoor_with_covariates"]
 
 
 def frontdoor_sets(
@@ -24,59 +21,78 @@ def frontdoor_sets(
     """All minimal front-door sets, smallest first (Pearl 1995; Pearl 2009, Definition 3.3.3).
 
     A set Z qualifies if it intercepts every directed path from treatment to outcome, no back-door path leads from the
-    treatment to Z, and the treatment blocks every back-door path from Z to the outcome. The largest candidate
-    is found by removing offenders until none is left (after Jeong, Tian & Bareinboim 2022).
+    treatment to Z, and the treatment blocks every back-door path from Z to the outcome. Within any pool of candidates
+    the largest set that meets the last two is found by removing offenders until none is left (Jeong, Tian & Bareinboim
+    2022); the pool holds a front-door set if that one intercepts all paths. So one minimal set is found quickly, and
+    each other one lacks a member of it: the search goes on in the pools without that member.
 
     Returns
     -------
-    Sets of names; empty where none qualifies or where no directed path leads to the outcome. Above 16 candidates only
-    one set is given, with a warning.
+    Sets of names; empty where none qualifies, where rows were selected, or where no directed path leads to the outcome.
     """
     t, y = graph.effect(treatment, outcome)
-    if not causal_nodes(graph.dag, t, y):
+    if graph.selected or not causal_nodes(graph.dag, t, y):
         return []
-    largest = _largest_frontdoor(graph, t, y)
-    if not _is_frontdoor(graph.dag, t, y, largest):
-        return []
-    candidates = list(bits(largest))
-    if len(candidates) > MANY:
-        warnings.warn(f"{len(candidates)} front-door candidates: one set is given, not all", stacklevel=3)
-        return [frozenset(graph.names(_shrunk(graph.dag, t, y, largest)))]
-    return listed(graph, _minimal_subsets(graph.dag, t, y, candidates), limit, "front-door sets")
+    pool = observed_mask(graph) & ~(1 << t | 1 << y)
+    return listed(graph, _minimal_sets(graph.dag, t, y, pool), limit, "front-door sets")
 
 
-def _largest_frontdoor(graph: CausalGraph, t: int, y: int) -> int:
-    reached = graph.dag.cut_outgoing(1 << t).connected(1 << t, 0)
-    kept = observed_mask(graph) & ~(reached | 1 << t | 1 << y)
-    while True:
-        cut = graph.dag.cut_outgoing(kept)
-        offenders = kept & cut.connected(1 << y, 1 << t)
-        if not offenders:
-            return kept
+def frontdoor_with_covariates(
+    graph: CausalGraph, treatment: str, outcome: str
+) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    r"""Mediators Z and covariates W whose strata each have a front door, smallest W first; None where none is found.
+
+    .. math:: P(y \mid do(t)) = \sum_w P(w) \sum_z P(z \mid t, w) \sum_{t'} P(y \mid t', z, w) P(t' \mid w)
+
+    W holds no effect of the treatment, blocks every back-door path from treatment to Z, and together with the treatment
+    every one from Z to the outcome (the conditional front door, Fulcher, Shpitser, Marealle & Tchetgen Tchetgen 2020).
+    Z is sought among the nodes on causal paths. Above ten candidate covariates only all of them and none are tried.
+    """
+    t, y = graph.effect(treatment, outcome)
+    dag = graph.dag
+    before = observed_mask(graph) & ~dag.descendants(1 << t) & dag.ancestors(1 << t | 1 << y) & ~(1 << y)
+    nodes, pool = list(bits(before)), observed_mask(graph) & causal_nodes(dag, t, y) & ~(1 << y)
+    sizes = range(1, len(nodes) + 1) if len(nodes) <= MANY else [len(nodes)]
+    for some in itertools.chain.from_iterable(itertools.combinations(nodes, size) for size in sizes):
+        given = sum(1 << i for i in some)
+        if chosen := _shrunk(dag, t, y, pool, given):
+            return graph.names(chosen), graph.names(given)
+    return None
+
+
+MANY = 10  # candidate covariates above which not every subset is tried
+
+
+def _minimal_sets(dag: Dag, t: int, y: int, pool: int) -> Iterator[int]:
+    """Every minimal front-door set inside `pool`, each once."""
+    found: set[int] = set()
+    seen, todo = {pool}, [pool]
+    while todo:
+        within = todo.pop()
+        chosen = next((z for z in found if not z & ~within), None) or _shrunk(dag, t, y, within)
+        if not chosen:
+            continue
+        if chosen not in found:
+            found.add(chosen)
+            yield chosen
+        smaller = {within & ~(1 << i) for i in bits(chosen)} - seen
+        seen |= smaller
+        todo += sorted(smaller)
+
+
+def _largest(dag: Dag, t: int, y: int, pool: int, given: int = 0) -> int:
+    """Largest part of `pool` without open back doors that also intercepts every directed path; 0 where it does not."""
+    kept = pool & ~dag.cut_outgoing(1 << t).connected(1 << t, given)
+    while offenders := kept & dag.cut_outgoing(kept).connected(1 << y, 1 << t | given):
         kept &= ~offenders
+    through = Dag(tuple(p & ~kept for p in dag.parents))  # walk on without leaving a kept node
+    return 0 if through.descendants(1 << t) >> y & 1 else kept
 
 
-def _is_frontdoor(dag: Dag, t: int, y: int, chosen: int) -> bool:
-    through = Dag(tuple(p & ~chosen for p in dag.parents))  # walk on without leaving a chosen node
-    if through.descendants(1 << t) >> y & 1:
-        return False
-    if dag.cut_outgoing(1 << t).connected(1 << t, 0) & chosen:
-        return False
-    return dag.cut_outgoing(chosen).separated(chosen, 1 << y, 1 << t)
-
-
-def _minimal_subsets(dag: Dag, t: int, y: int, candidates: list[int]) -> Iterator[int]:
-    found: list[int] = []
-    for size in range(len(candidates) + 1):
-        for combination in itertools.combinations(candidates, size):
-            chosen = sum(1 << i for i in combination)
-            if not any(smaller & chosen == smaller for smaller in found) and _is_frontdoor(dag, t, y, chosen):
-                found.append(chosen)
-                yield chosen
-
-
-def _shrunk(dag: Dag, t: int, y: int, chosen: int) -> int:
+def _shrunk(dag: Dag, t: int, y: int, pool: int, given: int = 0) -> int:
+    """One minimal front-door set inside `pool`, 0 where there is none."""
+    chosen = _largest(dag, t, y, pool, given)
     for i in bits(chosen):
-        if _is_frontdoor(dag, t, y, chosen & ~(1 << i)):
-            chosen &= ~(1 << i)
+        if chosen >> i & 1:
+            chosen = _largest(dag, t, y, chosen & ~(1 << i), given) or chosen
     return chosen

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from causalrec_lab.causal.notation import BETWEEN, nearest, read_edges, sorted_by_cause
-from causalrec_lab.causal.separation import Dag, bits
+from causalrec_lab.causal.structure import Structure
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from causalrec_lab.causal.identification import Identification, Instrument
+    from causalrec_lab.causal.answers import Identification
     from causalrec_lab.causal.independence import Independence
+    from causalrec_lab.causal.instruments import Instrument
+    from causalrec_lab.causal.optimal import OptimalAdjustment
+    from causalrec_lab.causal.transport import Transport
 
 __all__ = ["CausalGraph"]
 
 
-class CausalGraph:
+class CausalGraph(Structure):
     r"""A directed acyclic graph with latent common causes, and optionally a treatment and an outcome.
 
     Parameters
@@ -32,12 +35,15 @@ class CausalGraph:
         Nodes that are never observed.
     treatment, outcome
         The effect in question; `identify` and its kin need both.
+    selected
+        Nodes that decided which rows are in the data (only users who clicked, only orders that were reviewed): the
+        same in every row, so that every answer is conditional on them.
 
     Raises
     ------
     ValueError
         On a cycle (which is shown), a role given to a node that is not there (the nearest name is offered), a latent
-        treatment or outcome, one node as both.
+        or selected treatment or outcome, one node as both.
 
     Examples
     --------
@@ -52,81 +58,19 @@ class CausalGraph:
         latent: Iterable[str] = (),
         treatment: str | None = None,
         outcome: str | None = None,
+        selected: Iterable[str] = (),
     ) -> None:
-        read = read_edges(edges)
-        declared = (latent,) if isinstance(latent, str) else tuple(latent)
-        self.edges: tuple[tuple[str, str], ...] = read.directed
-        self.bidirected: tuple[tuple[str, str], ...] = read.bidirected
-        for role, name in [("latent", n) for n in declared] + [("treatment", treatment), ("outcome", outcome)]:
-            if name is not None and name not in read.nodes:
-                raise ValueError(f"{role}={name!r} is no node of the graph; {nearest(name, read.nodes)}")
+        super().__init__(edges, latent, selected)
         for role, name in (("treatment", treatment), ("outcome", outcome)):
-            if name in declared:
+            if name is not None:
+                self.mask(name, role=role)
+            if name in self.latent:
                 raise ValueError(f"{role} {name!r} is declared latent; what is never observed cannot be the {role}")
+            if name in self.selected:
+                raise ValueError(f"{role} {name!r} is declared selected; what never varies cannot be the {role}")
         if treatment is not None and treatment == outcome:
             raise ValueError(f"{treatment!r} is treatment and outcome at once; they are two columns: shown, and bought")
         self.treatment, self.outcome = treatment, outcome
-        self.nodes: tuple[str, ...] = sorted_by_cause(read.nodes, read.directed)
-        self.latent: tuple[str, ...] = tuple(n for n in self.nodes if n in set(declared))
-        self._hidden = [f"{a}{BETWEEN}{b}" for a, b in self.bidirected]  # the common cause that a <-> b stands for
-        self._number = {name: i for i, name in enumerate((*self.nodes, *self._hidden))}
-        self.dag = self._masks()
-
-    def _masks(self) -> Dag:
-        parents = [0] * len(self._number)
-        for cause, effect in self.edges:
-            parents[self._number[effect]] |= 1 << self._number[cause]
-        for name, pair in zip(self._hidden, self.bidirected, strict=True):
-            for effect in pair:
-                parents[self._number[effect]] |= 1 << self._number[name]
-        return Dag(tuple(parents))
-
-    @property
-    def observed(self) -> tuple[str, ...]:
-        """Nodes that can be columns, causes first."""
-        return tuple(n for n in self.nodes if n not in self.latent)
-
-    def mask(self, names: str | Iterable[str], *, observed: bool = False, role: str = "node") -> int:
-        """Bit mask of `names` in `dag`.
-
-        Raises
-        ------
-        ValueError
-            If a name is no node, or is latent where `observed` is asked for.
-        """
-        out = 0
-        for name in (names,) if isinstance(names, str) else names:
-            if name not in self.nodes:
-                raise ValueError(f"{role} {name!r} is no node of the graph; {nearest(name, self.nodes)}")
-            if observed and name in self.latent:
-                usable = ", ".join(self.observed)
-                raise ValueError(f"{role} {name!r} is latent: no column holds it; observed nodes are {usable}")
-            out |= 1 << self._number[name]
-        return out
-
-    def names(self, mask: int) -> tuple[str, ...]:
-        """Names of the nodes in a mask, in the graph's order."""
-        all_names = (*self.nodes, *self._hidden)
-        return tuple(all_names[i] for i in bits(mask))
-
-    def parents(self, node: str) -> tuple[str, ...]:
-        """Direct causes of `node`, latent common causes of ``<->`` left out."""
-        mask = self.dag.parents[self.mask(node).bit_length() - 1]
-        return tuple(n for n in self.names(mask) if n in self.nodes)
-
-    def children(self, node: str) -> tuple[str, ...]:
-        """Direct effects of `node`."""
-        return self.names(self.dag.children[self.mask(node).bit_length() - 1])
-
-    def ancestors(self, nodes: str | Iterable[str]) -> tuple[str, ...]:
-        """Causes, direct or not, of `nodes`; the nodes themselves left out."""
-        mask = self.mask(nodes)
-        return tuple(n for n in self.names(self.dag.ancestors(mask) & ~mask) if n in self.nodes)
-
-    def descendants(self, nodes: str | Iterable[str]) -> tuple[str, ...]:
-        """Effects, direct or not, of `nodes`; the nodes themselves left out."""
-        mask = self.mask(nodes)
-        return self.names(self.dag.descendants(mask) & ~mask)
 
     def effect(self, treatment: str | None = None, outcome: str | None = None) -> tuple[int, int]:
         """Node numbers of treatment and outcome, the graph's own where left out.
@@ -146,36 +90,6 @@ class CausalGraph:
         if found[0] == found[1]:
             raise ValueError("treatment and outcome are the same node; they are two columns: shown, and bought")
         return found[0], found[1]
-
-    def d_separated(self, x: str | Iterable[str], y: str | Iterable[str], given: str | Iterable[str] = ()) -> bool:
-        """Tell whether `x` and `y` are d-separated by `given` (Pearl 2009, Definition 1.2.3).
-
-        Raises
-        ------
-        ValueError
-            If a name is no node or the three sets overlap.
-        """
-        sets = [self.mask(names) for names in (x, y, given)]
-        if sets[0] & sets[1] or sets[0] & sets[2] or sets[1] & sets[2]:
-            raise ValueError(f"d_separated: x={x!r}, y={y!r} and given={given!r} must have no node in common")
-        return self.dag.separated(*sets)
-
-    def open_path(self, x: str, y: str, given: str | Iterable[str] = ()) -> str:
-        """Shortest open path between two nodes as text (``"t <- h -> y"``), empty where they are d-separated."""
-        ends = [self.mask(name).bit_length() - 1 for name in (x, y)]
-        return self.path_text(self.dag.open_path(ends[0], ends[1], self.mask(given)))
-
-    def path_text(self, path: Sequence[tuple[int, bool]]) -> str:
-        """Write a path of `Dag.open_path` with arrows; ``a <- (a<->b) -> b`` becomes ``a <-> b``."""
-        text = ""
-        for position, (node, along) in enumerate(path):
-            if node >= len(self.nodes):
-                continue
-            if position:
-                hidden = path[position - 1][0] >= len(self.nodes)
-                text += " <-> " if hidden else " -> " if along else " <- "
-            text += self.nodes[node]
-        return text
 
     def adjustment_sets(
         self, treatment: str | None = None, outcome: str | None = None, *, limit: int = 1000
@@ -199,6 +113,12 @@ class CausalGraph:
 
         return adjustment_problem(self, covariates, treatment, outcome)
 
+    def optimal_adjustment_set(self, treatment: str | None = None, outcome: str | None = None) -> OptimalAdjustment:
+        """Adjustment set of least asymptotic variance, where there is one; see `optimal.optimal_adjustment_set`."""
+        from causalrec_lab.causal.optimal import optimal_adjustment_set
+
+        return optimal_adjustment_set(self, treatment, outcome)
+
     def frontdoor_sets(
         self, treatment: str | None = None, outcome: str | None = None, *, limit: int = 1000
     ) -> list[frozenset[str]]:
@@ -208,16 +128,31 @@ class CausalGraph:
         return frontdoor_sets(self, treatment, outcome, limit=limit)
 
     def instruments(self, treatment: str | None = None, outcome: str | None = None) -> list[Instrument]:
-        """Instruments, conditional ones with their covariates; see `identification.instruments`."""
-        from causalrec_lab.causal.identification import instruments
+        """Instruments, conditional ones with their covariates; see `instruments.instruments`."""
+        from causalrec_lab.causal.instruments import instruments
 
         return instruments(self, treatment, outcome)
 
-    def identify(self, treatment: str | None = None, outcome: str | None = None) -> Identification:
+    def identify(
+        self, treatment: str | None = None, outcome: str | None = None, *, external: Iterable[str] = ()
+    ) -> Identification:
         """Say whether and how the effect follows from observed data; see `identification.identify`."""
         from causalrec_lab.causal.identification import identify
 
-        return identify(self, treatment, outcome)
+        return identify(self, treatment, outcome, external=external)
+
+    def transport(
+        self,
+        differs: Iterable[str],
+        treatment: str | None = None,
+        outcome: str | None = None,
+        *,
+        source: str = "experiment",
+    ) -> Transport:
+        """Say whether the effect may be carried to a platform that differs in some nodes; see `transport.transport`."""
+        from causalrec_lab.causal.transport import transport
+
+        return transport(self, differs, treatment, outcome, source=source)
 
     def implied_independencies(self) -> tuple[Independence, ...]:
         """Independencies among observed nodes that the graph claims; see `independence.implied_independencies`."""
@@ -231,52 +166,91 @@ class CausalGraph:
 
         return graph_test(self, frame, level=level)
 
-    def plot(self, ax: Axes | None = None, *, failing: Any = (), title: str | None = None) -> Axes:
+    def plot(
+        self,
+        ax: Axes | None = None,
+        *,
+        failing: Any = (),
+        given: Iterable[str] | None = None,
+        title: str | None = None,
+    ) -> Axes:
         """Draw the graph in layers, causes left; see `drawing.draw`."""
         from causalrec_lab.causal.drawing import draw
 
-        return draw(self, ax, failing=failing, title=title)
-
-    def to_pgmpy(self) -> Any:
-        """`pgmpy.base.DAG` with every ``<->`` as a latent node of its own."""
-        from pgmpy.base import DAG
-
-        hidden = [(name, end) for name, pair in zip(self._hidden, self.bidirected, strict=True) for end in pair]
-        graph = DAG([*self.edges, *hidden], latents={*self.latent, *self._hidden})
-        graph.add_nodes_from(self.nodes)
-        return graph
+        return draw(self, ax, failing=failing, given=given, title=title)
 
     @classmethod
-    def from_networkx(cls, graph: Any, treatment: str | None = None, outcome: str | None = None) -> CausalGraph:
-        """Take a directed networkx graph, or a pgmpy `DAG` with its latents.
+    def from_networkx(
+        cls,
+        graph: Any,
+        treatment: str | None = None,
+        outcome: str | None = None,
+        latent: Iterable[str] = (),
+        selected: Iterable[str] = (),
+    ) -> CausalGraph:
+        """Take a directed networkx graph; nodes with a true attribute ``latent`` are latent, as `to_networkx` writes.
 
         Raises
         ------
         ValueError
-            If the graph is undirected.
+            If the graph is undirected, or two nodes have the same name as text.
         """
         if not graph.is_directed():
             raise ValueError("from_networkx: the graph is undirected; a causal graph needs arrows (networkx.DiGraph)")
-        edges = [*map(str, graph.nodes), *((str(a), str(b)) for a, b in graph.edges)]
-        return cls(edges, [str(n) for n in getattr(graph, "latents", ())], treatment, outcome)
+        names = [str(node) for node in graph.nodes]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"from_networkx: two nodes are called {twice[0]!r} as text; rename one")
+        pairs = dict.fromkeys((str(edge[0]), str(edge[1])) for edge in graph.edges)
+        marked = {str(node) for node, about in graph.nodes(data=True) if about.get("latent")}
+        marked |= {str(node) for node in getattr(graph, "latents", ())}
+        given = (latent,) if isinstance(latent, str) else latent
+        return cls([*names, *pairs], dict.fromkeys([*sorted(marked), *given]), treatment, outcome, selected)
 
-    def __str__(self) -> str:
-        """Text form, which the constructor reads."""
-        alone = [n for n in self.nodes if not any(n in pair for pair in (*self.edges, *self.bidirected))]
-        pairs = [f"{a} -> {b}" for a, b in self.edges] + [f"{a} <-> {b}" for a, b in self.bidirected]
-        return "; ".join(alone + pairs)
+    @classmethod
+    def from_pgmpy(cls, model: Any, treatment: str | None = None, outcome: str | None = None) -> CausalGraph:
+        """Take a pgmpy `DAG` or Bayesian network with its latents; its exposure and outcome roles where left out.
+
+        Raises
+        ------
+        ValueError
+            If edges have no direction (a PDAG, as discovery returns).
+        """
+        if undirected := sorted(map(str, getattr(model, "undirected_edges", ()))):
+            raise ValueError(f"from_pgmpy: edge {undirected[0]} has no direction; decide it, or use to_dag() first")
+        roles = model.get_role_dict() if hasattr(model, "get_role_dict") else {}
+        ends = [next(iter(roles.get(role, ())), None) for role in ("exposures", "outcomes")]
+        return cls.from_networkx(model, treatment or ends[0], outcome or ends[1])
+
+    @classmethod
+    def from_bif(cls, path: str | Path, treatment: str | None = None, outcome: str | None = None) -> CausalGraph:
+        """Take the graph of a ``.bif`` or ``.bif.gz`` file; its tables go to `StructuralCausalModel.from_bif`.
+
+        Raises
+        ------
+        ValueError
+            If the file holds no network.
+        """
+        from causalrec_lab.causal.scm.bif import read_bif
+
+        parents = read_bif(path).parents
+        return cls([*parents, *((p, n) for n, above in parents.items() for p in above)], (), treatment, outcome)
+
+    def _roles(self) -> dict[str, Any]:
+        return {
+            "latent": list(self.latent),
+            "treatment": self.treatment,
+            "outcome": self.outcome,
+            "selected": list(self.selected),
+        }
 
     def __repr__(self) -> str:
         """Constructor call that gives this graph."""
-        roles = {"latent": list(self.latent), "treatment": self.treatment, "outcome": self.outcome}
-        return f"CausalGraph({str(self)!r}" + "".join(f", {k}={v!r}" for k, v in roles.items() if v) + ")"
+        return f"CausalGraph({str(self)!r}" + "".join(f", {k}={v!r}" for k, v in self._roles().items() if v) + ")"
 
     def _repr_html_(self) -> str:
         """Small deterministic table of the edges and roles."""
-        rows = [
-            ("treatment", self.treatment or ""),
-            ("outcome", self.outcome or ""),
-            ("latent", ", ".join(self.latent)),
+        rows = [(k, ", ".join(v) if isinstance(v, list) else v or "") for k, v in self._roles().items()]
+        rows += [
             ("edges", "; ".join(f"{a} \u2192 {b}" for a, b in self.edges)),
             ("latent common cause", "; ".join(f"{a} \u2194 {b}" for a, b in self.bidirected)),
         ]

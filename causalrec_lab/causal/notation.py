@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
+import warnings
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -35,6 +37,11 @@ def read_edges(edges: str | Iterable[str | Sequence[str]]) -> Edges:
     ------
     ValueError
         On a statement that cannot be read, a node without a name, an edge from a node to itself.
+
+    Warns
+    -----
+    UserWarning
+        On an edge written twice; it counts once.
     """
     directed: list[tuple[str, str]] = []
     bidirected: list[tuple[str, str]] = []
@@ -50,7 +57,15 @@ def read_edges(edges: str | Iterable[str | Sequence[str]]) -> Edges:
             directed.append((pair[0], pair[1]))
     if loops := [a for a, b in directed + bidirected if a == b]:
         raise ValueError(f"edge {loops[0]!r} -> {loops[0]!r} goes from a node to itself; a cause precedes its effect")
+    _say_twice(directed, " -> ")
+    _say_twice(bidirected, " <-> ")
     return Edges(*(tuple(dict.fromkeys(found)) for found in (directed, bidirected, nodes)))  # type: ignore[arg-type]
+
+
+def _say_twice(pairs: Sequence[tuple[str, str]], arrow: str) -> None:
+    twice = [arrow.join(pair) for pair, times in Counter(pairs).items() if times > 1]
+    if twice:
+        warnings.warn(f"written twice, counted once: {'; '.join(twice)}", stacklevel=5)
 
 
 def _read_text(text: str, directed: list[tuple[str, str]], bidirected: list[tuple[str, str]], nodes: list[str]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-__all__ = ["Dag", "bits", "minimal_separators"]
+__all__ = ["Dag", "bits", "minimal_separators", "separator_nearest_y"]
 
 
 def bits(mask: int) -> Iterator[int]:
@@ -110,6 +110,20 @@ class Dag:
             frontier = following
         return []
 
+    def open_paths(self, x: int, y: int, given: int) -> Iterator[list[tuple[int, bool]]]:
+        """Every open path between `x` and `y` that visits no node twice, as `open_path` writes it."""
+        opened = self.ancestors(given)
+        todo = [([(x, False)], 1 << x)]
+        while todo:
+            path, seen = todo.pop()
+            if path[-1][0] == y:
+                path[0] = (x, True)
+                yield path
+                continue
+            todo += [
+                ([*path, s], seen | 1 << s[0]) for s in self._steps(path[-1], given, opened) if not seen >> s[0] & 1
+            ]
+
     def _steps(self, state: tuple[int, bool], given: int, opened: int) -> list[tuple[int, bool]]:
         node, along = state
         ups = not given >> node & 1 if not along else bool(opened >> node & 1)
@@ -137,7 +151,7 @@ def _closure(rows: Sequence[int], mask: int) -> int:
     return seen
 
 
-def minimal_separators(dag: Dag, x: int, y: int, allowed: int) -> Iterator[int]:
+def minimal_separators(dag: Dag, x: int, y: int, allowed: int, *, forced: int = 0, beside: int = 0) -> Iterator[int]:
     """Every minimal set inside `allowed` that d-separates nodes `x` and `y`, each once.
 
     Minimal separators lie among the ancestors of x and y, and there d-separation is separation in the moral graph;
@@ -153,8 +167,12 @@ def minimal_separators(dag: Dag, x: int, y: int, allowed: int) -> Iterator[int]:
         Node numbers.
     allowed
         Mask of the nodes a separator may hold.
+    forced
+        Mask of the nodes that are conditioned on in any case; they stand in no answer.
+    beside
+        Mask of further nodes to be separated from y together with x.
     """
-    near = _contract(_moral(dag, dag.ancestors(1 << x | 1 << y)), ~(allowed | 1 << x | 1 << y))
+    near = _closed(dag, x, y, allowed, forced, beside)
     if near[x] >> y & 1:
         return
     todo = [(1 << x, 0)]
@@ -176,6 +194,28 @@ def minimal_separators(dag: Dag, x: int, y: int, allowed: int) -> Iterator[int]:
         pick = rest & -rest
         todo.append((inside, barred | pick))
         todo.append((inside | pick, barred))
+
+
+def separator_nearest_y(dag: Dag, x: int, y: int, allowed: int) -> int | None:
+    """Give the minimal separator of `x` and `y` inside `allowed` that lies nearest to `y`; None where there is none."""
+    near = _closed(dag, x, y, allowed, 0, 0)
+    if near[x] >> y & 1:
+        return None
+    return union(near, _component(near, 1 << x, near[y])) & near[y]
+
+
+def _closed(dag: Dag, x: int, y: int, allowed: int, forced: int, beside: int) -> list[int]:
+    """Neighbours in the moral graph of the ancestors, where what may not be used is contracted."""
+    kept = dag.ancestors(1 << x | 1 << y | forced | beside)
+    near = [row & ~forced for row in _moral(dag, kept)]
+    for i in bits(forced):
+        near[i] = 0
+    for i in bits(beside):
+        for j in bits(near[i] & ~(1 << x)):
+            near[x] |= 1 << j
+            near[j] = (near[j] | 1 << x) & ~(1 << i)
+        near[i], near[x] = 0, near[x] & ~(1 << i)
+    return _contract(near, ~(allowed | 1 << x | 1 << y))
 
 
 def _moral(dag: Dag, keep: int) -> list[int]:
