@@ -134,8 +134,10 @@ class Structure:
         from pgmpy.base import DAG
 
         hidden = [(name, end) for name, pair in zip(self._hidden, self.bidirected, strict=True) for end in pair]
-        graph = DAG([*self.edges, *hidden], latents={*self.latent, *self._hidden})
-        graph.add_nodes_from(self.nodes)
+        graph = DAG()
+        graph.add_nodes_from([*self.nodes, *self._hidden])
+        graph.add_edges_from([*self.edges, *hidden])
+        graph.latents = {*self.latent, *self._hidden}
         return graph
 
     def to_networkx(self) -> Any:
