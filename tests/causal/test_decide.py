@@ -162,3 +162,96 @@ def test_html_is_the_same_twice_and_escaped():
 def test_bad_input_says_what_is_wrong(call, message):
     with pytest.raises(ValueError, match=message):
         call(shop(0))
+
+
+def random_network(edges: str, seed: int) -> StructuralCausalModel:
+    rng = np.random.default_rng(seed)
+    graph = CausalGraph(edges)
+    states = {n: tuple(range(int(rng.integers(2, 4)))) for n in graph.nodes}
+    parents = {n: graph.parents(n) for n in graph.nodes}
+    tables = {
+        n: rng.dirichlet(np.full(len(states[n]), 0.5), size=[len(states[p]) for p in parents[n]] or None)
+        for n in graph.nodes
+    }
+    return StructuralCausalModel(graph, DiscreteNetwork(states, parents, tables))
+
+
+def informed(
+    model: StructuralCausalModel, actions: dict, utility: pd.Series, costs: dict, known: list[str], given: dict
+) -> float:
+    """Best expected utility once `known` is seen, from the joint law of every node under each action."""
+    nodes, worth = list(model.graph.nodes), {}
+    for label, do in actions.items():
+        changed = model.do(do) if do else model
+        joint = changed.query(nodes).rename("p").reset_index()
+        for node, state in given.items():
+            joint = joint[joint[node] == state]
+        pays = joint[utility.index.names].apply(tuple, axis=1).map(dict(utility)) - costs.get(label, 0.0)
+        keys = joint[known].apply(tuple, axis=1) if known else pd.Series("all", joint.index)
+        worth[label] = (joint["p"] / joint["p"].sum() * pays).groupby(keys).sum()
+    return float(pd.DataFrame(worth).max(axis=1).sum())
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "edges", ["z -> t -> y; w; u -> y", "z -> t; u -> t; u -> y; t -> m -> y; w", "t -> y; w -> z"]
+)
+def test_leaving_alone_costs_and_joint_utilities_by_enumeration(edges, seed):
+    model = random_network(edges, seed)
+    net, rng = model.mechanisms, np.random.default_rng(seed)
+    utility = pd.Series(rng.normal(size=len(net.index(["w", "y"]))), net.index(["w", "y"]))
+    actions = {"leave": {}, "one": {"t": 1}, "two": {"t": 0}}
+    costs = {"one": 0.1, "two": 0.1}
+    given = {"z": 1} if seed % 2 else {}
+    found = model.decide(actions, utility, costs=costs, given=given)
+    blind = informed(model, actions, utility, costs, [], given)
+    assert found.value == pytest.approx(blind)
+    before = [n for n in model.graph.nodes if n not in ("t", "m", "y", *given)]
+    everything = informed(model, actions, utility, costs, before, given) - blind
+    assert found.information.loc["everything before the action", "value"] == pytest.approx(everything, abs=1e-12)
+    asked = model.decide(actions, utility, costs=costs, given=given, observe=before).information["value"]
+    for node in before:
+        alone = informed(model, actions, utility, costs, [node], given) - blind
+        assert asked[node] == pytest.approx(alone, abs=1e-12)
+        if node not in found.information.index:  # left out by default: adds nothing to the others
+            rest = [n for n in before if n != node]
+            assert informed(model, actions, utility, costs, rest, given) - blind == pytest.approx(everything)
+
+
+def test_a_utility_of_what_is_known_already_counts_at_its_value():
+    model = shop(0)
+    plain = model.decide("shown", UTILITY, given={"taste": "high"})
+    more = model.decide("shown", UTILITY | {"taste": {"low": 0, "middle": 1, "high": 3}}, given={"taste": "high"})
+    assert more.value == pytest.approx(plain.value + 3)
+
+
+def test_states_that_read_alike_are_two_actions_and_too_much_to_observe_is_said():
+    frame = pd.DataFrame({"x": [1, "1", 1, "1"] * 50, "y": [0, 1, 1, 0] * 50})
+    model = StructuralCausalModel(CausalGraph("x -> y")).fit(frame)
+    assert set(model.decide("x", {"y": {0: 0, 1: 1}}, draws=50).table.index) == {"x = 1", "x = '1'"}
+    graph = CausalGraph("; ".join(f"w{i} -> y{i % 4}" for i in range(16)) + "; t -> y0, y1, y2, y3")
+    rng = np.random.default_rng(0)
+    wide = StructuralCausalModel(graph).fit(pd.DataFrame({n: rng.integers(0, 2, 300) for n in graph.nodes}))
+    found = wide.decide("t", {f"y{i}": {0: 0, 1: 1} for i in range(4)}, draws=1_000)
+    assert "everything before the action" not in found.information.index
+    assert "too many joint states" in found.notes[-1]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m: m.decide("shown", UTILITY, given={"annoyed": "yes"}), "'annoyed' follows from action 'shown = no'"),
+        (lambda m: m.decide("shown", {}), "nothing is worth anything"),
+        (lambda m: m.decide("shown", {"bought": {}}), "no value for its state 'no'"),
+        (lambda m: m.decide("shown", {"bought": 3.0}), "give {state: value}"),
+        (lambda m: m.decide("shown", {"bought": {"no": 0, "yes": 1, "yess": 2}}), "no state 'yess'"),
+        (lambda m: m.decide("shown", {"bought": {"no": 0, "yes": np.nan}}), "'bought' holds nan"),
+        (lambda m: m.decide("shown", {"bought": {"no": 0, "yes": "much"}}), "'bought' holds 'much'"),
+        (lambda m: m.decide("shown", UTILITY, costs={"shown = yes": np.nan}), "'shown = yes' costs nan"),
+        (lambda m: m.decide("shown", UTILITY, observe="moood"), "did you mean 'mood'"),
+        (lambda m: m.decide({1: {"shown": "yes"}, "1": {"shown": "no"}}, UTILITY), "two labels read alike"),
+    ],
+)
+def test_more_bad_input_says_what_is_wrong(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(shop(0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -84,25 +84,3 @@ class Decision:
             parts.append(self.information.round(4).to_html(border=0))
         parts += [f"<p>{html.escape(note)}</p>" for note in self.notes]
         return '<div class="decision">' + "".join(parts) + "</div>"
-
-
-def named_actions(
-    actions: str | Sequence[str] | Mapping[str, Mapping[str, Any]], states: Mapping[str, Sequence[Any]]
-) -> dict[str, dict[str, Any]]:
-    """Label -> what it sets: given so, or every state of a node.
-
-    Raises
-    ------
-    ValueError
-        If fewer than two actions are left to choose from.
-    """
-    if isinstance(actions, str):
-        known = states.get(actions, ())
-        named = {f"{actions} = {state}": {actions: state} for state in known}
-    elif isinstance(actions, Mapping):
-        named = {str(label): dict(do) for label, do in actions.items()}
-    else:
-        raise ValueError("actions: give a node, all of whose states are tried, or a mapping label -> {node: value, …}")
-    if len(named) < 2:
-        raise ValueError(f"a decision needs two actions or more; these are {list(named)}")
-    return named
