@@ -232,3 +232,22 @@ def test_rare_evidence_does_not_make_a_loose_bound_sharp():
     assert (answers[0]["sharp"] == answers[1]["sharp"]).all()
     assert answers[1]["lower"].tolist() == pytest.approx(answers[0]["lower"].tolist(), abs=1e-7)
     assert answers[1]["upper"].tolist() == pytest.approx(answers[0]["upper"].tolist(), abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m: m.counterfactual({"tt": 0}, {"t": 1}), "row: none of its entries is a node"),
+        (
+            lambda m: m.counterfactual({"t": 0}, {"t": 1}, coupling={"m": "gumbel", "y": "gumbel", "yy": "gumbel"}),
+            "coupling: 'yy' is no node",
+        ),
+        (lambda m: m.causation("t", "y", contrast=(1, 1)), "two different values of 't'"),
+        (lambda m: m.causation("t", "y", contrast=(1, 0, 1)), "two different values of 't'"),
+        (lambda m: m.effect("t", "y", contrast="10"), "two different values of 't'"),
+        (lambda m: m.causation("t", "y", given={"m": 1}), "'m' follows from 't'"),
+    ],
+)
+def test_more_bad_questions_say_what_is_wrong(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(network("t -> m -> y; t -> y", 0))

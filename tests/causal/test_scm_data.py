@@ -261,3 +261,28 @@ def test_a_row_that_a_fixed_node_excludes_has_probability_zero():
     model = StructuralCausalModel(PAIR).fit(line()).do({"x": 1.0})
     with pytest.raises(ValueError, match=r"probability 0 .* 'x'"):
         model.counterfactual({"x": 2.0, "y": 0.0}, {"x": 3.0})
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m, f: m.fit(f, states={"taste": [0, 1, 1]}), "different values, none of them missing"),
+        (lambda m, f: m.fit(f, states={"taste": [0, 1, np.nan]}), "different values, none of them missing"),
+        (lambda m, f: m.fit(f, states={"taste": []}), "different values, none of them missing"),
+        (lambda m, f: m.fit(f.astype(str), states={"taste": "01"}), "different values, none of them missing"),
+        (lambda m, f: m.fit(f, pseudo_count=-1), "pseudo_count=-1"),
+        (lambda m, f: m.fit(f, pseudo_count=np.nan), "pseudo_count=nan"),
+        (lambda m, f: m.fit(pd.concat([f, f[["taste"]]], axis=1)), "two columns 'taste'"),
+        (lambda m, f: m.fit(f).query("bought", do={"shown": pd.NA}), "'shown' has no state <NA>"),
+        (lambda m, f: m.fit(f).query("bought", do={"shown": np.array([0, 1])}), "'shown' has no state"),
+        (
+            lambda m, f: StructuralCausalModel.example("alarm").query(
+                StructuralCausalModel.example("alarm").graph.nodes
+            ),
+            "ask for fewer nodes",
+        ),
+    ],
+)
+def test_more_bad_input_says_what_is_wrong(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(StructuralCausalModel(SHOP), shop())

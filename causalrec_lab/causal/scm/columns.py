@@ -43,6 +43,8 @@ def checked(
     for name in states or {}:
         if name not in graph.nodes:
             raise ValueError(f"states: {name!r} is no node of the model; {nearest(name, graph.nodes)}")
+    if twice := [n for n in graph.observed if (frame.columns == n).sum() > 1]:
+        raise ValueError(f"the frame has two columns {twice[0]!r}; drop or rename one")
     for node in graph.observed:
         if node not in frame.columns:
             raise ValueError(f"node {node!r} has no column; {nearest(node, frame.columns)}")

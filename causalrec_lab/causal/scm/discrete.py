@@ -138,7 +138,7 @@ class DiscreteNetwork:
         """
         out = {}
         for node, value in values.items():
-            if value not in self.states[node]:
+            if not _among(value, self.states[node]):
                 known = ", ".join(map(repr, self.states[node]))
                 hint = nearest(value, self.states[node]) if isinstance(value, str) else f"its states are {known}"
                 raise ValueError(f"{role}: {node!r} has no state {value!r}; {hint}")
@@ -173,3 +173,10 @@ class DiscreteNetwork:
             gamma = rng.standard_gamma(self.counts[node] + (self.pseudo_count or 0.5), size=(draws, *table.shape))
             out[node] = gamma / gamma.sum(-1, keepdims=True)
         return out
+
+
+def _among(value: Any, states: Sequence[Any]) -> bool:
+    try:
+        return value in states
+    except (TypeError, ValueError):  # a missing value or an array compares to neither yes nor no
+        return False

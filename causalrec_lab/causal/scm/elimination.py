@@ -61,6 +61,8 @@ def contract(factors: Sequence[Factor], keep: Sequence[int]) -> NDArray[np.float
         left = [f for f in left if variable not in f.axes]
         left.append(_product(touched, tuple(sorted({a for f in touched for a in f.axes} - {variable}))))
         todo.discard(variable)
+    if (size := math.prod(sizes[v] for v in keep)) > LARGEST:
+        raise ValueError(f"this answer would be a table of {size:,} entries; ask for fewer nodes at once")
     return _product(left, tuple(keep)).table
 
 

@@ -79,7 +79,17 @@ def learn(
 def states_of(column: pd.Series, declared: Sequence[Any] | None = None) -> tuple[Any, ...]:
     """States of a node: those declared, a categorical column's categories in their order, or the sorted values."""
     if declared is not None:
-        return tuple(declared)
+        named = tuple(declared)
+        if (
+            isinstance(declared, str)
+            or not named
+            or pd.Index(named, dtype=object).hasnans
+            or len(set(named)) < len(named)
+        ):
+            raise ValueError(
+                f"states of {column.name!r} are {declared!r}; give a list of different values, none of them missing"
+            )
+        return named
     if isinstance(column.dtype, pd.CategoricalDtype):
         return tuple(column.cat.categories.tolist())
     return tuple(pd.factorize(column.dropna(), sort=True)[1].tolist())

@@ -104,6 +104,8 @@ class StructuralCausalModel(Questions):
             If a node has no column, values are missing or infinite, a column is constant, kinds are mixed, a state is
             not among those declared, or rows are too few.
         """
+        if not 0 <= pseudo_count < np.inf:
+            raise ValueError(f"pseudo_count={pseudo_count}: give a finite number of rows, 0 or more")
         data = checked(frame, self.graph, missing, states)
         mechanisms: DiscreteNetwork | GaussianSystem
         if kind_of(data, self.graph.observed, kind) == "discrete":

@@ -131,8 +131,13 @@ class Questions:
             On an unknown node or state, a row of probability 0, or too many histories to bound.
         """
         seen = {str(k): row[k] for k in row.keys() if k in self.graph.nodes}  # noqa: SIM118 (a pandas row too)
+        if len(row) and not seen:
+            names = next(iter(map(str, row.keys())))
+            raise ValueError(f"row: none of its entries is a node of the model; {nearest(names, self.graph.nodes)}")
         self._roles(row=seen)
         self._roles(do=do)
+        if isinstance(coupling, Mapping):
+            self._roles(coupling=list(coupling))
         mechanisms = self.mechanisms
         if isinstance(mechanisms, GaussianSystem):
             if coupling is not None:
@@ -158,6 +163,11 @@ class Questions:
         x, y = (self.graph.nodes[i] for i in self.graph.effect(treatment, outcome))
         given = dict(given or {})
         self._roles(treatment=(x,), outcome=(y,), given=given)
+        if later := [n for n in given if n in self.graph.descendants([x])]:
+            raise ValueError(
+                f"given: {later[0]!r} follows from {x!r}, and would be another under the other treatment; leave it "
+                "out, or ask counterfactual(row, do) about units in which it was seen"
+            )
         mechanisms = self.mechanisms
         if isinstance(mechanisms, GaussianSystem):
             raise ValueError("necessity and sufficiency are about a yes or no; this model is linear-Gaussian")

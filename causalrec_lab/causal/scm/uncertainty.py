@@ -148,8 +148,9 @@ def contrast_of(mechanisms: DiscreteNetwork | GaussianSystem, treatment: str, co
         If the treatment has more than two states and no pair is given.
     """
     if contrast is not None:
-        before, after = contrast
-        return before, after
+        if isinstance(contrast, str) or len(contrast) != 2 or contrast[0] == contrast[1]:
+            raise ValueError(f"contrast={contrast!r}: give two different values of {treatment!r}, (from, to)")
+        return contrast[0], contrast[1]
     if isinstance(mechanisms, GaussianSystem):
         return 0.0, 1.0
     states = mechanisms.states[treatment]
