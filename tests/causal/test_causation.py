@@ -155,3 +155,39 @@ def test_bad_input_says_what_is_wrong(call, message):
     frame = drawn(50, 0, confounded=True)
     with pytest.raises(ValueError, match=message):
         call(frame.assign(yes=1))
+
+
+@pytest.mark.parametrize("monotone", [False, True])
+def test_shares_of_nobody_are_left_open(monotone):
+    frame = drawn(400, 0, confounded=False)
+    for y in (frame["y"] * (1 - frame["t"]), 0 * frame["y"]):
+        if monotone and y.any():
+            continue  # preventing all: no monotone world
+        found = probabilities_of_causation("t", "y", experiment=frame.assign(y=y), monotone=monotone)
+        assert found.loc["PN", ["lower", "upper"]].tolist() == [0, 1]
+        assert found.loc["PNS", ["lower", "upper"]].tolist() == [0, 0]
+
+
+def test_an_outcome_that_the_treatment_excludes_has_pns_zero_and_no_pn():
+    graph = CausalGraph("t -> y", treatment="t", outcome="y")
+    tables = {"t": np.array([0.5, 0.5]), "y": np.array([[0.7, 0.3], [1.0, 0.0]])}
+    model = StructuralCausalModel(graph, DiscreteNetwork({"t": (0, 1), "y": (0, 1)}, {"t": (), "y": ("t",)}, tables))
+    bounds, points = model.causation(), model.causation(coupling="monotone")
+    assert np.isnan(bounds.loc["PN", "lower"])
+    assert bounds.loc["PS", ["lower", "upper"]].tolist() == [0, 0]
+    assert bounds.loc["PNS", ["lower", "upper"]].tolist() == [0, 0]
+    assert points.loc["PNS", "probability"] == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda f: probabilities_of_causation("t", "y", experiment=f.iloc[:0]), "without rows"),
+        (lambda f: probabilities_of_causation("t", "y", experiment=f, draws=0), "draws=0"),
+        (lambda f: probabilities_of_causation("t", "t", experiment=f), "both treatment and outcome"),
+        (lambda f: probabilities_of_causation("t", "y", experiment=f.astype(str)), "holds '[01]'"),
+    ],
+)
+def test_more_bad_input_says_what_is_wrong(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(drawn(50, 0, confounded=True))

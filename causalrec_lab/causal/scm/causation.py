@@ -70,6 +70,10 @@ def probabilities_of_causation(
     if experiment is None and observed is None:
         raise ValueError("probabilities_of_causation needs an experiment=, an observed= log, or both")
     z_value(level)
+    if draws < 1:
+        raise ValueError(f"draws={draws}: intervals need at least one draw, usually 2,000")
+    if treatment == outcome:
+        raise ValueError(f"{treatment!r} is both treatment and outcome; name two columns")
     tables = [None if t is None else _counts(t, treatment, outcome) for t in (experiment, observed)]
     rng = np.random.default_rng(seed)
     drawn = [None if c is None else rng.dirichlet(c.ravel() + 0.5, draws).reshape(-1, 2, 2) for c in tables]
@@ -118,8 +122,14 @@ def causation_bounds(
     with np.errstate(divide="ignore", invalid="ignore"):
         pn = (y - p0) / P[..., 1, 1], (1 - p0 - P[..., 0, 0]) / P[..., 1, 1]
         ps = (p1 - y) / P[..., 0, 0], (p1 - P[..., 1, 1]) / P[..., 0, 0]
+    pn, ps = (  # shares of nobody may be anything
+        (np.where(mass > 0, low, 0.0), np.where(mass > 0, high, 1.0))
+        for (low, high), mass in ((pn, P[..., 1, 1]), (ps, P[..., 0, 0]))
+    )
     if monotone:
-        return {"PN": (pn[0], pn[0]), "PS": (ps[0], ps[0]), "PNS": (p1 - p0, p1 - p0)}
+        ends = {"PN": (pn, P[..., 1, 1]), "PS": (ps, P[..., 0, 0])}
+        points = {k: (v[0], np.where(mass > 0, v[0], 1.0)) for k, (v, mass) in ends.items()}
+        return points | {"PNS": (p1 - p0, p1 - p0)}
     low = np.max([np.zeros_like(p1), p1 - p0, y - p0, p1 - y], 0)
     high = np.min([p1, 1 - p0, P[..., 1, 1] + P[..., 0, 0], p1 - p0 + P[..., 1, 0] + P[..., 0, 1]], 0)
     pairs = {"PN": pn, "PS": ps}
@@ -139,13 +149,15 @@ def _bounds(
 
 
 def _counts(frame: pd.DataFrame, treatment: str, outcome: str) -> Floats:
+    if frame.empty:
+        raise ValueError("a table without rows bounds nothing; give experiment= or observed= with rows")
     for name in (treatment, outcome):
         if name not in frame.columns:
             raise ValueError(f"no column {name!r}; {nearest(name, frame.columns)}")
         values = frame[name]
         if values.isna().any() or not values.isin([0, 1]).all():
-            odd = values[values.isna() | ~values.isin([0, 1])].iloc[0]
-            raise ValueError(f"column {name!r} holds {odd}; necessity and sufficiency need 0 and 1")
+            odd = values[values.isna() | ~values.isin([0, 1])].tolist()[0]
+            raise ValueError(f"column {name!r} holds {odd!r}; necessity and sufficiency need 0 and 1")
     counts = np.zeros((2, 2))
     np.add.at(counts, (frame[treatment].to_numpy(int), frame[outcome].to_numpy(int)), 1.0)
     if (counts.sum(1) == 0).any():

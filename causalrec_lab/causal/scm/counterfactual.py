@@ -59,7 +59,7 @@ def causation(
 
     With treatment :math:`x`, its absence :math:`x'` and outcome :math:`y`:
     :math:`PN = P(y'_{x'} \mid x, y)`, :math:`PS = P(y_x \mid x', y')`, :math:`PNS = P(y_x, y'_{x'})` (Pearl 2009,
-    section 9.2), each among the units with `given`.
+    section 9.2), each among the units with `given`; `nan` for shares of nobody.
     """
     if len(network.states[outcome]) != 2:
         raise ValueError(
@@ -75,11 +75,19 @@ def causation(
         "PS": (network, {treatment: before, outcome: no}, after, yes, 1.0),
         "PNS": (forced, {outcome: yes}, before, no, reached),
     }
-    out = {}
+    out: dict[str, dict[Any, Any]] = {}
     for name, (world, seen, value, state, scale) in worlds.items():
+        if not _evidence(world, {**given, **seen}) > 0:
+            none = 0.0 if name == "PNS" else float("nan")
+            out[name] = {"lower": none, "upper": none, "sharp": True} if coupling is None else {"probability": none}
+            continue
         found = counterfactual(world, {**given, **seen}, {treatment: value}, [outcome], coupling).loc[(outcome, state)]
         out[name] = {k: v if k == "sharp" else v * scale for k, v in found.items()}
     return pd.DataFrame.from_dict(out, orient="index")
+
+
+def _evidence(network: DiscreteNetwork, row: Mapping[str, Any]) -> float:
+    return Twin(network, network.codes(row, "row"), {}).evidence
 
 
 def _twin(network: DiscreteNetwork, row: Mapping[str, Any], do: Mapping[str, Any]) -> Twin:
