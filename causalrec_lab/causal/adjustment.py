@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from causalrec_lab.causal.selection import selection_problem
-from causalrec_lab.causal.separation import Dag, minimal_separators
+from causalrec_lab.causal.separation import Dag, bits, minimal_separators
 
 if TYPE_CHECKING:
     from causalrec_lab.causal.graph import CausalGraph
@@ -131,11 +131,17 @@ def open_paths(
 ) -> list[list[tuple[int, bool]]]:
     """Non-causal paths that stay open when the covariates (and what rows were selected by) are held fixed.
 
+    Where rows were selected, the open paths from what they were selected by to the outcome are listed too: along them
+    selected rows differ from all rows.
+
     Returns
     -------
     Paths as `Dag.open_path` gives them, shortest first; at most `limit` of them. `CausalGraph.path_text` writes them.
     """
     t, y = graph.effect(treatment, outcome)
-    given = graph.mask(covariates, observed=True, role="covariate") | graph.mask(graph.selected)
-    found = proper_backdoor(graph.dag, t, y).open_paths(t, y, given)
-    return sorted(itertools.islice(found, limit), key=len)
+    rows = graph.mask(graph.selected)
+    given = graph.mask(covariates, observed=True, role="covariate") | rows
+    proper = proper_backdoor(graph.dag, t, y)
+    ways = [proper.open_paths(t, y, given)]
+    ways += [proper.open_paths(s, y, (given | 1 << t) & ~(1 << s)) for s in bits(rows)]
+    return sorted(itertools.islice(itertools.chain(*ways), limit), key=len)

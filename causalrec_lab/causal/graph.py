@@ -113,6 +113,14 @@ class CausalGraph(Structure):
 
         return adjustment_problem(self, covariates, treatment, outcome)
 
+    def open_paths(
+        self, given: Iterable[str] = (), treatment: str | None = None, outcome: str | None = None
+    ) -> list[str]:
+        """Every non-causal path that stays open with `given` held fixed, as text; see `adjustment.open_paths`."""
+        from causalrec_lab.causal.adjustment import open_paths
+
+        return [self.path_text(path) for path in open_paths(self, given, treatment, outcome)]
+
     def optimal_adjustment_set(self, treatment: str | None = None, outcome: str | None = None) -> OptimalAdjustment:
         """Adjustment set of least asymptotic variance, where there is one; see `optimal.optimal_adjustment_set`."""
         from causalrec_lab.causal.optimal import optimal_adjustment_set

@@ -8,7 +8,6 @@ import networkx as nx
 import pytest
 
 from causalrec_lab.causal import CausalGraph, NotIdentifiedError
-from causalrec_lab.causal.adjustment import open_paths
 
 ENDS = {"treatment": "t", "outcome": "y"}
 
@@ -142,8 +141,7 @@ def test_open_paths_are_all_listed_and_drawn_red():
 
     mpl.use("Agg")
     graph = CausalGraph("a -> t -> y; a -> y; h -> t; h -> y; t <-> y; c -> y", latent=["h"], **ENDS)
-    texts = {graph.path_text(path) for path in open_paths(graph, ["a"])}
-    assert texts == {"t <- h -> y", "t <-> y"}
+    assert set(graph.open_paths(["a"])) == {"t <- h -> y", "t <-> y"}
     from causalrec_lab.causal.drawing import RED
 
     ax = graph.plot(given=["a"])
@@ -154,4 +152,6 @@ def test_open_paths_are_all_listed_and_drawn_red():
     ]
     assert len(red) == 3
     with warnings.catch_warnings(action="error"):
-        assert open_paths(CausalGraph("a -> t -> y; a -> y", **ENDS), ["a"]) == []
+        assert CausalGraph("a -> t -> y; a -> y", **ENDS).open_paths("a") == []
+    by_review = CausalGraph("t -> y -> s; a -> s", selected="s", **ENDS)
+    assert by_review.open_paths() == ["s <- y"]
