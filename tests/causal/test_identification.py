@@ -155,3 +155,12 @@ def test_open_paths_are_all_listed_and_drawn_red():
         assert CausalGraph("a -> t -> y; a -> y", **ENDS).open_paths("a") == []
     by_review = CausalGraph("t -> y -> s; a -> s", selected="s", **ENDS)
     assert by_review.open_paths() == ["s <- y"]
+
+
+def test_selected_rows_claim_less_than_all_rows():
+    """Two causes of a selection are independent in the world and not among the selected (Berkson 1946)."""
+    edges = "a -> s; b -> s; c"
+    assert "a ⊥ b" in {str(claim) for claim in CausalGraph(edges).implied_independencies()}
+    claims = {str(claim) for claim in CausalGraph(edges, selected="s").implied_independencies()}
+    assert "a ⊥ b" not in claims
+    assert "a ⊥ c" in claims or "c ⊥ a" in claims

@@ -33,12 +33,14 @@ def implied_independencies(graph: CausalGraph) -> tuple[Independence, ...]:
 
     Pairs that no observed set separates are left out. Each claim follows from the graph (Pearl 2009, Theorem 1.2.4);
     small sets are taken because tests with few conditions are strong, so the list is necessary for the graph, not
-    sufficient: it is no basis from which every other independence would follow.
+    sufficient: it is no basis from which every other independence would follow. Where rows were selected, the claims
+    are those that hold among the selected rows.
     """
     out = []
-    observed = observed_mask(graph)
+    observed, rows = observed_mask(graph), graph.mask(graph.selected)
     for x, y in itertools.combinations(bits(observed), 2):
-        found = itertools.islice(minimal_separators(graph.dag, x, y, observed & ~(1 << x | 1 << y)), 200)
+        separators = minimal_separators(graph.dag, x, y, observed & ~(1 << x | 1 << y), forced=rows)
+        found = itertools.islice(separators, 200)
         if sets := [graph.names(mask) for mask in found]:
             given = min(sets, key=lambda names: (len(names), names))
             out.append(Independence(graph.nodes[x], graph.nodes[y], given))
