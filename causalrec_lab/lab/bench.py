@@ -11,6 +11,8 @@ from causalrec_lab.lab.project import home, nearest
 
 __all__ = ["run_benchmarks"]
 
+IMPORTED = ("plain_sasrec", "recording")  # what scripts share or compare themselves with
+
 
 def run_benchmarks(names: Sequence[str] | None = None) -> list[str]:
     """Run benchmark scripts one after another and give the names of those that failed.
@@ -25,7 +27,7 @@ def run_benchmarks(names: Sequence[str] | None = None) -> list[str]:
     UnknownNameError
         If a name is no script in `benchmarks/`, with the nearest names.
     """
-    scripts = {path.stem: path for path in sorted((home() / "benchmarks").glob("*.py")) if path.stem != "recording"}
+    scripts = {path.stem: path for path in sorted((home() / "benchmarks").glob("*.py")) if path.stem not in IMPORTED}
     for name in names or ():
         if name not in scripts:
             raise nearest("benchmark", name, scripts)
