@@ -101,8 +101,8 @@ class StructuralCausalModel(Questions):
         Raises
         ------
         ValueError
-            If a node has no column, values are missing or infinite, a column is constant, kinds are mixed, a state is
-            not among those declared, or rows are too few.
+            If a node has no column or two, values are missing or infinite, a column is constant, kinds are mixed, a
+            state is not among those declared, a pseudo-count is negative, or rows are too few.
         """
         if not 0 <= pseudo_count < np.inf:
             raise ValueError(f"pseudo_count={pseudo_count}: give a finite number of rows, 0 or more")

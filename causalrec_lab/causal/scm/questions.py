@@ -159,6 +159,12 @@ class Questions:
         """Probabilities of necessity (PN), sufficiency (PS) and both (PNS); see `counterfactual.causation`.
 
         Bounds use every column of the network, so they lie within those of `probabilities_of_causation`.
+
+        Raises
+        ------
+        ValueError
+            On an unknown node or state, an outcome of more than two states, evidence that follows from the treatment or
+            has probability 0, or a linear-Gaussian model.
         """
         x, y = (self.graph.nodes[i] for i in self.graph.effect(treatment, outcome))
         given = dict(given or {})
@@ -198,7 +204,7 @@ class Questions:
             Node -> {state: value}, added up; or a Series over joint states with the nodes as index names; Gaussian:
             node -> worth of one unit.
         given
-            What is known already.
+            What is known already, and no action brings about.
         observe
             Nodes that could be looked at before acting; left out, each that matters. Effects of an action cannot be.
         costs
@@ -210,8 +216,8 @@ class Questions:
         Raises
         ------
         ValueError
-            On an unknown node, state or label, fewer than two actions, a utility with gaps, or a node that cannot be
-            known before acting.
+            On an unknown node, state or label, fewer than two actions, a utility with gaps, or a node given or
+            observed that follows from an action.
         """
         given = dict(given or {})
         self._roles(given=given)
