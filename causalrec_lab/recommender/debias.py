@@ -5,6 +5,7 @@ chance of being seen and :math:`\delta` the loss of a pair, the mean of :math:`\
 over all pairs; these are, if the propensities are right (doubly robust: or the imputed losses are).
 
 Arguments are arrays or tensors of one shape: what arithmetic applies to, these losses apply to, gradients included.
+What a pair not seen has as its loss and propensity (NaN, 0) is not read.
 The propensities close the back door only as far as they know what moved exposure: with a hidden confounder none of
 these helps.
 """
@@ -20,7 +21,7 @@ __all__ = ["checked_propensities", "doubly_robust", "ips", "naive", "snips", "we
 
 def naive(loss: Any, observed: Any) -> Any:
     r"""Mean over seen pairs, :math:`\sum o\,\delta / \sum o`: biased unless pairs were seen at random."""
-    return (loss * observed).sum() / observed.sum()
+    return (_seen(loss, observed) * observed).sum() / observed.sum()
 
 
 def ips(loss: Any, observed: Any, propensity: Any) -> Any:
@@ -32,7 +33,7 @@ def ips(loss: Any, observed: Any, propensity: Any) -> Any:
         If a propensity of a seen pair is not in (0, 1].
     """
     checked_propensities(propensity, observed)
-    return (loss * observed / propensity).sum() / _count(observed)
+    return (_seen(loss, observed) * observed / _seen(propensity, observed)).sum() / _count(observed)
 
 
 def snips(loss: Any, observed: Any, propensity: Any) -> Any:
@@ -41,7 +42,8 @@ def snips(loss: Any, observed: Any, propensity: Any) -> Any:
     Slightly biased, less variable: weights that add up to too much or too little cancel.
     """
     checked_propensities(propensity, observed)
-    return (loss * observed / propensity).sum() / (observed / propensity).sum()
+    p = _seen(propensity, observed)
+    return (_seen(loss, observed) * observed / p).sum() / (observed / p).sum()
 
 
 def doubly_robust(loss: Any, observed: Any, propensity: Any, imputed: Any) -> Any:
@@ -61,7 +63,8 @@ def doubly_robust(loss: Any, observed: Any, propensity: Any, imputed: Any) -> An
         What the loss of each pair is thought to be, for all pairs.
     """
     checked_propensities(propensity, observed)
-    return (imputed + observed * (loss - imputed) / propensity).sum() / _count(observed)
+    gap = _seen(loss, observed) - imputed
+    return (imputed + observed * gap / _seen(propensity, observed)).sum() / _count(observed)
 
 
 def weights(propensity: Any, *, clip: float = 0.0, normalised: bool = True) -> Any:
@@ -103,6 +106,15 @@ def checked_propensities(propensity: Any, observed: Any = None) -> Any:
             "that could not be seen has no counterpart in the log: leave it out, and say so"
         )
     return propensity
+
+
+def _seen(values: Any, observed: Any) -> Any:
+    """`values` where observed and 1 elsewhere: 0 times NaN, and 0 / 0, would be NaN."""
+    if hasattr(values, "masked_fill"):
+        import torch
+
+        return torch.where(torch.as_tensor(observed, device=values.device) > 0, values, 1.0)
+    return np.where(np.asarray(observed) > 0, values, 1.0)
 
 
 def _count(observed: Any) -> int:

@@ -29,7 +29,7 @@ def test_the_slope_is_that_of_a_logistic_regression():
 
 @pytest.mark.parametrize("stretch", [0.5, 1.0, 2.0])
 def test_stretched_logits_have_the_inverse_slope(stretch):
-    users, y, p = drawn(20_000, stretch)
+    users, y, p = drawn(12_000, stretch)
     table = calibration(users, y, p, level=1 - 1e-6, replications=400)
     half = 2.7 * (table["high"] - table["low"]) / 2  # of 400 draws the range; widened to p < 1e-6
     assert abs(table["value"]["calibration slope"] - 1 / stretch) < half["calibration slope"]
@@ -66,3 +66,14 @@ def test_the_table_tells_of_a_behaviour_head_where_outcomes_are_known():
     bare = Split(split.train, split.validation, split.test.drop(columns="bought"))
     assert "ECE" not in evaluate(aware, bare, filter_seen=False, k=(3,), replications=2).index
     assert "ECE" not in evaluate(TransformerRecommender(config).fit(split, ()), split, k=(3,), replications=2).index
+
+
+def test_labels_that_a_cut_parts_have_no_slope():
+    assert np.isnan(calibration_slope([0, 0, 1, 1], [0.1, 0.3, 0.6, 0.8], np.ones((1, 4))))[0]
+
+
+def test_replications_in_blocks_are_the_same(monkeypatch):
+    users, y, p = drawn(400)
+    whole = calibration(users, y, p, replications=50)
+    monkeypatch.setattr("causalrec_lab.recommender.evaluation.behaviour.CELLS", 400 * 7)
+    pd.testing.assert_frame_equal(calibration(users, y, p, replications=50), whole, rtol=1e-9)

@@ -154,3 +154,19 @@ def test_texts_cut_in_fine_tuning_are_told():
     texts, labels, _ = reviews(8)
     with pytest.warns(UserWarning, match="8 of 8 texts are longer than 4 tokens"):
         TextClassifier("lora", epochs=1, max_tokens=4).fit(texts, labels)
+
+
+def test_another_fit_forgets_the_calibration():
+    texts, labels, _ = reviews()
+    fresh = TextClassifier().fit(texts, labels).predict_proba(texts)
+    again = TextClassifier().fit(texts, labels).calibrate(texts[:20], 1 - labels[:20]).fit(texts, labels)
+    np.testing.assert_array_equal(again.predict_proba(texts), fresh)
+
+
+def test_a_calibration_that_fails_leaves_the_one_before():
+    texts, labels, _ = reviews()
+    model = TextClassifier(class_weight="balanced").fit(texts, labels).calibrate(texts[:30], labels[:30])
+    before = model.scaling
+    with pytest.raises(ValueError, match="same"):
+        model.calibrate(texts, np.ones(len(texts), int))
+    assert model.scaling == before

@@ -69,3 +69,15 @@ def test_a_propensity_that_is_none_is_named():
     with pytest.raises(ValueError, match="row 0: 0"):
         debias.ips(np.ones(2), np.ones(2), np.array([0.0, 0.5]))
     assert debias.ips(np.ones(2), np.array([0, 1.0]), np.array([0.1, 0.5])) == 1.0
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.tensor])
+def test_what_was_not_seen_is_not_read(kind):
+    loss, seen, p = kind([[1.0, np.nan], [0.5, 2.0]]), kind([[1, 0], [1, 1]]), kind([[0.5, 0.0], [0.4, 0.2]])
+    known, inverse = np.array([1.0, 0.5, 2.0]), 1 / np.array([0.5, 0.4, 0.2])
+    assert float(debias.naive(loss, seen)) == pytest.approx(known.mean())
+    assert float(debias.ips(loss, seen, p)) == pytest.approx((known * inverse).sum() / 4)
+    assert float(debias.snips(loss, seen, p)) == pytest.approx((known * inverse).sum() / inverse.sum())
+    imputed = kind([[0.3, 0.3], [0.3, 0.3]])
+    by_hand = (4 * 0.3 + ((known - 0.3) * inverse).sum()) / 4
+    assert float(debias.doubly_robust(loss, seen, p, imputed)) == pytest.approx(by_hand)

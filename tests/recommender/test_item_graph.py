@@ -108,3 +108,11 @@ def test_an_item_never_met_takes_what_its_neighbours_lend(cold):
         split, (), items=items
     )
     assert (alone.network.identity.weight.detach().numpy()[1:][strange] == 0).all()
+
+
+def test_a_large_graph_spreads_a_few_items_at_a_time(monkeypatch):
+    graph, values, known = ItemGraph.of(FILMS, ("genre", "year")), np.arange(5.0), np.array([1, 0, 1, 0, 0], bool)
+    whole = graph.spread(values, known, k=2)
+    monkeypatch.setattr("causalrec_lab.recommender.catalogue.item_graph.CELLS", 5)
+    monkeypatch.setattr(ItemGraph, "similarity", None)
+    np.testing.assert_allclose(graph.spread(values, known, k=2), whole)

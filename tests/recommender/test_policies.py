@@ -6,6 +6,7 @@ import pytest
 
 from causalrec_lab.policy import checked_probabilities
 from causalrec_lab.recommender import Popularity, RecommenderPolicy
+from causalrec_lab.recommender.catalogue.histories import Histories
 
 EVENTS = pd.DataFrame({"user_id": [0, 0, 1, 2], "item_id": [0, 1, 1, 2]})
 USERS = pd.DataFrame({"user_id": [0, 1, 2]})
@@ -56,3 +57,15 @@ def test_the_platform_values_it():
             return alone[: len(contexts)]
 
     assert value == pytest.approx(platform.truth.policy_value(Fixed(), "click").value)
+
+
+def test_a_score_that_is_nan_is_told():
+    class Lost:
+        catalogue = pd.Index([0, 1])
+        histories = Histories.of(pd.DataFrame({"user_id": [1], "item_id": [0]}), catalogue)
+
+        def score_histories(self, histories):
+            return np.array([[np.nan, 1.0]])
+
+    with pytest.raises(ValueError, match="1 of 1 users with NaN, first user 1"):
+        RecommenderPolicy(Lost()).probabilities(pd.DataFrame({"user_id": [1]}))

@@ -206,3 +206,47 @@ def test_sampling_all_others_is_the_whole_catalogue():
     pd.testing.assert_series_equal(whole["value"], every["value"])
     filtered, sampled = evaluate(model, split, k=(5,)), evaluate(model, split, k=(5,), sampled=29)
     pd.testing.assert_series_equal(filtered["value"], sampled["value"])
+
+
+def test_a_target_met_twice_is_one_target():
+    model, split, _ = make()
+    rows, places = split.test["user_id"].to_numpy(), split.test["item_id"].to_numpy()
+    model.scores[rows, places] = 9.0  # a perfect model
+    twice = Split(split.train, split.validation, pd.concat([split.test, split.test]))
+    value = evaluate(model, twice, k=(1, 5))["value"]
+    assert value["NDCG@5"] == value["HR@1"] == value["MRR"] == 1.0
+
+
+def test_what_is_not_ranked_is_not_shown():
+    model, split, _ = make()
+    shelf = list(range(4))
+    few = Split(split.train, split.validation, split.test[split.test["item_id"].isin(shelf)])
+    assert evaluate(model, few, k=(10,), among=shelf)["value"]["Coverage@10"] <= 4 / 30
+
+
+def test_a_group_named_all_hides_nobody():
+    model, split, _ = make()
+    with pytest.raises(ValueError, match="a group is named 'all'"):
+        evaluate(model, split, groups=pd.Series(["all", "b"] * 25))
+
+
+def test_a_large_catalogue_is_scored_a_few_users_at_a_time(monkeypatch):
+    model, split, _ = make()
+    asked, whole = [], (evaluate(model, split), recommend(model, range(50), 4))
+    plain = model.score_histories
+    model.score_histories = lambda histories: asked.append(len(histories.users)) or plain(histories)
+    for module in ("evaluation.ranking", "catalogue.interactions"):
+        monkeypatch.setattr(f"causalrec_lab.recommender.{module}.CELLS", 30 * 7)
+    again = (evaluate(model, split), recommend(model, range(50), 4))
+    for first, second in zip(whole, again, strict=True):
+        pd.testing.assert_frame_equal(first, second)
+    assert max(asked) == 7
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+def test_a_missing_item_is_no_item(missing):
+    events = pd.DataFrame({"user_id": [1, 1, 2], "item_id": pd.Series([7, missing, 8], dtype=object)})
+    with pytest.raises(ValueError, match="'item_id' of the events is missing in 1 rows, first at row 1"):
+        Popularity().fit(events)
+    with pytest.raises(ValueError, match="'item_id' of items is missing"):
+        Popularity().fit(events.dropna(), items=events)

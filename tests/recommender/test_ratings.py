@@ -159,3 +159,44 @@ def test_a_clipped_propensity_is_lifted(selected):
     assert np.abs(clipped - RatingLogit("ips", **settings).fit(liked, seen, x_u, x_i, p).predict()).max() > 1e-3
     with pytest.raises(ValueError, match="clip=1"):
         RatingLogit("ips", clip=1)
+
+
+@pytest.mark.parametrize("loss", ["naive", "ips", "snips", "dr", "dr_jl", "mrdr"])
+def test_what_stands_where_nothing_was_seen_changes_nothing(loss):
+    rng = np.random.default_rng(0)
+    liked, seen, x, z = rng.random((9, 7)) < 0.5, rng.random((9, 7)) < 0.5, rng.normal(size=(9, 2)), np.eye(7)
+    chance = np.where(seen, 0.4, 0.6)
+    plain = RatingLogit(loss, steps=5).fit(liked, seen, x, z, chance).predict()
+    blank, never = np.where(seen, liked, np.nan), np.where(seen, chance, 0.0)
+    np.testing.assert_array_equal(RatingLogit(loss, steps=5).fit(blank, seen, x, z, never).predict(), plain)
+
+
+def test_stars_and_nothing_seen_are_refused():
+    with pytest.raises(ValueError, match=r"liked has 4 observed values outside \[0, 1\], first 5.0"):
+        RatingLogit().fit(np.full((2, 2), 5), np.ones((2, 2)), np.eye(2), np.eye(2))
+    with pytest.raises(ValueError, match="none of the 4 pairs is observed"):
+        RatingLogit().fit(np.ones((2, 2)), np.zeros((2, 2)), np.eye(2), np.eye(2))
+
+
+def test_nan_is_no_rating_and_no_score():
+    ratings = np.array([[5.0, np.nan], [1.0, 4.0]])
+    with pytest.raises(ValueError, match="1 of the ratings are NaN"):
+        RatingKernel().fit(ratings, np.eye(2), np.eye(2))
+    with pytest.raises(ValueError, match="1 of the ratings are NaN"):
+        rating_metrics(ratings, np.ones((2, 2)))
+    with pytest.raises(ValueError, match="1 of the scores of test pairs are NaN"):
+        rating_metrics(np.nan_to_num(ratings), np.where(ratings == 4, np.nan, 0.0))
+
+
+def test_ties_share_their_places():
+    from sklearn.metrics import ndcg_score
+
+    ratings, scores = pairs(seed=4)[0], np.random.default_rng(4).integers(0, 3, (12, 9)).astype(float)
+    expected = [
+        ndcg_score([(row[row > 0] >= 3).astype(float)], [score[row > 0]], k=3)
+        for row, score in zip(ratings, scores, strict=True)
+        if (row >= 3).any()
+    ]
+    for order in (slice(None), slice(None, None, -1)):
+        table = rating_metrics(ratings[:, order], scores[:, order], k=3)
+        assert table["value"]["NDCG@3"] == pytest.approx(np.mean(expected))

@@ -102,3 +102,24 @@ def test_accumulated_batches_are_one_large_batch():
 def test_settings_that_mean_nothing_are_refused(bad, message):
     with pytest.raises(ValueError, match=message):
         RecommenderConfig(**bad)
+
+
+@pytest.mark.parametrize("loss", ["softmax", "sampled", "bce"])
+def test_where_all_weights_are_zero_there_is_nothing_to_learn(loss):
+    frame = clustered(20).assign(w=0.0)
+    frame.loc[frame["user_id"] < 3, "w"] = 1.0
+    config = RecommenderConfig(length=8, dim=8, blocks=1, epochs=1, tokens=16, loss=loss, weight="w", negatives=5)
+    history = TransformerRecommender(config).fit(frame, ()).history
+    assert np.isfinite(history["loss"]).all()
+    assert history["loss"][0] > 0
+
+
+def test_a_catalogue_of_one_item_has_a_loss():
+    states, vectors, targets = torch.ones(2, 3), torch.ones(1, 3), torch.zeros(2, dtype=torch.long)
+    assert torch.isfinite(binary_cross_entropy(states, vectors, targets, 4))
+
+
+def test_weights_that_are_all_zero_are_refused():
+    config = RecommenderConfig(length=8, dim=8, blocks=1, epochs=1, weight="w")
+    with pytest.raises(ValueError, match="column 'w': all 160 weights are 0"):
+        TransformerRecommender(config).fit(clustered(20).assign(w=0.0), ())

@@ -7,9 +7,10 @@ import torch
 
 from causalrec_lab.data.building.splits import split_leave_one_out
 from causalrec_lab.recommender import RecommenderConfig, TransformerRecommender, evaluate
-from causalrec_lab.recommender.catalogue.histories import Histories, last_windows
+from causalrec_lab.recommender.catalogue.histories import Histories, batches, last_windows
 from causalrec_lab.recommender.sequence.network import NetworkShape, SequenceNetwork
-from causalrec_lab.recommender.sequence.towers import picture_tensor
+from causalrec_lab.recommender.sequence.objective import Objective
+from causalrec_lab.recommender.sequence.towers import ItemContent, picture_tensor
 
 SMALL = {"length": 12, "dim": 16, "blocks": 1, "heads": 2, "dropout": 0.0, "tokens": 600, "precision": "fp32"}
 
@@ -134,3 +135,32 @@ def test_a_thumbnail_speaks_for_an_item_never_met(tmp_path):
 def test_pictures_that_are_none_are_refused(pictures, says):
     with pytest.raises(ValueError, match=says):
         picture_tensor(pictures, 4)
+
+
+def test_a_checkpoint_that_began_elsewhere_is_refused(tmp_path):
+    frame = pd.DataFrame({"user_id": np.repeat(np.arange(20), 5), "item_id": np.tile(np.arange(10), 10)})
+    one, other = (TransformerRecommender(RecommenderConfig(**SMALL, epochs=1, seed=s)).fit(frame, ()) for s in (1, 2))
+    config = RecommenderConfig(**SMALL, epochs=1)
+    begun = TransformerRecommender(config).fit(frame, (), start=one, checkpoint=tmp_path)
+    again = TransformerRecommender(config).fit(frame, (), start=one, checkpoint=tmp_path)
+    np.testing.assert_array_equal(begun.score([0]), again.score([0]))
+    for start in (other, None):
+        with pytest.raises(ValueError, match="another start"):
+            TransformerRecommender(config).fit(frame, (), start=start, checkpoint=tmp_path)
+
+
+def test_a_hidden_item_has_no_time_in_training_as_in_use():
+    rows = pd.DataFrame({"user_id": [1] * 6, "item_id": range(6), "timestamp": [0, 1, 5, 9, 90, 900]})
+    histories = Histories.of(rows, pd.Index(range(6)), gaps=True)
+    config = RecommenderConfig(**SMALL, direction="bidirectional", gaps=True)
+    network = SequenceNetwork(NetworkShape(6, 8, 16, 1, 2, 0.0, gaps=True, bidirectional=True)).train()
+    read = []
+    network.register_forward_pre_hook(lambda _, given: read.append(given))
+    batch = batches(histories, 8, 100, np.random.default_rng(0))[0]
+    objective = Objective(network, config, ItemContent(), np.arange(1, 7))
+    torch.manual_seed(0)
+    for _ in range(10):
+        objective(batch)
+    for items, _, _, gaps in read:
+        assert (gaps[:, :6][items[:, :6] == 0] == 0).all()
+        assert (gaps[:, 1:6][items[:, 1:6] > 0] > 0).all()

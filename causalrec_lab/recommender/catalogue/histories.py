@@ -261,6 +261,8 @@ def _outcomes(frame: pd.DataFrame, name: str) -> Ints:
 def _weights(frame: pd.DataFrame, name: str) -> Floats:
     values = frame[name].to_numpy(dtype=np.float32)
     _refuse(name, frame[name], np.isfinite(values) & (values >= 0), "weights are finite and >= 0")
+    if not values.any():
+        raise ValueError(f"column {name!r}: all {len(values)} weights are 0; there is nothing to learn from")
     return values
 
 

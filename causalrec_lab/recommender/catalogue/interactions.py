@@ -25,6 +25,7 @@ __all__ = [
 
 Scores = npt.NDArray[np.float32]
 Table = Dataset | Split | pd.DataFrame
+CELLS = 2**25  # scores held at a time: 128 MB, however large the catalogue
 
 
 class Recommender(Protocol):
@@ -122,20 +123,32 @@ def catalogue_of(data: Table, items: pd.DataFrame | None) -> pd.Index:
     Raises
     ------
     ValueError
-        If an item stands twice in the items table.
+        If an item stands twice in the items table, or an item_id is missing there or in the events.
     """
     if items is None and isinstance(data, Dataset):
         items = data.items
     if items is not None:
+        _no_item_missing(items, "items")
         ids: pd.Index[Any] = pd.Index(items["item_id"], name="item_id")
         if not ids.is_unique:
             raise ValueError(f"items has item_id {ids[ids.duplicated()][0]!r} more than once; one row an item")
         return ids
     parts = (data.train, data.validation, data.test) if isinstance(data, Split) else (training_table(data),)
+    for part in parts:
+        _no_item_missing(part, "the events")
     met: pd.Index[Any] = pd.Index(
         np.unique(np.concatenate([part["item_id"].unique() for part in parts])), name="item_id"
     )
     return met
+
+
+def _no_item_missing(table: pd.DataFrame, name: str) -> None:
+    """A missing id would become an item of its own, which could be recommended."""
+    if "item_id" in table and (lost := table["item_id"].isna().to_numpy()).any():
+        raise ValueError(
+            f"column 'item_id' of {name} is missing in {int(lost.sum())} rows, first at row {int(lost.argmax())}; "
+            "drop these rows"
+        )
 
 
 def recommend(model: Recommender, user_ids: Any, k: int, *, filter_seen: bool = True) -> pd.DataFrame:
@@ -152,6 +165,13 @@ def recommend(model: Recommender, user_ids: Any, k: int, *, filter_seen: bool = 
     if not 1 <= k <= len(model.catalogue):
         raise ValueError(f"recommend(k={k}): the catalogue has {len(model.catalogue)} items; give k in 1..that")
     users = pd.Index(np.atleast_1d(np.asarray(user_ids)), name="user_id")
+    rows = max(1, CELLS // len(model.catalogue))
+    blocks = [_best(model, users[at : at + rows], k, filter_seen) for at in range(0, max(1, len(users)), rows)]
+    return pd.concat(blocks, ignore_index=True) if len(blocks) > 1 else blocks[0]
+
+
+def _best(model: Recommender, users: pd.Index, k: int, filter_seen: bool) -> pd.DataFrame:
+    """`recommend` for as many users as have scores that fit into memory."""
     histories = model.histories.take(users)
     scores = model.score_histories(histories).copy()
     refuse_nan(scores, users)
@@ -172,7 +192,7 @@ def recommend(model: Recommender, user_ids: Any, k: int, *, filter_seen: bool = 
     return finite
 
 
-def refuse_nan(scores: Scores, users: pd.Index) -> None:
+def refuse_nan(scores: npt.NDArray[Any], users: pd.Index) -> None:
     """Say whose scores are NaN: it compares false with everything, so such a model would rank first of all.
 
     Raises

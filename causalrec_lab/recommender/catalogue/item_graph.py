@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ __all__ = ["GraphNeighbours", "ItemGraph", "attribute_edges"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+CELLS = 2**24  # similarities held at a time
 
 
 def attribute_edges(items: pd.DataFrame, columns: Sequence[str]) -> list[tuple[int, str]]:
@@ -96,12 +98,20 @@ class ItemGraph:
 
     def similarity(self) -> Floats:
         """(n_items, n_items) similarities in [0, 1]; 0 of an item with itself, and of one that has no attribute."""
+        return self._similar(np.arange(len(self.items)))
+
+    def _similar(self, rows: npt.NDArray[np.int64]) -> Floats:
+        """Similarities (rows, n_items) of some items to all."""
+        products = (self._directions[rows] @ self._directions.T).toarray()
+        products[np.arange(len(rows)), rows] = 0.0
+        return np.asarray(products)
+
+    @cached_property
+    def _directions(self) -> Any:
+        """Weighted rows of the links, scaled to length one; no length where an item has no attribute that tells."""
         weighted = self.links.multiply(np.log(len(self.items) / np.asarray(self.links.sum(axis=0)).ravel())).tocsr()
         length = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
-        products = (weighted @ weighted.T).toarray()
-        similar = products / np.maximum(np.outer(length, length), 1e-12)
-        np.fill_diagonal(similar, 0.0)
-        return np.asarray(similar)
+        return weighted.multiply(np.where(length > 1e-6, 1 / np.maximum(length, 1e-6), 0.0)[:, None]).tocsr()
 
     def neighbours(self, item_id: Any, k: int = 5) -> pd.DataFrame:
         """Nearest items of one, best first: item_id, similarity, and the attributes both have (the path between them).
@@ -114,7 +124,7 @@ class ItemGraph:
         if item_id not in self.items:
             raise KeyError(f"item {item_id!r} is not in the graph of {len(self.items)} items")
         row = int(self.items.get_indexer(pd.Index([item_id]))[0])
-        near = self.similarity()[row]
+        near = self._similar(np.array([row]))[0]
         order = np.argsort(-near, kind="stable")[:k]
         order = order[near[order] > 0]
         mine = set(self.links[row].indices)
@@ -150,12 +160,14 @@ class ItemGraph:
                 f"spread: {len(values)} values, {int(known.sum())} of {len(known)} known, for {len(self.items)} items; "
                 "give one row an item, some of them known"
             )
-        near = self.similarity()[~known][:, known]
-        if k < near.shape[1]:
-            near[near < np.partition(near, -k, axis=1)[:, [-k]]] = 0.0
-        near[near.sum(axis=1) == 0] = 1.0
         out = np.array(values, dtype=np.float64)
-        out[~known] = near / near.sum(axis=1, keepdims=True) @ out[known]
+        source, asked, rows = out[known], np.flatnonzero(~known), max(1, CELLS // len(self.items))
+        for start in range(0, len(asked), rows):
+            near = self._similar(asked[start : start + rows])[:, known]
+            if k < near.shape[1]:
+                near[near < np.partition(near, -k, axis=1)[:, [-k]]] = 0.0
+            near[near.sum(axis=1) == 0] = 1.0
+            out[asked[start : start + rows]] = near / near.sum(axis=1, keepdims=True) @ source
         return out
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from causalrec_lab.recommender.catalogue.interactions import Recommender
+from causalrec_lab.recommender.catalogue.interactions import Recommender, refuse_nan
 
 __all__ = ["RecommenderPolicy"]
 
@@ -46,13 +46,14 @@ class RecommenderPolicy:
         Raises
         ------
         ValueError
-            If nothing may be shown to a user, or the temperature is negative.
+            If nothing may be shown to a user, a score is NaN, or the temperature is negative.
         """
         if not self.temperature >= 0:
             raise ValueError(f"temperature={self.temperature}: give 0 for the best item, or a positive number")
         histories = self.model.histories.take(pd.Index(contexts["user_id"]))
         options: dict[str, Any] = {} if self.head == "interest" else {"head": self.head}
         scores = np.array(self.model.score_histories(histories, **options), dtype=np.float64)
+        refuse_nan(scores, histories.users)
         if self.among is not None:
             scores[:, ~self.among] = -np.inf
         if self.filter_seen:

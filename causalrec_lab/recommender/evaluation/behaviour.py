@@ -14,6 +14,7 @@ __all__ = ["calibration", "calibration_slope"]
 
 Floats = npt.NDArray[np.float64]
 BINS, STEPS = 10, 25
+CELLS = 2**22  # weights held at a time
 
 
 def calibration(
@@ -40,7 +41,7 @@ def calibration(
     Returns
     -------
     DataFrame indexed by "ECE" and "calibration slope", columns value, low, high, users; the slope is NaN where all
-    labels are the same.
+    labels are the same, or where a cut of the probabilities parts them without a fault.
 
     Raises
     ------
@@ -49,16 +50,25 @@ def calibration(
     """
     y, p = checked_predictions(labels, probabilities)
     codes, found = pd.factorize(np.asarray(users))
-    drawn = np.random.default_rng(seed).standard_exponential((replications, len(found)))
-    weights = np.vstack([np.ones((1, len(y))), drawn[:, codes]])
-    values = np.column_stack([_errors(y.astype(float), p, weights), calibration_slope(y, p, weights)])
-    ends = np.quantile(values[1:], [(1 - level) / 2, (1 + level) / 2], axis=0)
-    table = pd.DataFrame({"value": values[0], "low": ends[0], "high": ends[1], "users": float(len(found))})
+    rng, rows = np.random.default_rng(seed), max(1, CELLS // len(y))
+    values = [_both(y, p, np.ones((1, len(y))))]
+    for start in range(0, replications, rows):
+        drawn = rng.standard_exponential((min(rows, replications - start), len(found)))
+        values.append(_both(y, p, drawn[:, codes]))
+    ends = np.quantile(np.vstack(values[1:]), [(1 - level) / 2, (1 + level) / 2], axis=0)
+    table = pd.DataFrame({"value": values[0][0], "low": ends[0], "high": ends[1], "users": float(len(found))})
     return table.set_axis(["ECE", "calibration slope"])
 
 
+def _both(y: Any, p: Floats, weights: Floats) -> Floats:
+    return np.column_stack([_errors(y.astype(float), p, weights), calibration_slope(y, p, weights)])
+
+
 def calibration_slope(labels: Any, probabilities: Any, weights: Floats) -> Floats:
-    """(replications,) slopes of the logistic regression of labels on logits, weights (replications, n); by Newton."""
+    """(replications,) slopes of the logistic regression of labels on logits, weights (replications, n); by Newton.
+
+    NaN where there is no finite one: all labels are the same, all probabilities are, or a cut parts the labels.
+    """
     y, p = checked_predictions(labels, probabilities)
     if y.all() or not y.any():
         return np.full(len(weights), np.nan)
@@ -66,18 +76,24 @@ def calibration_slope(labels: Any, probabilities: Any, weights: Floats) -> Float
     x = np.log(kept / (1 - kept))
     if np.ptp(x) < 1e-9:
         return np.full(len(weights), np.nan)
-    a, b = np.zeros((2, len(weights), 1))
+    start = _newton(y, x, np.ones((1, len(y))), np.zeros((1, 2)))
+    return _newton(y, x, weights, np.repeat(np.nan_to_num(start), len(weights), axis=0))[:, 1]
+
+
+def _newton(y: Any, x: Floats, weights: Floats, start: Floats) -> Floats:
+    """(replications, 2) intercepts and slopes; NaN where the steps do not end."""
+    powers, found = np.column_stack([np.ones_like(x), x, x**2]), start
+    step = np.full_like(start, np.inf)
     for _ in range(STEPS):
-        chance = 1 / (1 + np.exp(-np.clip(a + b * x, -30, 30)))
-        rest, curve = weights * (y - chance), weights * chance * (1 - chance)
-        s0, s1, s2 = (np.sum(curve * x**power, axis=1, keepdims=True) for power in range(3))
-        g0, g1 = rest.sum(axis=1, keepdims=True), (rest * x).sum(axis=1, keepdims=True)
+        chance = 1 / (1 + np.exp(-np.clip(found[:, :1] + found[:, 1:] * x, -30, 30)))
+        g0, g1 = ((weights * (y - chance)) @ powers[:, :2]).T
+        s0, s1, s2 = ((weights * chance * (1 - chance)) @ powers).T
         scale = 1 / np.maximum(s0 * s2 - s1**2, 1e-12)
-        step = np.hstack([(s2 * g0 - s1 * g1) * scale, (s0 * g1 - s1 * g0) * scale])
-        a, b = a + step[:, :1], b + step[:, 1:]
+        step = np.column_stack([(s2 * g0 - s1 * g1) * scale, (s0 * g1 - s1 * g0) * scale])
+        found = found + step
         if np.abs(step).max() < 1e-9:
             break
-    return np.asarray(b[:, 0])
+    return np.where(np.abs(step).max(axis=1, keepdims=True) < 1e-6, found, np.nan)
 
 
 def _errors(y: Floats, p: Floats, weights: Floats) -> Floats:

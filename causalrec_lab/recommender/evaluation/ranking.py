@@ -12,7 +12,7 @@ import pandas as pd
 
 from causalrec_lab.data.building.splits import Split
 from causalrec_lab.recommender.catalogue.histories import Histories
-from causalrec_lab.recommender.catalogue.interactions import Recommender, Scores, refuse_nan
+from causalrec_lab.recommender.catalogue.interactions import CELLS, Recommender, Scores, refuse_nan
 from causalrec_lab.recommender.evaluation.behaviour import calibration
 
 __all__ = ["blocks_of", "evaluate", "user_bootstrap"]
@@ -41,7 +41,8 @@ def evaluate(
     With :math:`r` the 1-based rank of a user's target, ties counted against the model,
     :math:`HR@k = 1\{r \le k\}`, :math:`NDCG@k = 1\{r \le k\} / \log_2(1 + r)` (one target; several: the sum over
     targets, divided by that of the best order, Järvelin & Kekäläinen 2002), :math:`MRR = 1 / r` of the best target,
-    averaged over users. Coverage@k is the share of the catalogue in at least one user's top k (Ge et al. 2010).
+    averaged over users. Coverage@k is the share of the catalogue in at least one user's top k (Ge et al. 2010); what is
+    filtered or not ranked is not shown. An item that a user meets several times is one target.
 
     A model with a behaviour head adds, where the part has its outcome's column, how far the chances of the outcome for
     the items met can be believed: ECE and calibration slope (see `behaviour.calibration`), of all users.
@@ -78,12 +79,13 @@ def evaluate(
     ------
     ValueError
         If a cut-off is not in 1..catalogue size, the split holds items the model does not know, a score is NaN, no user
-        has a group, or more items are to be sampled than there are.
+        has a group, a group is named "all", or more items are to be sampled than there are.
     """
     if bad := [cut for cut in k if not 1 <= cut <= len(model.catalogue)]:
         raise ValueError(f"evaluate(k={bad}): the catalogue has {len(model.catalogue)} items; cut-offs lie in 1..that")
     before = split.train if part == "validation" else pd.concat([split.train, split.validation])
-    targets = Histories.of(getattr(split, part), model.catalogue)
+    wanted = getattr(split, part).drop_duplicates(["user_id", "item_id"])  # met twice, a target is found once
+    targets = Histories.of(wanted, model.catalogue)
     histories = model.read(before).take(targets.users)
     allowed = None if among is None else _allowed(model, targets, among)
     draw = None if sampled is None else _Sample(sampled, len(model.catalogue), seed)
@@ -111,7 +113,7 @@ def _behaviour(
         return None
     met = Histories.of(part, model.catalogue, outcome=outcome)
     chances = []
-    for users in blocks_of(met.users):
+    for users in blocks_of(met.users, len(model.catalogue)):
         rows, numbers = met.take(users).pairs()
         chances.append(model.score_histories(histories.take(users), head="behaviour")[rows, numbers - 1])  # type: ignore[call-arg]
     return calibration(met.pairs()[0], met.outcomes, np.concatenate(chances), level, replications, seed)
@@ -145,6 +147,8 @@ def _grouped(per_user: pd.DataFrame, groups: pd.Series[Any], users: pd.Index) ->
             f"evaluate(groups=…): none of the {len(users)} users has a group; index the groups by user_id, as in "
             "users.set_index('user_id')['gender']"
         )
+    if (of_user.astype(str) == "all").any():
+        raise ValueError("evaluate(groups=…): a group is named 'all', as the rows of all users are; rename it")
     for name, rows in per_user.groupby(of_user.to_numpy(), observed=True):
         yield str(name), rows
 
@@ -197,7 +201,7 @@ def _per_user(
     allowed: npt.NDArray[np.bool_] | None,
 ) -> tuple[pd.DataFrame, dict[int, npt.NDArray[np.bool_]]]:
     frames, shown = [], {cut: np.zeros(len(model.catalogue), dtype=bool) for cut in k}
-    for block, users in enumerate(blocks_of(targets.users)):
+    for block, users in enumerate(blocks_of(targets.users, len(model.catalogue))):
         known, wanted = histories.take(users), targets.take(users)
         scores = model.score_histories(known)
         refuse_nan(scores, users)
@@ -210,8 +214,9 @@ def _per_user(
         frames.append(_metrics(ranks, wanted, k))
         best = np.argpartition(-scores, k[-1] - 1, axis=1)[:, : k[-1]]
         best = np.take_along_axis(best, np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1), axis=1)
+        may = np.isfinite(np.take_along_axis(scores, best, axis=1))
         for cut in k:
-            shown[cut][best[:, :cut]] = True
+            shown[cut][best[:, :cut][may[:, :cut]]] = True
     return pd.concat(frames, ignore_index=True), shown
 
 
@@ -238,7 +243,8 @@ def _metrics(ranks: Ints, wanted: Histories, k: Sequence[int]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def blocks_of(users: pd.Index) -> Iterator[pd.Index]:
-    """Users a thousand at a time, so that their scores fit into memory."""
-    for start in range(0, len(users), BLOCK):
-        yield users[start : start + BLOCK]
+def blocks_of(users: pd.Index, n_items: int) -> Iterator[pd.Index]:
+    """Users a thousand at a time, fewer where the catalogue is large, so that their scores fit into memory."""
+    rows = max(1, min(BLOCK, CELLS // n_items))
+    for start in range(0, len(users), rows):
+        yield users[start : start + rows]

@@ -93,7 +93,7 @@ def _row(values: Floats, level: float, replications: int, seed: int) -> tuple[fl
 def _top(model: Recommender, histories: Histories, k: int, filter_seen: bool) -> Ints:
     """(users, k) places in the catalogue of what is shown, in no order."""
     found = []
-    for users in blocks_of(histories.users):
+    for users in blocks_of(histories.users, len(model.catalogue)):
         known = histories.take(users)
         scores = model.score_histories(known)
         refuse_nan(scores, users)

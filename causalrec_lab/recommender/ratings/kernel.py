@@ -66,7 +66,7 @@ class RatingKernel:
         Raises
         ------
         ValueError
-            If shapes do not fit or there is no rating.
+            If shapes do not fit, there is no rating, or one is NaN.
         """
         from scipy.linalg import cho_factor, cho_solve
 
@@ -81,6 +81,7 @@ class RatingKernel:
         users, items = np.nonzero(matrix)
         if not len(users):
             raise ValueError("there is no rating to learn from; 0 stands for a rating that is missing")
+        _finite(matrix, "ratings")
         target = matrix[users, items].astype(np.float32)
         self._mean = float(target.mean())
         gram = self._gram(users, items)
@@ -121,8 +122,9 @@ def rating_metrics(
     r"""AUC over all test pairs and NDCG@k averaged over users, with user-bootstrap intervals.
 
     A rating of `positive` or more is relevant. :math:`NDCG@k` of a user is the discounted count of relevant items among
-    the k best scored of the user's test items, divided by that of the best order; users without a relevant item are
-    skipped. Weights of the Bayesian bootstrap (Rubin 1981) fall on users, for both metrics at once.
+    the k best scored of the user's test items, divided by that of the best order; tied items share the mean discount of
+    their places (McSherry & Najork 2008, ECIR), and users without a relevant item are skipped. Weights of the Bayesian
+    bootstrap (Rubin 1981) fall on users, for both metrics at once.
 
     Parameters
     ----------
@@ -138,7 +140,7 @@ def rating_metrics(
     Raises
     ------
     ValueError
-        If shapes differ, or only one class stands in the test.
+        If shapes differ, a rating or score is NaN, or only one class stands in the test.
     """
     users, relevant, value = _rated(ratings, scores, positive)
     n_users = len(np.asarray(ratings))
@@ -186,7 +188,7 @@ def rating_difference(
     Raises
     ------
     ValueError
-        If shapes differ, or only one class stands in the test.
+        If shapes differ, a rating or score is NaN, or only one class stands in the test.
     """
     users, relevant, one = _rated(ratings, first, positive)
     other = _rated(ratings, second, positive)[2]
@@ -212,10 +214,18 @@ def _rated(ratings: Any, scores: Any, positive: int) -> tuple[Any, npt.NDArray[n
     if matrix.shape != score.shape:
         raise ValueError(f"ratings are {matrix.shape}, scores {score.shape}; give a score for every pair")
     users, items = np.nonzero(matrix)
+    _finite(matrix, "ratings")
+    _finite(score[users, items], "scores of test pairs")
     relevant = matrix[users, items] >= positive
     if relevant.all() or not relevant.any():
         raise ValueError(f"all {len(relevant)} test ratings are on one side of {positive}; there is nothing to rank")
     return users, relevant, score[users, items]
+
+
+def _finite(values: Any, name: str) -> None:
+    """NaN is not zero, so it would count as a rating, and it sorts above every score."""
+    if lost := int((~np.isfinite(np.asarray(values, dtype=np.float64))).sum()):
+        raise ValueError(f"{lost} of the {name} are NaN or infinite; 0 stands for a rating that is missing")
 
 
 def _user_weights(n_users: int, replications: int, seed: int) -> Floats:
@@ -236,7 +246,9 @@ def _user_ndcg(users: Any, relevant: Any, score: Floats, n_users: int, k: int) -
     frame = pd.DataFrame({"user": users, "relevant": relevant.astype(float), "score": -score})
     frame = frame.sort_values(["user", "score"], kind="stable")
     place = frame.groupby("user").cumcount().to_numpy()
-    gain = np.where(place < k, frame["relevant"] / np.log2(place + 2), 0.0)
+    frame["discount"] = np.where(place < k, 1 / np.log2(place + 2), 0.0)
+    shared = frame.groupby(["user", "score"])["discount"].transform("mean")
+    gain = (frame["relevant"] * shared).to_numpy()
     got = np.bincount(frame["user"], gain, minlength=n_users)
     total = np.bincount(frame["user"], frame["relevant"], minlength=n_users).astype(int)
     best = np.concatenate(([np.nan], (1 / np.log2(np.arange(2, k + 2))).cumsum()))

@@ -86,7 +86,8 @@ class RatingLogit:
         Raises
         ------
         ValueError
-            If shapes differ, the propensity is missing, or one is not in (0, 1].
+            If shapes differ, no pair is observed, `liked` is not in [0, 1] where observed, the propensity is missing,
+            or one of an observed pair is not in (0, 1].
         """
         import torch
 
@@ -95,11 +96,13 @@ class RatingLogit:
         y, o = (torch.as_tensor(np.asarray(part), dtype=torch.float32) for part in (liked, observed))
         if y.shape != o.shape or y.shape != (len(user_features), len(item_features)):
             raise ValueError(f"liked is {tuple(y.shape)}, observed {tuple(o.shape)}; both are (users, items)")
+        y = _liked(y, o)
         features = [_standardised(part) for part in (user_features, item_features)]
         p = None
         if propensity is not None:
             debias.checked_propensities(propensity, observed)
             p = torch.as_tensor(np.asarray(propensity), dtype=torch.float32).clamp(min=self.clip)
+            p = torch.where(o > 0, p, 1.0)  # of pairs not seen it is not read: 0 / 0 would be NaN
         imputed = self._imputed(y, o, user_features, item_features) if self.loss == "dr" else None
         self._surface = _Surface(features, self.factors, self.seed)
         self._train(y, o, p, imputed, _Surface(features, self.factors, self.seed + 1) if self.loss in JOINT else None)
@@ -180,6 +183,18 @@ class _Surface:
         """(users, items) logits."""
         users, items, cross, p, q = self.parts
         return self.level + users + items + self.features[0] @ cross @ self.features[1].T + p @ q.T
+
+
+def _liked(y: Any, o: Any) -> Any:
+    """Labels of the pairs observed, 0 elsewhere, whatever stands there."""
+    if not o.any():
+        raise ValueError(f"none of the {o.numel():,} pairs is observed; there is nothing to learn from")
+    if (bad := (o > 0) & ~((y >= 0) & (y <= 1))).any():
+        raise ValueError(
+            f"liked has {int(bad.sum())} observed values outside [0, 1], first {float(y[bad][0])!r}; give 1 for liked "
+            "and 0 for not, such as ratings >= 3"
+        )
+    return y.masked_fill(o <= 0, 0.0)
 
 
 def _logistic(logits: Any, labels: Any) -> Any:

@@ -80,7 +80,7 @@ def read_checkpoint(
     head = json.loads(about.get("head", '{"fingerprint": ""}'))
     if head["fingerprint"] != fingerprint:
         raise ValueError(
-            f"{path} belongs to other data, another catalogue or another configuration; "
+            f"{path} belongs to other data, another catalogue, another start or another configuration; "
             "give fit(checkpoint=) another folder, or remove this one to begin anew"
         )
     network.load_state_dict(_part(tensors, "network."))

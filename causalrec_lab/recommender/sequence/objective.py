@@ -62,8 +62,8 @@ class Objective:
         with autocast(self.precision, self.device.type):
             vectors = self.network.item_vectors(self.content)
             outcomes, gaps = self._tensor(batch.input_outcomes), self._tensor(batch.input_gaps)
-            if self.config.direction == "bidirectional" and gaps is not None:
-                gaps = self._tensor(batch.target_gaps)
+            if self.config.direction == "bidirectional" and gaps is not None:  # in use, too, a hidden item has none
+                gaps = self._tensor(batch.target_gaps).masked_fill(seen, 0)
             states = self.network(inputs, vectors, outcomes, gaps, last=last)[seen]
             targets = targets[seen]
             if batch.target_outcomes is None:
@@ -111,4 +111,4 @@ def _logistic(logits: Tensor, outcomes: Tensor) -> Tensor:
 
 
 def _weighted_mean(losses: Tensor, weights: Tensor | None) -> Tensor:
-    return losses.mean() if weights is None else (losses * weights).sum() / weights.sum()
+    return losses.mean() if weights is None else (losses * weights).sum() / weights.sum().clamp(min=1e-12)

@@ -82,7 +82,7 @@ def binary_cross_entropy(
         t in [0, 1].
     """
     drawn, own = drawn_negatives(len(vectors), negatives, targets)
-    share = min(1.0, len(drawn) / (len(vectors) - 1))
+    share = min(1.0, len(drawn) / max(len(vectors) - 1, 1))
     power = share * (calibration * (1 - 1 / share) + 1 / share)
     shift = math.log(len(drawn) / power)
     others = (states @ vectors[drawn].to(states.dtype).T).float() - shift
@@ -96,4 +96,4 @@ def _own_scores(states: Tensor, vectors: Tensor, targets: Tensor) -> Tensor:
 
 
 def _weighted(losses: Tensor, weights: Tensor | None) -> Tensor:
-    return losses.mean() if weights is None else (losses * weights).sum() / weights.sum()
+    return losses.mean() if weights is None else (losses * weights).sum() / weights.sum().clamp(min=1e-12)

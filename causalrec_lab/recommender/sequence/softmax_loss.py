@@ -27,12 +27,12 @@ def catalogue_cross_entropy(
     targets
         (n,) indices of the items that came next.
     weights
-        (n,) weights (inverse propensities, say); None for ones.
+        (n,) weights (inverse propensities, say); None for ones. Where all are 0, so is the loss.
     chunk
         Rows at a time.
     """
     ones = torch.ones(len(targets), device=states.device) if weights is None else weights.float()
-    loss: Tensor = _Chunked.apply(states, vectors, targets, ones / ones.sum(), chunk)  # type: ignore[no-untyped-call]
+    loss: Tensor = _Chunked.apply(states, vectors, targets, ones / ones.sum().clamp(min=1e-12), chunk)  # type: ignore[no-untyped-call]
     return loss
 
 

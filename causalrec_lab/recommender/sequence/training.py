@@ -85,6 +85,8 @@ class Trainer:
         Processes that share the batches of each step.
     catalogue
         Ids of the items, by which a checkpoint knows its own.
+    origin
+        Mark of the model whose weights it begins with, likewise; empty without one.
     """
 
     network: SequenceNetwork
@@ -95,6 +97,7 @@ class Trainer:
     checkpoint: Path | None = None
     team: Team = field(default_factory=Team)
     catalogue: pd.Index = field(default_factory=lambda: pd.Index([]))
+    origin: str = ""
 
     def run(self, callbacks: Sequence[Callback] = ()) -> Progress:
         """Train; a run that was killed goes on after its last whole epoch with the numbers of an unbroken one.
@@ -179,7 +182,7 @@ class Trainer:
         digest = hashlib.sha256("|".join(parts).encode())
         for array in (h.items, h.offsets, h.outcomes, h.weights, h.gaps, *content):
             digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
-        digest.update(repr(self.catalogue.tolist()).encode())
+        digest.update(repr(self.catalogue.tolist()).encode() + self.origin.encode())
         return digest.hexdigest()
 
     def _refuse(self, found: float, epoch: int, place: int, batch: Batch, what: str = "loss") -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from causalrec_lab.recommender.sequence.network import SequenceNetwork
 
 __all__ = ["transfer"]
@@ -9,7 +11,7 @@ __all__ = ["transfer"]
 
 def transfer(
     source: SequenceNetwork, target: SequenceNetwork, known: tuple[str, ...] = (), wanted: tuple[str, ...] = ()
-) -> None:
+) -> str:
     """Copy what another network learned, but for what belongs to its items alone.
 
     Parameters
@@ -18,6 +20,10 @@ def transfer(
         Networks of the same width, blocks and heads.
     known, wanted
         Names of their attributes: columns of the same name are copied.
+
+    Returns
+    -------
+    SHA-256 of what was copied, by which a checkpoint knows where its training began.
 
     Raises
     ------
@@ -41,3 +47,7 @@ def transfer(
             weights[:, here] = theirs["attributes.weight"][:, there]
         taken["attributes.weight"] = weights
     target.load_state_dict(ours | taken)
+    digest = hashlib.sha256()
+    for name, value in sorted(taken.items()):
+        digest.update(name.encode() + value.detach().cpu().numpy().tobytes())
+    return digest.hexdigest()

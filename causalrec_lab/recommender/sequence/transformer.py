@@ -105,12 +105,12 @@ class TransformerRecommender(CatalogueRecommender):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.config.seed)
             self.network = SequenceNetwork(self._shape()).to(device)
-        if start is not None:
-            transfer(start.network, self.network, start.attribute_names, self.attribute_names)
+        names = self.attribute_names
+        origin = "" if start is None else transfer(start.network, self.network, start.attribute_names, names)
         validate = self._validation(data) if isinstance(data, Split) and self.config.patience else None
         folder = None if checkpoint is None else Path(checkpoint)
         team = join(torch.device(device).type)
-        parts = (self.network, config, self._histories, self._content, validate, folder, team, self._catalogue)
+        parts = (self.network, config, self._histories, self._content, validate, folder, team, self._catalogue, origin)
         trainer = Trainer(*parts)
         self.history = pd.DataFrame(trainer.run(callbacks).history)
         self._forget_strangers(known)
@@ -260,8 +260,9 @@ class TransformerRecommender(CatalogueRecommender):
 
     def _validation(self, split: Split) -> Any:
         def validate() -> float:
-            table = evaluate(self, split, k=(10,), part="validation", replications=2)
-            return float(table["value"]["NDCG@10"])
+            k = min(10, len(self._catalogue))
+            table = evaluate(self, split, k=(k,), part="validation", replications=2)
+            return float(table["value"][f"NDCG@{k}"])
 
         return validate
 

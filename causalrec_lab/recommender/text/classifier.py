@@ -115,6 +115,7 @@ class TextClassifier:
             If lengths differ, a label is neither 0 nor 1, or only one class is there.
         """
         listed, y = checked_labelled(texts, labels)
+        self.scaling, self.losses = PlattScaling(), []  # those of an earlier fit are of another model
         corpus = listed if self.config.encoder == "tiny" else None
         self._encoder = TextEncoder.load(self.config.encoder, corpus=corpus, precision=self.config.precision)
         self._reader = LinearReader.fit(
@@ -143,8 +144,8 @@ class TextClassifier:
             As in `fit`, or if the classifier was not fitted.
         """
         listed, y = checked_labelled(texts, labels)
-        self.scaling = PlattScaling()
-        self.scaling = PlattScaling.fit(y, self.predict_proba(listed))
+        one = 1 / (1 + np.exp(-self.logits(listed)))
+        self.scaling = PlattScaling.fit(y, one)
         return self
 
     def predict_proba(self, texts: Iterable[str]) -> Floats:
