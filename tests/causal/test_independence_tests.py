@@ -1,0 +1,128 @@
+"""Each test of independence keeps its size and has power; falsification equals trying every permutation by hand."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binom
+from statsmodels.stats.multitest import multipletests
+
+from causalrec_lab.causal import CausalGraph
+from causalrec_lab.causal.independence import benjamini_hochberg, gcm_test, independence_test
+from causalrec_lab.causal.independence.falsification import falsify
+from causalrec_lab.world import linear_gaussian
+
+RUNS = 100
+
+
+def columns(seed: int, n: int, kind: str, effect: float) -> pd.DataFrame:
+    """x and y follow z; y follows x by `effect` besides. kind: linear, categories, curved or mixed."""
+    rng = np.random.default_rng(seed)
+    z, e1, e2 = rng.normal(size=(3, n))
+    bent = z**2 if kind == "curved" else z
+    x = bent + e1
+    y = bent + effect * e1 + e2
+    if kind == "categories":
+        z = np.digitize(z, [-0.5, 0.5])
+        x = (z - 1 + e1 > 0).astype(int)
+        y = (z - 1 + effect * (2 * x - 1) + e2 > 0).astype(int)
+    if kind == "mixed":
+        return pd.DataFrame({"x": x, "y": np.array(["a", "b", "c"])[np.digitize(y, [-0.7, 0.7])], "z": z})
+    return pd.DataFrame({"x": x, "y": y, "z": z})
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "effect"),
+    [("linear", "linear", 0.3), ("categories", "g", 0.5), ("curved", "gcm", 0.3), ("linear", "gcm", 0.3)],
+)
+def test_size_and_power(kind, method, effect):
+    def rejected(size: float, start: int) -> int:
+        runs = (columns(start + s, 300, kind, size) for s in range(RUNS))
+        return sum(independence_test(frame, "x", "y", ("z",), method=method)[3] < 0.05 for frame in runs)
+
+    low, high = binom.ppf([1e-6, 1 - 1e-6], RUNS, 0.05)
+    slack = 6 if method == "gcm" else 0  # its law is a large-sample one
+    assert low <= rejected(0.0, 0) <= high + slack
+    assert rejected(effect, 10_000) >= 0.8 * RUNS
+
+
+def test_gcm_sees_through_a_curve_where_linear_tests_do_not():
+    frame = columns(1, 2_000, "curved", 0.0)
+    assert independence_test(frame, "x", "y", ("z",), method="linear")[3] < 1e-6
+    assert independence_test(frame, "x", "y", ("z",), method="gcm")[3] > 1e-4
+
+
+def test_gcm_of_categories_keeps_its_size_and_has_power():
+    null = sum(gcm_test(columns(s, 200, "mixed", 0.0), "x", "y", ("z",))[2] < 0.05 for s in range(60))
+    assert null <= binom.ppf(1 - 1e-6, 60, 0.05) + 2
+    power = sum(gcm_test(columns(s, 300, "mixed", 0.6), "x", "y", ("z",))[2] < 0.05 for s in range(30))
+    assert power >= 27
+
+
+def test_benjamini_hochberg_equals_statsmodels():
+    p = np.random.default_rng(1).uniform(size=23) ** 3
+    assert benjamini_hochberg(p) == pytest.approx(multipletests(p, method="fdr_bh")[1])
+
+
+@pytest.mark.parametrize("edges", ["a -> b -> c -> d", "a -> c <- b; c -> d", "a <-> b -> c; d"])
+def test_falsification_equals_every_permutation_by_hand(edges):
+    graph = CausalGraph(edges)
+    rows = linear_gaussian(1).sample(300, seed=3).iloc[:, :4].set_axis(list("abcd"), axis=1)
+    found = falsify(graph, rows)
+    assert found.exact
+    violations, same = [], []
+    for order in itertools.permutations(graph.observed):
+        names = dict(zip(graph.observed, order, strict=True))
+        pairs = [(names[x], names[y]) for x, y in graph.edges]
+        spans = [f"{names[x]} <-> {names[y]}" for x, y in graph.bidirected]
+        moved = CausalGraph([*graph.nodes, *pairs, *spans])
+        claims = set()
+        if graph.bidirected:
+            claims = {(frozenset((names[c.x], names[c.y])), frozenset(names[g] for g in c.given))
+                      for c in graph.implied_independencies()}  # fmt: skip
+        else:
+            for node in moved.nodes:
+                causes = moved.parents(node)
+                others = set(moved.nodes) - {node, *causes, *moved.descendants(node)}
+                claims |= {(frozenset((node, other)), frozenset(causes)) for other in others}
+        tests = [independence_test(rows, *sorted(pair), sorted(given))[3] < 0.05 for pair, given in claims]
+        violations.append(sum(tests))
+        same.append(all(graph.d_separated(*sorted(pair), given) for pair, given in claims))
+    assert sorted(violations) == sorted(found.permuted.tolist())
+    assert found.p_uninformative == pytest.approx(np.mean(same))
+    assert found.p_value == pytest.approx(np.mean(np.array(violations) <= found.violated))
+
+
+def test_the_true_graph_is_better_than_chance_and_a_wrong_one_is_not():
+    preset = linear_gaussian(2)
+    rows = preset.sample(5_000, seed=2)
+    true = falsify(CausalGraph(list(preset.edges)), rows)
+    wrong = falsify(CausalGraph("cart -> shown -> purchase -> affinity; view"), rows)
+    assert true.informative
+    assert not true.falsified
+    assert wrong.falsified
+    assert "falsified" in str(wrong)
+
+
+def test_a_graph_like_all_its_permutations_gets_no_verdict():
+    rows = linear_gaussian(2).sample(200, seed=2)[["affinity", "shown"]]
+    found = falsify(CausalGraph("affinity; shown"), rows)
+    assert not found.informative
+    assert "no verdict" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"method": "gmc"}, "did you mean 'gcm'"), ({"method": "g"}, "needs categories")],
+)
+def test_tests_that_do_not_fit_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        independence_test(columns(0, 100, "linear", 0.0), "x", "y", ("z",), **options)
+
+
+def test_a_complete_graph_cannot_be_falsified():
+    with pytest.raises(ValueError, match="claims no independence"):
+        falsify(CausalGraph("x -> y"), columns(0, 100, "linear", 0.0))
