@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import binom
 from statsmodels.stats.multitest import multipletests
 
-from causalrec_lab.causal import CausalGraph
+from causalrec_lab.causal import CausalGraph, StructuralCausalModel
 from causalrec_lab.causal.independence import benjamini_hochberg, gcm_test, independence_test
 from causalrec_lab.causal.independence.falsification import falsify
 from causalrec_lab.world import linear_gaussian
@@ -97,9 +97,9 @@ def test_falsification_equals_every_permutation_by_hand(edges):
 
 
 def test_the_true_graph_is_better_than_chance_and_a_wrong_one_is_not():
-    preset = linear_gaussian(2)
-    rows = preset.sample(5_000, seed=2)
-    true = falsify(CausalGraph(list(preset.edges)), rows)
+    asia = StructuralCausalModel.example("asia")
+    true = falsify(asia.graph, asia.sample(2_000, seed=1))
+    rows = linear_gaussian(1).sample(500, seed=1)
     wrong = falsify(CausalGraph("cart -> shown -> purchase -> affinity; view"), rows)
     assert true.informative
     assert not true.falsified
