@@ -85,6 +85,7 @@ def test_chinese_is_written_where_the_machine_has_a_font_for_it(shown: list[Any]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         figures.show(draw()[0], alt="a line")
+    assert len(shown) == 1
 
 
 def brightness(colour: str) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -24,15 +25,15 @@ from causalrec_lab.estimate import Estimate
 __all__ = ["Questions", "mutilated"]
 
 
-class Questions:
+class Questions(ABC):
     """Questions to a graph with mechanisms; `StructuralCausalModel` is the one that is fitted."""
 
     graph: CausalGraph
 
     @property
+    @abstractmethod
     def mechanisms(self) -> DiscreteNetwork | GaussianSystem:
         """Tables or equations."""
-        raise NotImplementedError
 
     def predict(self, frame: pd.DataFrame, target: str, do: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """Posterior of one node for every row of a table, missing cells left out of that row; see `prediction.predict`.
