@@ -8,8 +8,6 @@ from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
     from causalrec_lab.causal import effects, mediation
-    from causalrec_lab.causal.adjustment import NotIdentifiedError
-    from causalrec_lab.causal.answers import Identification
     from causalrec_lab.causal.discovery import (
         Discovery,
         Knowledge,
@@ -18,32 +16,34 @@ if TYPE_CHECKING:
         discover,
         equivalence_class,
     )
-    from causalrec_lab.causal.graph import CausalGraph
+    from causalrec_lab.causal.graph.causal_graph import CausalGraph
+    from causalrec_lab.causal.identification.adjustment import NotIdentifiedError
+    from causalrec_lab.causal.identification.answers import Identification
+    from causalrec_lab.causal.identification.instruments import Instrument
+    from causalrec_lab.causal.identification.optimal import OptimalAdjustment
+    from causalrec_lab.causal.identification.transport import Transport
     from causalrec_lab.causal.independence import Independence
     from causalrec_lab.causal.independence.falsification import Falsification, falsify
-    from causalrec_lab.causal.instruments import Instrument
-    from causalrec_lab.causal.optimal import OptimalAdjustment
     from causalrec_lab.causal.scm.causation import probabilities_of_causation
     from causalrec_lab.causal.scm.decision import Decision
     from causalrec_lab.causal.scm.model import StructuralCausalModel
     from causalrec_lab.causal.sem import SemResult, fit_sem
-    from causalrec_lab.causal.transport import Transport
 
 _HOME = {
-    "CausalGraph": "graph",
+    "CausalGraph": "graph.causal_graph",
     "Decision": "scm.decision",
     "Discovery": "discovery.result",
     "Falsification": "independence.falsification",
-    "Identification": "answers",
+    "Identification": "identification.answers",
     "Independence": "independence",
-    "Instrument": "instruments",
+    "Instrument": "identification.instruments",
     "Knowledge": "discovery.knowledge",
-    "NotIdentifiedError": "adjustment",
-    "OptimalAdjustment": "optimal",
+    "NotIdentifiedError": "identification.adjustment",
+    "OptimalAdjustment": "identification.optimal",
     "PartialGraph": "discovery.partial",
     "SemResult": "sem",
     "StructuralCausalModel": "scm.model",
-    "Transport": "transport",
+    "Transport": "identification.transport",
     "compare_structures": "discovery.comparison",
     "discover": "discovery.searching",
     "equivalence_class": "discovery.partial",

@@ -142,7 +142,7 @@ def test_open_paths_are_all_listed_and_drawn_red():
     mpl.use("Agg")
     graph = CausalGraph("a -> t -> y; a -> y; h -> t; h -> y; t <-> y; c -> y", latent=["h"], **ENDS)
     assert set(graph.open_paths(["a"])) == {"t <- h -> y", "t <-> y"}
-    from causalrec_lab.causal.drawing import RED
+    from causalrec_lab.causal.graph.drawing import RED
 
     ax = graph.plot(given=["a"])
     red = [

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 
 from causalrec_lab.causal.discovery.partial import PartialGraph, equivalence_class
-from causalrec_lab.causal.graph import CausalGraph
+from causalrec_lab.causal.graph.causal_graph import CausalGraph
 
 __all__ = ["compare_structures"]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from causalrec_lab.causal.discovery.orientation import Adjacency, extension
-from causalrec_lab.causal.drawing import layout
-from causalrec_lab.causal.graph import CausalGraph
+from causalrec_lab.causal.graph.causal_graph import CausalGraph
+from causalrec_lab.causal.graph.drawing import layout
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from causalrec_lab.causal.discovery.orientation import Adjacency, complete
-from causalrec_lab.causal.notation import nearest, read_edges, sorted_by_cause
+from causalrec_lab.causal.graph.notation import nearest, read_edges, sorted_by_cause
 
 __all__ = ["Bound", "Knowledge"]
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from causalrec_lab.causal.discovery.knowledge import Knowledge
 from causalrec_lab.causal.discovery.orientation import Adjacency, count_members, cpdag, extension, members
-from causalrec_lab.causal.graph import CausalGraph
-from causalrec_lab.causal.notation import nearest
+from causalrec_lab.causal.graph.causal_graph import CausalGraph
+from causalrec_lab.causal.graph.notation import nearest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,7 +11,7 @@ import pandas as pd
 from causalrec_lab.causal.discovery.comparison import compare_structures
 from causalrec_lab.causal.discovery.knowledge import Knowledge
 from causalrec_lab.causal.discovery.partial import PartialGraph, equivalence_class
-from causalrec_lab.causal.graph import CausalGraph
+from causalrec_lab.causal.graph.causal_graph import CausalGraph
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,7 +13,7 @@ from causalrec_lab.causal.discovery.partial import PartialGraph
 from causalrec_lab.causal.discovery.result import Discovery
 from causalrec_lab.causal.discovery.search import SEARCHES
 from causalrec_lab.causal.discovery.statistics import Gaussian, statistics
-from causalrec_lab.causal.notation import nearest
+from causalrec_lab.causal.graph.notation import nearest
 
 __all__ = ["discover"]
 

@@ -9,9 +9,9 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from causalrec_lab.causal.graph.notation import nearest
 from causalrec_lab.causal.independence.columns import checked, design, is_discrete
 from causalrec_lab.causal.independence.contingency import Codes
-from causalrec_lab.causal.notation import nearest
 
 __all__ = ["Discrete", "Gaussian", "Statistics", "statistics"]
 

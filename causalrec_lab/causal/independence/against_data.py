@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from causalrec_lab.causal.graph.notation import nearest
 from causalrec_lab.causal.independence.ci_tests import independence_test
 from causalrec_lab.causal.independence.claims import implied_independencies
 from causalrec_lab.causal.independence.columns import checked
 from causalrec_lab.causal.independence.multiplicity import benjamini_hochberg, holm
-from causalrec_lab.causal.notation import nearest
 
 if TYPE_CHECKING:
-    from causalrec_lab.causal.graph import CausalGraph
+    from causalrec_lab.causal.graph.causal_graph import CausalGraph
 
 __all__ = ["CORRECTIONS", "graph_test"]
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from causalrec_lab.causal.graph.notation import nearest
 from causalrec_lab.causal.independence.columns import Floats, design, is_discrete, residuals
 from causalrec_lab.causal.independence.contingency import Codes
 from causalrec_lab.causal.independence.gcm import gcm_test
-from causalrec_lab.causal.notation import nearest
 
 __all__ = ["METHODS", "g_test", "independence_test", "linear_test"]
 

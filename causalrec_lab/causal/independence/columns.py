@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from causalrec_lab.causal.notation import nearest
+from causalrec_lab.causal.graph.notation import nearest
 
 __all__ = ["LEVELS", "checked", "design", "is_discrete", "refuse_infinite", "residuals"]
 

@@ -22,16 +22,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from causalrec_lab.causal.graph.separation import bits
 from causalrec_lab.causal.independence.ci_tests import independence_test
 from causalrec_lab.causal.independence.claims import implied_independencies
 from causalrec_lab.causal.independence.columns import checked, is_discrete
 from causalrec_lab.causal.independence.contingency import Codes
-from causalrec_lab.causal.separation import bits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from causalrec_lab.causal.graph import CausalGraph
+    from causalrec_lab.causal.graph.causal_graph import CausalGraph
 
 __all__ = ["Falsification", "falsify"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from causalrec_lab.causal.graph import CausalGraph
+from causalrec_lab.causal.graph.causal_graph import CausalGraph
 
 __all__ = ["ASSUMPTIONS", "LINEAR_ASSUMPTIONS", "check_graph", "problem"]
 

@@ -10,7 +10,7 @@ import pandas as pd
 from causalrec_lab.causal.effects.nuisance import NUISANCES, design_matrix
 from causalrec_lab.causal.effects.ridge import one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, nearest
-from causalrec_lab.causal.graph import CausalGraph
+from causalrec_lab.causal.graph.causal_graph import CausalGraph
 from causalrec_lab.causal.mediation.assembly import Mean, assembled, counts, set_state, stage_notes
 from causalrec_lab.causal.mediation.assumptions import ASSUMPTIONS
 from causalrec_lab.causal.mediation.functional import Regime, conditional_means, reached, regimes

@@ -11,7 +11,7 @@ import pandas as pd
 from causalrec_lab.causal.effects.nuisance import design_matrix
 from causalrec_lab.causal.effects.ridge import one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Floats
-from causalrec_lab.causal.graph import CausalGraph
+from causalrec_lab.causal.graph.causal_graph import CausalGraph
 from causalrec_lab.causal.mediation.assumptions import LINEAR_ASSUMPTIONS
 from causalrec_lab.causal.mediation.readings import linear_readings
 from causalrec_lab.causal.mediation.result import PathEffects, path_effects

@@ -12,7 +12,7 @@ from causalrec_lab.causal.effects.folds import splits
 from causalrec_lab.causal.effects.nuisance import NUISANCES, clipped, cross_fit_propensity, design_matrix
 from causalrec_lab.causal.effects.ridge import one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, nearest
-from causalrec_lab.causal.graph import CausalGraph
+from causalrec_lab.causal.graph.causal_graph import CausalGraph
 from causalrec_lab.causal.mediation.assembly import Mean, assembled, counts, set_state, stage_notes
 from causalrec_lab.causal.mediation.assumptions import ASSUMPTIONS
 from causalrec_lab.causal.mediation.functional import Regime, conditional_means, regimes

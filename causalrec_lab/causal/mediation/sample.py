@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, Integers, Sample, nearest, read_sample
-from causalrec_lab.causal.graph import CausalGraph
+from causalrec_lab.causal.graph.causal_graph import CausalGraph
 from causalrec_lab.causal.mediation.assumptions import check_graph
 
 __all__ = ["MediationSample", "read_mediation"]

@@ -47,7 +47,7 @@ def read_bif(path: str | Path) -> DiscreteNetwork:
 
 
 def _sorted(network: DiscreteNetwork) -> DiscreteNetwork:
-    from causalrec_lab.causal.graph import CausalGraph
+    from causalrec_lab.causal.graph.causal_graph import CausalGraph
 
     edges = [(parent, node) for node, above in network.parents.items() for parent in above]
     order = CausalGraph([*network.tables, *edges]).nodes

@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causalrec_lab.causal.scm.elimination import LARGEST, Factor, contract
+from causalrec_lab.causal.scm.optimal_transport import best_coupling, vertices
 from causalrec_lab.causal.scm.responses import best_response, forest
-from causalrec_lab.causal.scm.transport import best_coupling, vertices
 from causalrec_lab.causal.scm.twin import Settled, Twin, Undecided
 
 __all__ = ["Bound", "bounds"]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from causalrec_lab.causal.notation import nearest
+from causalrec_lab.causal.graph.notation import nearest
 from causalrec_lab.estimate import z_value
 
 __all__ = ["causation_bounds", "probabilities_of_causation"]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from causalrec_lab.causal.notation import nearest
+from causalrec_lab.causal.graph.notation import nearest
 
 __all__ = ["COUPLINGS", "Coupling", "coupling_of", "gumbel", "independent", "monotone"]
 

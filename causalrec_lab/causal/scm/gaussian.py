@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from causalrec_lab.causal.graph import CausalGraph
+from causalrec_lab.causal.graph.causal_graph import CausalGraph
 from causalrec_lab.causal.scm.gaussian_draws import GaussianDraws, draw_systems
 from causalrec_lab.causal.scm.moments import Moments, dependent, equations, moments_of, regressed
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from causalrec_lab.causal.graph import CausalGraph
-from causalrec_lab.causal.notation import nearest
+from causalrec_lab.causal.graph.causal_graph import CausalGraph
+from causalrec_lab.causal.graph.notation import nearest
 from causalrec_lab.causal.scm.columns import checked, kind_of
 from causalrec_lab.causal.scm.discrete import DiscreteNetwork
 from causalrec_lab.causal.scm.gaussian import GaussianSystem

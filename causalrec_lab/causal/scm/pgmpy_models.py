@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from causalrec_lab.causal.graph import CausalGraph
+from causalrec_lab.causal.graph.causal_graph import CausalGraph
 from causalrec_lab.causal.scm.discrete import DiscreteNetwork
 from causalrec_lab.causal.scm.gaussian import GaussianSystem
 

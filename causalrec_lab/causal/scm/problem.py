@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from causalrec_lab.causal.graph import CausalGraph
-from causalrec_lab.causal.notation import nearest
+from causalrec_lab.causal.graph.causal_graph import CausalGraph
+from causalrec_lab.causal.graph.notation import nearest
 from causalrec_lab.causal.scm.discrete import DiscreteNetwork
 from causalrec_lab.causal.scm.gaussian import GaussianSystem
 

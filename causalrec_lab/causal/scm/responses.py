@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-from causalrec_lab.causal.scm.transport import TIGHT, scaled
+from causalrec_lab.causal.scm.optimal_transport import TIGHT, scaled
 from causalrec_lab.causal.scm.twin import Undecided
 
 __all__ = ["best_response", "forest"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from causalrec_lab.causal.notation import nearest
+from causalrec_lab.causal.graph.notation import nearest
 from causalrec_lab.causal.sem.expression import evaluate, names_in
 from causalrec_lab.causal.sem.specification import Specification
 

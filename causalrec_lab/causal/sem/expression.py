@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from causalrec_lab.causal.notation import nearest
+from causalrec_lab.causal.graph.notation import nearest
 
 __all__ = ["evaluate", "names_in"]
 

@@ -7,8 +7,8 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from causalrec_lab.causal.graph import CausalGraph
-from causalrec_lab.causal.notation import nearest
+from causalrec_lab.causal.graph.causal_graph import CausalGraph
+from causalrec_lab.causal.graph.notation import nearest
 from causalrec_lab.causal.sem.constraints import constrained
 from causalrec_lab.causal.sem.expression import names_in
 from causalrec_lab.causal.sem.identified import UnderidentifiedError, refuse_underidentified, undetermined

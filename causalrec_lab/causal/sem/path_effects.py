@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from causalrec_lab.causal.notation import nearest
+from causalrec_lab.causal.graph.notation import nearest
 from causalrec_lab.causal.sem import functions
 from causalrec_lab.causal.sem.moments import Moments
 from causalrec_lab.estimate import Estimate

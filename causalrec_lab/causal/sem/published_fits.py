@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from causalrec_lab.causal.notation import nearest
+from causalrec_lab.causal.graph.notation import nearest
 
 if TYPE_CHECKING:
     from causalrec_lab.causal.sem.result import SemResult

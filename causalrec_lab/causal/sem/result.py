@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from causalrec_lab.causal.notation import nearest
+from causalrec_lab.causal.graph.notation import nearest
 from causalrec_lab.causal.sem import functions
 from causalrec_lab.causal.sem.bootstrap import INTERVALS, bootstrap_draws, bootstrap_interval
 from causalrec_lab.causal.sem.constraints import Subspace

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from causalrec_lab.causal.notation import nearest
+from causalrec_lab.causal.graph.notation import nearest
 from causalrec_lab.causal.sem.syntax import Statement
 
 __all__ = ["Parameter", "Specification", "specify"]

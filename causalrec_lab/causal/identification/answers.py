@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from causalrec_lab.causal.formulas import MANY
-from causalrec_lab.causal.notation import markdown_text
+from causalrec_lab.causal.graph.notation import markdown_text
+from causalrec_lab.causal.identification.formulas import MANY
 
 __all__ = ["TRIED", "Identification", "braces"]
 

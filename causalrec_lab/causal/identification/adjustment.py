@@ -7,11 +7,11 @@ import warnings
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from causalrec_lab.causal.selection import selection_problem
-from causalrec_lab.causal.separation import Dag, bits, minimal_separators
+from causalrec_lab.causal.graph.separation import Dag, bits, minimal_separators
+from causalrec_lab.causal.identification.selection import selection_problem
 
 if TYPE_CHECKING:
-    from causalrec_lab.causal.graph import CausalGraph
+    from causalrec_lab.causal.graph.causal_graph import CausalGraph
 
 __all__ = ["NotIdentifiedError", "adjustment_problem", "adjustment_set", "adjustment_sets", "open_paths"]
 

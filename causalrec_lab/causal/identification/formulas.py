@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from causalrec_lab.causal.notation import latex_name
+from causalrec_lab.causal.graph.notation import latex_name
 
 __all__ = ["adjustment", "do", "frontdoor", "no_effect", "ratio", "selected_adjustment", "transported"]
 

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from causalrec_lab.causal import formulas
-from causalrec_lab.causal.adjustment import (
+from causalrec_lab.causal.graph.notation import BETWEEN
+from causalrec_lab.causal.graph.separation import bits, minimal_separators
+from causalrec_lab.causal.identification import formulas
+from causalrec_lab.causal.identification.adjustment import (
     adjustment_sets,
     causal_nodes,
     observed_mask,
     proper_backdoor,
     usable_covariates,
 )
-from causalrec_lab.causal.answers import Identification
-from causalrec_lab.causal.frontdoor import frontdoor_sets, frontdoor_with_covariates
-from causalrec_lab.causal.instruments import instruments
-from causalrec_lab.causal.notation import BETWEEN
-from causalrec_lab.causal.optimal import optimal_adjustment_set
-from causalrec_lab.causal.selection import identify_selected
-from causalrec_lab.causal.separation import bits, minimal_separators
+from causalrec_lab.causal.identification.answers import Identification
+from causalrec_lab.causal.identification.frontdoor import frontdoor_sets, frontdoor_with_covariates
+from causalrec_lab.causal.identification.instruments import instruments
+from causalrec_lab.causal.identification.optimal import optimal_adjustment_set
+from causalrec_lab.causal.identification.selection import identify_selected
 
 if TYPE_CHECKING:
-    from causalrec_lab.causal.graph import CausalGraph
+    from causalrec_lab.causal.graph.causal_graph import CausalGraph
 
 __all__ = ["identify"]
 

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from causalrec_lab.causal import formulas
-from causalrec_lab.causal.adjustment import causal_nodes, proper_backdoor, usable_covariates
-from causalrec_lab.causal.answers import braces
-from causalrec_lab.causal.notation import markdown_text
-from causalrec_lab.causal.separation import Dag, bits, minimal_separators
+from causalrec_lab.causal.graph.notation import markdown_text
+from causalrec_lab.causal.graph.separation import Dag, bits, minimal_separators
+from causalrec_lab.causal.identification import formulas
+from causalrec_lab.causal.identification.adjustment import causal_nodes, proper_backdoor, usable_covariates
+from causalrec_lab.causal.identification.answers import braces
 
 if TYPE_CHECKING:
-    from causalrec_lab.causal.graph import CausalGraph
+    from causalrec_lab.causal.graph.causal_graph import CausalGraph
 
 __all__ = ["Transport", "transport"]
 

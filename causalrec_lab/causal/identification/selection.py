@@ -6,12 +6,12 @@ import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from causalrec_lab.causal import formulas
-from causalrec_lab.causal.answers import Identification
-from causalrec_lab.causal.separation import Dag, bits, minimal_separators
+from causalrec_lab.causal.graph.separation import Dag, bits, minimal_separators
+from causalrec_lab.causal.identification import formulas
+from causalrec_lab.causal.identification.answers import Identification
 
 if TYPE_CHECKING:
-    from causalrec_lab.causal.graph import CausalGraph
+    from causalrec_lab.causal.graph.causal_graph import CausalGraph
 
 __all__ = ["identify_selected", "selection_problem"]
 
@@ -62,7 +62,7 @@ def _recovered(graph: CausalGraph, names: tuple[str, str], chosen: int, external
 
 def _candidates(graph: CausalGraph, t: int, y: int, rows: int) -> Iterator[int]:
     """Valid sets that also separate outcome and selection: the minimal ones, and all where there are few nodes."""
-    from causalrec_lab.causal.adjustment import proper_backdoor, usable_covariates
+    from causalrec_lab.causal.identification.adjustment import proper_backdoor, usable_covariates
 
     proper, usable = proper_backdoor(graph.dag, t, y), usable_covariates(graph, t, y)
     if usable.bit_count() > MANY:
@@ -95,7 +95,7 @@ def _least_external(dag: Dag, chosen: int, external: int, rows: int) -> int:
 
 def _obstacle(graph: CausalGraph, t: int, y: int, rows: int) -> tuple[str, str]:
     """Open path that no covariate closes, and what would help."""
-    from causalrec_lab.causal.adjustment import proper_backdoor, usable_covariates
+    from causalrec_lab.causal.identification.adjustment import proper_backdoor, usable_covariates
 
     proper = proper_backdoor(graph.dag, t, y)
     usable = usable_covariates(graph, t, y) & proper.ancestors(1 << t | 1 << y | rows)

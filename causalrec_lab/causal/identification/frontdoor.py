@@ -6,11 +6,11 @@ import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from causalrec_lab.causal.adjustment import causal_nodes, listed, observed_mask
-from causalrec_lab.causal.separation import Dag, bits
+from causalrec_lab.causal.graph.separation import Dag, bits
+from causalrec_lab.causal.identification.adjustment import causal_nodes, listed, observed_mask
 
 if TYPE_CHECKING:
-    from causalrec_lab.causal.graph import CausalGraph
+    from causalrec_lab.causal.graph.causal_graph import CausalGraph
 
 __all__ = ["frontdoor_sets", "frontdoor_with_covariates"]
 

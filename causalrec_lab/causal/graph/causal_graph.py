@@ -7,17 +7,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from causalrec_lab.causal.structure import Structure
+from causalrec_lab.causal.graph.structure import Structure
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from causalrec_lab.causal.answers import Identification
+    from causalrec_lab.causal.identification.answers import Identification
+    from causalrec_lab.causal.identification.instruments import Instrument
+    from causalrec_lab.causal.identification.optimal import OptimalAdjustment
+    from causalrec_lab.causal.identification.transport import Transport
     from causalrec_lab.causal.independence import Independence
-    from causalrec_lab.causal.instruments import Instrument
-    from causalrec_lab.causal.optimal import OptimalAdjustment
-    from causalrec_lab.causal.transport import Transport
 
 __all__ = ["CausalGraph"]
 
@@ -95,13 +95,13 @@ class CausalGraph(Structure):
         self, treatment: str | None = None, outcome: str | None = None, *, limit: int = 1000
     ) -> list[frozenset[str]]:
         """All minimal valid adjustment sets, smallest first; see `adjustment.adjustment_sets`."""
-        from causalrec_lab.causal.adjustment import adjustment_sets
+        from causalrec_lab.causal.identification.adjustment import adjustment_sets
 
         return adjustment_sets(self, treatment, outcome, limit=limit)
 
     def adjustment_set(self, treatment: str | None = None, outcome: str | None = None) -> list[str]:
         """Smallest adjustment set, or an error with the way out; see `adjustment.adjustment_set`."""
-        from causalrec_lab.causal.adjustment import adjustment_set
+        from causalrec_lab.causal.identification.adjustment import adjustment_set
 
         return adjustment_set(self, treatment, outcome)
 
@@ -109,7 +109,7 @@ class CausalGraph(Structure):
         self, covariates: Iterable[str], treatment: str | None = None, outcome: str | None = None
     ) -> str:
         """Why these covariates must not be adjusted for, or an empty text; see `adjustment.adjustment_problem`."""
-        from causalrec_lab.causal.adjustment import adjustment_problem
+        from causalrec_lab.causal.identification.adjustment import adjustment_problem
 
         return adjustment_problem(self, covariates, treatment, outcome)
 
@@ -117,13 +117,13 @@ class CausalGraph(Structure):
         self, given: Iterable[str] = (), treatment: str | None = None, outcome: str | None = None
     ) -> list[str]:
         """Every non-causal path that stays open with `given` held fixed, as text; see `adjustment.open_paths`."""
-        from causalrec_lab.causal.adjustment import open_paths
+        from causalrec_lab.causal.identification.adjustment import open_paths
 
         return [self.path_text(path) for path in open_paths(self, given, treatment, outcome)]
 
     def optimal_adjustment_set(self, treatment: str | None = None, outcome: str | None = None) -> OptimalAdjustment:
         """Adjustment set of least asymptotic variance, where there is one; see `optimal.optimal_adjustment_set`."""
-        from causalrec_lab.causal.optimal import optimal_adjustment_set
+        from causalrec_lab.causal.identification.optimal import optimal_adjustment_set
 
         return optimal_adjustment_set(self, treatment, outcome)
 
@@ -131,13 +131,13 @@ class CausalGraph(Structure):
         self, treatment: str | None = None, outcome: str | None = None, *, limit: int = 1000
     ) -> list[frozenset[str]]:
         """All minimal front-door sets, smallest first; see `frontdoor.frontdoor_sets`."""
-        from causalrec_lab.causal.frontdoor import frontdoor_sets
+        from causalrec_lab.causal.identification.frontdoor import frontdoor_sets
 
         return frontdoor_sets(self, treatment, outcome, limit=limit)
 
     def instruments(self, treatment: str | None = None, outcome: str | None = None) -> list[Instrument]:
         """Instruments, conditional ones with their covariates; see `instruments.instruments`."""
-        from causalrec_lab.causal.instruments import instruments
+        from causalrec_lab.causal.identification.instruments import instruments
 
         return instruments(self, treatment, outcome)
 
@@ -145,7 +145,7 @@ class CausalGraph(Structure):
         self, treatment: str | None = None, outcome: str | None = None, *, external: Iterable[str] = ()
     ) -> Identification:
         """Say whether and how the effect follows from observed data; see `identification.identify`."""
-        from causalrec_lab.causal.identification import identify
+        from causalrec_lab.causal.identification.identify import identify
 
         return identify(self, treatment, outcome, external=external)
 
@@ -158,7 +158,7 @@ class CausalGraph(Structure):
         source: str = "experiment",
     ) -> Transport:
         """Say whether the effect may be carried to a platform that differs in some nodes; see `transport.transport`."""
-        from causalrec_lab.causal.transport import transport
+        from causalrec_lab.causal.identification.transport import transport
 
         return transport(self, differs, treatment, outcome, source=source)
 
@@ -183,7 +183,7 @@ class CausalGraph(Structure):
         title: str | None = None,
     ) -> Axes:
         """Draw the graph in layers, causes left; see `drawing.draw`."""
-        from causalrec_lab.causal.drawing import draw
+        from causalrec_lab.causal.graph.drawing import draw
 
         return draw(self, ax, failing=failing, given=given, title=title)
 

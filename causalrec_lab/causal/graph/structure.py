@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from causalrec_lab.causal.notation import BETWEEN, nearest, read_edges, sorted_by_cause
-from causalrec_lab.causal.separation import Dag, bits
+from causalrec_lab.causal.graph.notation import BETWEEN, nearest, read_edges, sorted_by_cause
+from causalrec_lab.causal.graph.separation import Dag, bits
 
 __all__ = ["Structure"]
 

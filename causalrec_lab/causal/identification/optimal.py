@@ -6,17 +6,17 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from causalrec_lab.causal.adjustment import (
+from causalrec_lab.causal.graph.separation import Dag, bits, separator_nearest_y, union
+from causalrec_lab.causal.identification.adjustment import (
     NotIdentifiedError,
     causal_nodes,
     observed_mask,
     proper_backdoor,
     usable_covariates,
 )
-from causalrec_lab.causal.separation import Dag, bits, separator_nearest_y, union
 
 if TYPE_CHECKING:
-    from causalrec_lab.causal.graph import CausalGraph
+    from causalrec_lab.causal.graph.causal_graph import CausalGraph
 
 __all__ = ["OptimalAdjustment", "optimal_adjustment_set"]
 

@@ -6,11 +6,11 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from causalrec_lab.causal.adjustment import observed_mask
-from causalrec_lab.causal.separation import bits, minimal_separators
+from causalrec_lab.causal.graph.separation import bits, minimal_separators
+from causalrec_lab.causal.identification.adjustment import observed_mask
 
 if TYPE_CHECKING:
-    from causalrec_lab.causal.graph import CausalGraph
+    from causalrec_lab.causal.graph.causal_graph import CausalGraph
 
 __all__ = ["Instrument", "instruments"]
 

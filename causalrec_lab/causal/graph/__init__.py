@@ -1,0 +1,1 @@
+"""The causal graph: its text and picture, its structure, d-separation."""
