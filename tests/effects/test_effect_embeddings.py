@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from causalrec_lab.causal import effects
-from causalrec_lab.causal.effects.folds import splits
-from causalrec_lab.causal.effects.ridge import choose_penalty, fit_logistic
+from causalrec_lab.causal.effects.nuisances.folds import splits
+from causalrec_lab.causal.effects.nuisances.ridge import choose_penalty, fit_logistic
 from causalrec_lab.causal.effects.sample import standardised
 
 ESTIMATORS = ["regression", "ipw", "aipw"]

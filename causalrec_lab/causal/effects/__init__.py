@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from causalrec_lab.causal.effects.diagnostics import balance
     from causalrec_lab.causal.effects.doubly_robust import aipw, by_group
     from causalrec_lab.causal.effects.least_squares import naive, regression
-    from causalrec_lab.causal.effects.nuisance import propensity_scores
+    from causalrec_lab.causal.effects.nuisances.cross_fitting import propensity_scores
     from causalrec_lab.causal.effects.text import (
         sentence_embedding,
         share_of_removal,
@@ -28,7 +28,7 @@ _HOME = {
     "by_group": "doubly_robust",
     "ipw": "weighting",
     "naive": "least_squares",
-    "propensity_scores": "nuisance",
+    "propensity_scores": "nuisances.cross_fitting",
     "regression": "least_squares",
     "sentence_embedding": "text",
     "share_of_removal": "text",

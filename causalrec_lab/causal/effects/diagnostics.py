@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from causalrec_lab.causal.effects.nuisances.scale import standardised
 from causalrec_lab.causal.effects.sample import Floats, Sample, read_sample
-from causalrec_lab.causal.effects.scale import standardised
 
 __all__ = ["arm_weights", "auc", "balance", "check_overlap", "overlap_diagnostics", "overlap_notes", "r_squared", "smd"]
 

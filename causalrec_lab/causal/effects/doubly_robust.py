@@ -10,8 +10,8 @@ import pandas as pd
 
 from causalrec_lab.causal.effects.diagnostics import check_overlap, overlap_diagnostics, overlap_notes, r_squared
 from causalrec_lab.causal.effects.inference import IGNORABILITY, OVERLAP, SUTVA, ratio, report
-from causalrec_lab.causal.effects.nuisance import NUISANCES, Nuisances, cross_fit
-from causalrec_lab.causal.effects.ridge import one_thread
+from causalrec_lab.causal.effects.nuisances.cross_fitting import NUISANCES, Nuisances, cross_fit
+from causalrec_lab.causal.effects.nuisances.ridge import one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, Sample, nearest, read_sample
 from causalrec_lab.estimate import Estimate
 

@@ -9,8 +9,8 @@ import pandas as pd
 
 from causalrec_lab.causal.effects.diagnostics import check_overlap, overlap_diagnostics, overlap_notes, r_squared
 from causalrec_lab.causal.effects.inference import IGNORABILITY, SUTVA, report
-from causalrec_lab.causal.effects.nuisance import NUISANCES, design_matrix, embedding_indices
-from causalrec_lab.causal.effects.ridge import expit, fit_linear, fit_logistic, one_thread
+from causalrec_lab.causal.effects.nuisances.cross_fitting import NUISANCES, design_matrix, embedding_indices
+from causalrec_lab.causal.effects.nuisances.ridge import expit, fit_linear, fit_logistic, one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, Sample, nearest, read_sample
 from causalrec_lab.estimate import Estimate
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from causalrec_lab.causal.effects.scale import FLOAT32, standardised
+from causalrec_lab.causal.effects.nuisances.scale import FLOAT32, standardised
 
 __all__ = ["ESTIMANDS", "Embeddings", "Floats", "Integers", "Sample", "nearest", "read_sample"]
 

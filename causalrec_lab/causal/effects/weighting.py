@@ -9,14 +9,14 @@ import pandas as pd
 
 from causalrec_lab.causal.effects.diagnostics import arm_weights, check_overlap, overlap_diagnostics, overlap_notes
 from causalrec_lab.causal.effects.inference import IGNORABILITY, OVERLAP, SUTVA, ratio, report
-from causalrec_lab.causal.effects.nuisance import (
+from causalrec_lab.causal.effects.nuisances.cross_fitting import (
     NUISANCES,
     clipped,
     cross_fit_propensity,
     design_matrix,
     embedding_indices,
 )
-from causalrec_lab.causal.effects.ridge import expit, fit_logistic, one_thread
+from causalrec_lab.causal.effects.nuisances.ridge import expit, fit_logistic, one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, Sample, nearest, read_sample
 from causalrec_lab.estimate import Estimate
 

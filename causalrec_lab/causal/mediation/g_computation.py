@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from causalrec_lab.causal.effects.nuisance import NUISANCES, design_matrix
-from causalrec_lab.causal.effects.ridge import one_thread
+from causalrec_lab.causal.effects.nuisances.cross_fitting import NUISANCES, design_matrix
+from causalrec_lab.causal.effects.nuisances.ridge import one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, nearest
 from causalrec_lab.causal.graph.causal_graph import CausalGraph
 from causalrec_lab.causal.mediation.assembly import Mean, assembled, counts, set_state, stage_notes

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from causalrec_lab.causal.effects.nuisance import design_matrix
-from causalrec_lab.causal.effects.ridge import one_thread
+from causalrec_lab.causal.effects.nuisances.cross_fitting import design_matrix
+from causalrec_lab.causal.effects.nuisances.ridge import one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Floats
 from causalrec_lab.causal.graph.causal_graph import CausalGraph
 from causalrec_lab.causal.mediation.assumptions import LINEAR_ASSUMPTIONS

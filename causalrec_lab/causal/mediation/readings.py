@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from causalrec_lab.causal.effects.folds import splits
-from causalrec_lab.causal.effects.ridge import choose_penalty, fit_linear
+from causalrec_lab.causal.effects.nuisances.folds import splits
+from causalrec_lab.causal.effects.nuisances.ridge import choose_penalty, fit_linear
+from causalrec_lab.causal.effects.nuisances.scale import standardised
 from causalrec_lab.causal.effects.sample import Floats
-from causalrec_lab.causal.effects.scale import standardised
 from causalrec_lab.causal.mediation.sample import MediationSample
 from causalrec_lab.causal.mediation.stages import Stage, stage_terms
 

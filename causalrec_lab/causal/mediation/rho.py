@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from causalrec_lab.causal.effects.inference import standard_error
-from causalrec_lab.causal.effects.nuisance import design_matrix
+from causalrec_lab.causal.effects.nuisances.cross_fitting import design_matrix
 from causalrec_lab.causal.effects.sample import Floats
 from causalrec_lab.causal.mediation.assumptions import LINEAR_ASSUMPTIONS
 from causalrec_lab.causal.mediation.sample import MediationSample, read_mediation

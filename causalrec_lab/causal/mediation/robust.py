@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from causalrec_lab.causal.effects.diagnostics import check_overlap
-from causalrec_lab.causal.effects.folds import splits
-from causalrec_lab.causal.effects.nuisance import NUISANCES, clipped, cross_fit_propensity, design_matrix
-from causalrec_lab.causal.effects.ridge import one_thread
+from causalrec_lab.causal.effects.nuisances.cross_fitting import NUISANCES, clipped, cross_fit_propensity, design_matrix
+from causalrec_lab.causal.effects.nuisances.folds import splits
+from causalrec_lab.causal.effects.nuisances.ridge import one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, nearest
 from causalrec_lab.causal.graph.causal_graph import CausalGraph
 from causalrec_lab.causal.mediation.assembly import Mean, assembled, counts, set_state, stage_notes

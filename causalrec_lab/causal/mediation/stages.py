@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from causalrec_lab.causal.effects.ridge import choose_penalty, expit, fit_linear, fit_logistic
+from causalrec_lab.causal.effects.nuisances.ridge import choose_penalty, expit, fit_linear, fit_logistic
 from causalrec_lab.causal.effects.sample import Floats, Integers
 from causalrec_lab.causal.mediation.sample import MediationSample
 

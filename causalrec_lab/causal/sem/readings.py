@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from causalrec_lab.causal.effects.ridge import choose_penalty
+from causalrec_lab.causal.effects.nuisances.ridge import choose_penalty
 from causalrec_lab.causal.effects.text import sentence_embedding, tfidf_embedding
 
 __all__ = ["split_texts", "text_readings"]

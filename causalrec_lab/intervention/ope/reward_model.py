@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from causalrec_lab.causal.effects.ridge import one_thread
+from causalrec_lab.causal.effects.nuisances.ridge import one_thread
 from causalrec_lab.policy import BanditLog
 
 __all__ = ["ContextEncoding", "FittedRewards", "RewardModel", "context_features", "cross_fitted_rewards"]

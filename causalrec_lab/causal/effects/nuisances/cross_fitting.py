@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from causalrec_lab.causal.effects.folds import splits
-from causalrec_lab.causal.effects.ridge import (
+from causalrec_lab.causal.effects.nuisances.folds import splits
+from causalrec_lab.causal.effects.nuisances.ridge import (
     choose_penalty,
     choose_penalty_by_group,
     expit,
@@ -19,8 +19,8 @@ from causalrec_lab.causal.effects.ridge import (
     fit_logistic,
     one_thread,
 )
+from causalrec_lab.causal.effects.nuisances.scale import standardised
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, Integers, Sample, nearest, read_sample
-from causalrec_lab.causal.effects.scale import standardised
 
 __all__ = [
     "NUISANCES",

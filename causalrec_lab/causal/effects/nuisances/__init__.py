@@ -1,0 +1,1 @@
+"""What estimators learn on the way: propensities and outcome surfaces, predicted out of fold."""
