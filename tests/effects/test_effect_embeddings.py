@@ -6,8 +6,9 @@ import pytest
 
 from causalrec_lab.causal import effects
 from causalrec_lab.causal.effects.nuisances.folds import splits
+from causalrec_lab.causal.effects.nuisances.readings import readings_in_fold
 from causalrec_lab.causal.effects.nuisances.ridge import choose_penalty, fit_logistic
-from causalrec_lab.causal.effects.sample import standardised
+from causalrec_lab.causal.effects.sample import read_sample, standardised
 
 ESTIMATORS = ["regression", "ipw", "aipw"]
 
@@ -120,3 +121,23 @@ def test_a_constant_column_is_silenced_not_divided_by():
     z = standardised(np.column_stack([np.full(50, 2.0), np.arange(50.0)]))
     assert (z[:, 0] == 0).all()
     assert z[:, 1].std() == pytest.approx(1)
+
+
+def test_boosted_trees_read_embeddings_through_two_columns_learned_inside_the_fold():
+    frame, E = draw(2_500, 0)
+    tables, text, oracle = (
+        effects.aipw(frame, "t", "y", columns, embeddings=given, nuisance="boosted")
+        for columns, given in ((["x"], None), (["x"], E), (["x", "h"], None))
+    )
+    assert (tables.value - text.value) / (tables.value - oracle.value) > 0.7
+
+
+def test_a_fold_s_readings_look_at_no_label_of_its_test_rows():
+    frame, E = draw(600, 3)
+    train, test = np.arange(400), np.arange(400, 600)
+    one = readings_in_fold(read_sample(frame, "t", "y", ["x"], embeddings=E), train, test, 0)
+    frame.loc[test, "y"] = frame.loc[test, "y"].to_numpy()[::-1]
+    frame.loc[test, "t"] = 1 - frame.loc[test, "t"]
+    two = readings_in_fold(read_sample(frame, "t", "y", ["x"], embeddings=E), train, test, 0)
+    for before, after in zip(one, two, strict=True):
+        np.testing.assert_allclose(before, after, atol=1e-8)

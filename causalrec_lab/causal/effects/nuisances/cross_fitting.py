@@ -10,15 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from causalrec_lab.causal.effects.nuisances.blocks import FREE, fit_blocks, thirds
 from causalrec_lab.causal.effects.nuisances.folds import splits
-from causalrec_lab.causal.effects.nuisances.ridge import (
-    choose_penalty,
-    choose_penalty_by_group,
-    expit,
-    fit_linear,
-    fit_logistic,
-    one_thread,
-)
+from causalrec_lab.causal.effects.nuisances.readings import embedding_indices, readings_in_fold
+from causalrec_lab.causal.effects.nuisances.ridge import expit, one_thread
 from causalrec_lab.causal.effects.nuisances.scale import standardised
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, Integers, Sample, nearest, read_sample
 
@@ -31,13 +26,12 @@ __all__ = [
     "design_matrix",
     "embedding_indices",
     "propensity_scores",
+    "ridge_of_design",
 ]
 
 NUISANCES = ("spline", "linear", "boosted")
 _KNOTS = (0.05, 0.35, 0.65, 0.95)
-_UNDERSMOOTHING = 0.3  # of the penalty that predicts best: bias costs an effect more than variance (see `cross_fit`)
 _TINY = 1e-9
-_FREE = 1e-3  # ridge on straight terms
 _BENT = 1.0  # ridge on splines and products: enough to tame their tails in small samples
 _FAR = 2.5  # standard deviations beyond which a product of covariates stays where it is
 _CROSSED = 8  # with more covariates than this, pairwise products cost more than they give
@@ -142,49 +136,30 @@ def clipped(propensity: Floats, clip: float, estimand: str = "ATE") -> Floats:
     return np.clip(propensity, max(low, _TINY), 1 - max(high, _TINY))
 
 
-def embedding_indices(sample: Sample, *, folds: int, seed: int) -> Floats:
-    """(n, 2) out-of-fold readings of the embeddings: what they add to the covariates for the treatment and the outcome.
-
-    Two columns stand in for d: the double selection of Belloni, Chernozhukov and Hansen (2014), with ridge for the
-    lasso.
-    """
-    design, indices = design_matrix(sample.covariates, "linear"), np.empty((sample.n, 2))
-    with_treatment = np.column_stack([design, sample.treatment])
-    for train, test in splits(sample.n, folds, sample.groups, sample.treatment, seed):
-        for column, base, target in ((0, design, sample.treatment), (1, with_treatment, sample.outcome)):
-            coefficients = _fit_blocks(
-                base[train],
-                sample.embeddings[train],
-                target[train],
-                sample.weights[train],
-                _thirds(sample, train),
-                logistic=False,
-                smoothing=1.0,  # what follows scales the reading itself
-            )
-            indices[test, column] = sample.embeddings[test] @ coefficients[base.shape[1] :]
-    return standardised(indices)
+def ridge_of_design(sample: Sample, design: Floats) -> Floats:
+    """(m,) ridge penalties of the design's columns: straight terms hardly any, splines and products more."""
+    return np.asarray(np.where(np.arange(design.shape[1]) < 1 + sample.covariates.shape[1], FREE, _BENT))
 
 
 def _ridge(
     sample: Sample, design: Floats, train: Integers, test: Integers, what: str, _seed: int
 ) -> tuple[Floats, Floats]:
     t, w, E = sample.treatment, sample.weights, sample.embeddings
-    straight = 1 + sample.covariates.shape[1]
-    ridge = np.where(np.arange(design.shape[1]) < straight, _FREE, _BENT)
+    ridge = ridge_of_design(sample, design)
     if what == "propensity":
-        link = _fit_blocks(
-            design[train], E[train], t[train], w[train], _thirds(sample, train), logistic=True, ridge=ridge
+        link = fit_blocks(
+            design[train], E[train], t[train], w[train], thirds(sample, train), logistic=True, ridge=ridge
         )
         e = expit(np.column_stack([design[test], E[test]]) @ link)
         return e, e
     # surfaces differ by arm, the reading of E is shared
     by_arm = np.column_stack([design * (1 - t)[:, None], design * t[:, None]])
-    beta = _fit_blocks(
+    beta = fit_blocks(
         by_arm[train],
         E[train],
         sample.outcome[train],
         w[train],
-        _thirds(sample, train),
+        thirds(sample, train),
         logistic=sample.binary_outcome,
         ridge=np.tile(ridge, 2),
     )
@@ -194,45 +169,17 @@ def _ridge(
     return (expit(surfaces[0]), expit(surfaces[1])) if sample.binary_outcome else surfaces
 
 
-def _fit_blocks(
-    design: Floats,
-    embeddings: Floats,
-    target: Floats,
-    weights: Floats,
-    thirds: list[Integers],
-    *,
-    logistic: bool,
-    ridge: Floats | None = None,
-    smoothing: float = _UNDERSMOOTHING,
-) -> Floats:
-    penalty, columns = np.full(design.shape[1], _FREE) if ridge is None else ridge, design
-    if embeddings.shape[1]:
-        strength = smoothing * _strength(design, embeddings, target, weights, thirds)
-        if logistic:  # the linear problem's penalty, on the scale of the logistic Hessian
-            mean = float(weights @ target / weights.sum())
-            strength *= mean * (1 - mean)
-        penalty = np.concatenate([penalty, np.full(embeddings.shape[1], strength)])
-        columns = np.column_stack([design, embeddings])
-    return (fit_logistic if logistic else fit_linear)(columns, target, weights, penalty)
-
-
-def _strength(design: Floats, embeddings: Floats, target: Floats, weights: Floats, thirds: list[Integers]) -> float:
-    if thirds:
-        return choose_penalty_by_group(design, embeddings, target, weights, thirds)
-    return choose_penalty(design, embeddings, target, weights)
-
-
-def _thirds(sample: Sample, rows: Integers) -> list[Integers]:
-    return [codes[rows] % 3 for codes in sample.groups]
-
-
 def _boosted(
     sample: Sample, _design: Floats, train: Integers, test: Integers, what: str, seed: int
 ) -> tuple[Floats, Floats]:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     options: dict[str, Any] = {"max_iter": 100, "learning_rate": 0.08, "max_leaf_nodes": 8, "min_samples_leaf": 30}
-    X = np.column_stack([sample.covariates, sample.embeddings])
+    X = sample.covariates
+    if sample.embeddings.shape[1]:
+        reading = np.empty((sample.n, 2))
+        reading[train], reading[test] = readings_in_fold(sample, train, test, seed)
+        X = np.column_stack([X, reading])
 
     def predict(rows: Integers, target: Floats, classes: bool) -> Floats:
         kind: Any = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
