@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
-    from causalrec_lab.causal import effects, mediation
+    from causalrec_lab.causal import effects, mediation, refute
     from causalrec_lab.causal.discovery import (
         Discovery,
         Knowledge,
@@ -75,6 +75,7 @@ __all__ = [
     "fit_sem",
     "mediation",
     "probabilities_of_causation",
+    "refute",
 ]
 
-__getattr__, __dir__ = doors(__name__, _HOME, ("effects", "mediation"))
+__getattr__, __dir__ = doors(__name__, _HOME, ("effects", "mediation", "refute"))
