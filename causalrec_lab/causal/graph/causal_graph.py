@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from causalrec_lab.causal.graph.notation import written
 from causalrec_lab.causal.graph.structure import Structure
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class CausalGraph(Structure):
         super().__init__(edges, latent, selected)
         for role, name in (("treatment", treatment), ("outcome", outcome)):
             if name is not None:
-                self.mask(name, role=role)
+                self.number(name, role=role)
             if name in self.latent:
                 raise ValueError(f"{role} {name!r} is declared latent; what is never observed cannot be the {role}")
             if name in self.selected:
@@ -78,7 +79,7 @@ class CausalGraph(Structure):
         Raises
         ------
         ValueError
-            If one is neither given nor known, or latent.
+            If one is neither given nor known, latent, or several at once.
         """
         found = []
         for role, name in (("treatment", treatment or self.treatment), ("outcome", outcome or self.outcome)):
@@ -86,7 +87,7 @@ class CausalGraph(Structure):
                 raise ValueError(
                     f"no {role}: give {role}=… here or to CausalGraph; nodes are {', '.join(self.observed)}"
                 )
-            found.append(self.mask(name, observed=True, role=role).bit_length() - 1)
+            found.append(self.number(name, observed=True, role=role))
         if found[0] == found[1]:
             raise ValueError("treatment and outcome are the same node; they are two columns: shown, and bought")
         return found[0], found[1]
@@ -211,8 +212,9 @@ class CausalGraph(Structure):
         pairs = dict.fromkeys((str(edge[0]), str(edge[1])) for edge in graph.edges)
         marked = {str(node) for node, about in graph.nodes(data=True) if about.get("latent")}
         marked |= {str(node) for node in getattr(graph, "latents", ())}
-        given = (latent,) if isinstance(latent, str) else latent
-        return cls([*names, *pairs], dict.fromkeys([*sorted(marked), *given]), treatment, outcome, selected)
+        given = (latent,) if isinstance(latent, str) else map(str, latent)
+        cause, effect = (None if name is None else str(name) for name in (treatment, outcome))
+        return cls([*map(written, names), *pairs], dict.fromkeys([*sorted(marked), *given]), cause, effect, selected)
 
     @classmethod
     def from_pgmpy(cls, model: Any, treatment: str | None = None, outcome: str | None = None) -> CausalGraph:
@@ -221,13 +223,18 @@ class CausalGraph(Structure):
         Raises
         ------
         ValueError
-            If edges have no direction (a PDAG, as discovery returns).
+            If edges have no direction (a PDAG, as discovery returns), or several nodes have a role left out here.
         """
         if undirected := sorted(map(str, getattr(model, "undirected_edges", ()))):
             raise ValueError(f"from_pgmpy: edge {undirected[0]} has no direction; decide it, or use to_dag() first")
         roles = model.get_role_dict() if hasattr(model, "get_role_dict") else {}
-        ends = [next(iter(roles.get(role, ())), None) for role in ("exposures", "outcomes")]
-        return cls.from_networkx(model, treatment or ends[0], outcome or ends[1])
+        ends: list[str | None] = []
+        for role, here, given in (("exposures", "treatment", treatment), ("outcomes", "outcome", outcome)):
+            held = [given] if given is not None else sorted(map(str, roles.get(role, ())))
+            if len(held) > 1:
+                raise ValueError(f"from_pgmpy: several {role} ({', '.join(held)}); say which one by {here}=")
+            ends.append(held[0] if held else None)
+        return cls.from_networkx(model, ends[0], ends[1])
 
     @classmethod
     def from_bif(cls, path: str | Path, treatment: str | None = None, outcome: str | None = None) -> CausalGraph:
@@ -241,7 +248,8 @@ class CausalGraph(Structure):
         from causalrec_lab.causal.scm.bif import read_bif
 
         parents = read_bif(path).parents
-        return cls([*parents, *((p, n) for n, above in parents.items() for p in above)], (), treatment, outcome)
+        pairs = [(p, n) for n, above in parents.items() for p in above]
+        return cls([*map(written, parents), *pairs], (), treatment, outcome)
 
     def _roles(self) -> dict[str, Any]:
         return {

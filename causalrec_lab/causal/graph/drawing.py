@@ -89,9 +89,16 @@ def draw(
         open between treatment and outcome is drawn red.
     title
         Title of the axes.
+
+    Raises
+    ------
+    ValueError
+        If the graph has no node, or a pair in `failing` is not two nodes of it.
     """
     from matplotlib import rcParams
 
+    if not graph.nodes:
+        raise ValueError("the graph has no node: nothing to draw")
     place = layout(graph)
     spread = [(min(ends), max(ends)) for ends in zip(*place.values(), strict=True)]
     if ax is None:
@@ -102,7 +109,7 @@ def draw(
     held = None if given is None else (given,) if isinstance(given, str) else tuple(given)
     boxes = _nodes(ax, graph, place, held or ())
     open_arrows, open_arcs = _open_edges(graph, held)
-    pairs = _failing_pairs(failing)
+    pairs = _failing_pairs(graph, failing)
     joined = {frozenset(pair) for pair in (*graph.edges, *graph.bidirected)}
     ink = str(rcParams["text.color"])
     red = [edge for edge in graph.edges if frozenset(edge) in pairs or edge in open_arrows]
@@ -133,11 +140,16 @@ def _open_edges(graph: CausalGraph, given: Sequence[str] | None) -> tuple[set[tu
     return arrows, arcs
 
 
-def _failing_pairs(failing: Any) -> set[frozenset[str]]:
+def _failing_pairs(graph: CausalGraph, failing: Any) -> set[frozenset[str]]:
     if hasattr(failing, "columns"):
         failing = failing.loc[failing["rejected"], ["x", "y"]].itertuples(index=False)
-    pairs: Iterable[Sequence[str]] = failing
-    return {frozenset(map(str, pair)) for pair in pairs}
+    given: Iterable[Sequence[str]] = failing
+    pairs = {frozenset(map(str, pair)) for pair in given}
+    for pair in pairs:
+        graph.mask(pair, role="failing")
+        if len(pair) != 2:
+            raise ValueError(f"failing={sorted(pair)} is no pair of two nodes")
+    return pairs
 
 
 def _arrow(

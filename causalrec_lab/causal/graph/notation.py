@@ -9,10 +9,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["BETWEEN", "Edges", "latex_name", "markdown_text", "nearest", "read_edges", "sorted_by_cause"]
+__all__ = ["BETWEEN", "Edges", "latex_name", "markdown_text", "nearest", "read_edges", "sorted_by_cause", "written"]
 
 BETWEEN = "\u2194"  # in the name of the common cause that a <-> b stands for
 _ARROW = re.compile(r"(<->|->|<-)")
+_SIGNS = {"\u2192": "->", "\u2190": "<-", BETWEEN: "<->"}
+_QUOTED = re.compile(r'"((?:[^"]|"")+)"|#[^\n]*')  # a name in double quotes, or a remark, whichever starts first
+_TAKEN = re.compile(
+    r'[<>{}"\0]|--|\s[-\u2013\u2014]\s'
+)  # in a name without quotes: a slip, or another program's text form
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,9 @@ def read_edges(edges: str | Iterable[str | Sequence[str]]) -> Edges:
     ----------
     edges
         ``"a -> b -> c; d, e -> b; b <-> c  # remark"`` (statements end at a semicolon or line end, commas list nodes,
-        a name alone is a node without edges), or an iterable of ``(cause, effect)`` pairs and such texts.
+        a name alone is a node without edges), or an iterable of ``(cause, effect)`` pairs and such texts. A name that
+        holds such signs stands in double quotes (``"age, group" -> b``), as `written` puts it; in pairs names are taken
+        as they are. The arrow signs \u2192, \u2190 and \u2194 are read too.
 
     Raises
     ------
@@ -69,21 +76,49 @@ def _say_twice(pairs: Sequence[tuple[str, str]], arrow: str) -> None:
 
 
 def _read_text(text: str, directed: list[tuple[str, str]], bidirected: list[tuple[str, str]], nodes: list[str]) -> None:
-    for line in text.splitlines():
-        for statement in filter(None, map(str.strip, line.split("#")[0].split(";"))):
-            parts = _ARROW.split(statement)
-            sides = [[name.strip() for name in side.split(",")] for side in parts[::2]]
-            if any(not name or re.search(r"[<>]|--", name) for side in sides for name in side):
-                raise ValueError(
-                    f"cannot read {statement!r} as edges; write 'a -> b', 'a <- b', 'a <-> b' or 'a, b -> c'"
-                )
-            nodes += [name for side in sides for name in side]
-            for left, arrow, right in zip(sides, parts[1::2], sides[1:], strict=False):
-                pairs = [(a, b) for a in left for b in right]
-                if arrow == "<->":
-                    bidirected += [(min(pair), max(pair)) for pair in pairs]
-                else:
-                    directed += pairs if arrow == "->" else [(b, a) for a, b in pairs]
+    quoted: list[str] = []
+
+    def kept(match: re.Match[str]) -> str:
+        if match[1] is None:
+            return ""
+        quoted.append(match[1].replace('""', '"'))
+        return f"\0{len(quoted) - 1}\0"
+
+    plain = _QUOTED.sub(kept, text.replace("\0", ""))
+    for sign, arrow in _SIGNS.items():
+        plain = plain.replace(sign, arrow)
+    for statement in filter(None, (part.strip() for line in plain.splitlines() for part in line.split(";"))):
+        parts = _ARROW.split(statement)
+        sides = [[_name(side, quoted, statement) for side in part.split(",")] for part in parts[::2]]
+        nodes += [name for side in sides for name in side]
+        for left, arrow, right in zip(sides, parts[1::2], sides[1:], strict=False):
+            pairs = [(a, b) for a in left for b in right]
+            if arrow == "<->":
+                bidirected += [(min(pair), max(pair)) for pair in pairs]
+            else:
+                directed += pairs if arrow == "->" else [(b, a) for a, b in pairs]
+
+
+def _name(piece: str, quoted: Sequence[str], statement: str) -> str:
+    """Name that stands in a piece of text, taken out of its quotes."""
+    piece = piece.strip()
+    if re.fullmatch(r"\0\d+\0", piece):
+        return quoted[int(piece.strip("\0"))]
+    if piece and not _TAKEN.search(piece):
+        return piece
+    shown = re.sub(r"\0(\d+)\0", lambda match: f'"{quoted[int(match[1])]}"', statement)
+    raise ValueError(
+        f"cannot read {shown!r} as edges; write 'a -> b', 'a <- b', 'a <-> b' or 'a, b -> c', "
+        "and a name that holds such signs in double quotes"
+    )
+
+
+def written(name: str) -> str:
+    """Name as `read_edges` reads it back: in double quotes where it holds a sign that the text form uses."""
+    taken = _TAKEN.search(name) or re.search(r"[,;#]|->|" + "|".join(_SIGNS), name)
+    if taken or name != name.strip() or len(name.splitlines()) != 1:
+        return '"' + name.replace('"', '""') + '"'
+    return name
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -95,9 +130,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def latex_name(name: str) -> str:
-    r"""Name of a column as maths, with nothing in it that could be read as a command: ``\mathrm{log\_popularity}``."""
-    plain = re.sub(r"[^0-9A-Za-zÀ-ɏͰ-Ͽ一-鿿_ .-]", "", name)
-    return r"\mathrm{" + plain.replace("_", r"\_").replace(" ", r"\ ") + "}"
+    r"""Name of a column as maths, with nothing in it that could be read as a command: ``\mathrm{log\_popularity}``.
+
+    Letters and signs of every script stay as they are; a sign that maths or a page could read otherwise becomes a dot,
+    so that two names seldom look the same and none vanishes.
+    """
+    plain = re.sub(r"[^0-9A-Za-z_ .()+=/:@!?&%#\u00a1-\U0010ffff-]", "\u00b7", name)
+    return r"\mathrm{" + re.sub("([_&%# ])", r"\\\1", plain) + "}"
 
 
 def markdown_text(text: str) -> str:

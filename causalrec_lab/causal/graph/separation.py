@@ -113,6 +113,7 @@ class Dag:
     def open_paths(self, x: int, y: int, given: int) -> Iterator[list[tuple[int, bool]]]:
         """Every open path between `x` and `y` that visits no node twice, as `open_path` writes it."""
         opened = self.ancestors(given)
+        leads = self._leading(x, y, given, opened)
         todo = [([(x, False)], 1 << x)]
         while todo:
             path, seen = todo.pop()
@@ -120,9 +121,22 @@ class Dag:
                 path[0] = (x, True)
                 yield path
                 continue
-            todo += [
-                ([*path, s], seen | 1 << s[0]) for s in self._steps(path[-1], given, opened) if not seen >> s[0] & 1
-            ]
+            steps = [s for s in self._steps(path[-1], given, opened) if s in leads and not seen >> s[0] & 1]
+            todo += [([*path, s], seen | 1 << s[0]) for s in steps]
+
+    def _leading(self, x: int, y: int, given: int, opened: int) -> set[tuple[int, bool]]:
+        """States from which an open walk leads to `y` without coming back to `x`: no use to walk anywhere else."""
+        before: dict[tuple[int, bool], list[tuple[int, bool]]] = {}
+        for state in ((node, along) for node in range(len(self.parents)) for along in (False, True) if node != x):
+            for step in self._steps(state, given, opened):
+                before.setdefault(step, []).append(state)
+        leads = {(y, False), (y, True)}
+        todo = list(leads)
+        while todo:
+            new = set(before.get(todo.pop(), ())) - leads
+            leads |= new
+            todo += new
+        return leads
 
     def _steps(self, state: tuple[int, bool], given: int, opened: int) -> list[tuple[int, bool]]:
         node, along = state

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from causalrec_lab.causal.graph.notation import BETWEEN, nearest, read_edges, sorted_by_cause
+from causalrec_lab.causal.graph.notation import BETWEEN, nearest, read_edges, sorted_by_cause, written
 from causalrec_lab.causal.graph.separation import Dag, bits
 
 __all__ = ["Structure"]
@@ -26,7 +26,7 @@ class Structure:
 
     def __init__(self, edges: str | Iterable[str | Sequence[str]], latent: Iterable[str], selected: Iterable[str]):
         read = read_edges(edges)
-        hidden, chosen = ((names,) if isinstance(names, str) else tuple(names) for names in (latent, selected))
+        hidden, chosen = ((n,) if isinstance(n, str) else tuple(map(str, n)) for n in (latent, selected))
         for role, name in [("latent", n) for n in hidden] + [("selected", n) for n in chosen]:
             if name not in read.nodes:
                 raise ValueError(f"{role}={name!r} is no node of the graph; {nearest(name, read.nodes)}")
@@ -37,9 +37,19 @@ class Structure:
         self.nodes: tuple[str, ...] = sorted_by_cause(read.nodes, read.directed)
         self.latent: tuple[str, ...] = tuple(n for n in self.nodes if n in hidden)
         self.selected: tuple[str, ...] = tuple(n for n in self.nodes if n in chosen)
-        self._hidden = [f"{a}{BETWEEN}{b}" for a, b in self.bidirected]  # the common cause that a <-> b stands for
+        self._hidden = self._common_causes()
         self._number = {name: i for i, name in enumerate((*self.nodes, *self._hidden))}
         self.dag = self._masks()
+
+    def _common_causes(self) -> list[str]:
+        """Name of the common cause that each ``a <-> b`` stands for; never a name that is taken."""
+        found: list[str] = []
+        for a, b in self.bidirected:
+            name = f"{a}{BETWEEN}{b}"
+            while name in self.nodes or name in found:
+                name += "\u2032"
+            found.append(name)
+        return found
 
     def _masks(self) -> Dag:
         parents = [0] * len(self._number)
@@ -73,6 +83,20 @@ class Structure:
             out |= 1 << self._number[name]
         return out
 
+    def number(self, name: str, *, observed: bool = False, role: str = "node") -> int:
+        """Number of one node in `dag`.
+
+        Raises
+        ------
+        ValueError
+            As `mask`, and if several names are given.
+        """
+        if not isinstance(name, str):
+            raise ValueError(
+                f"{role}={name!r} must be one name; several at once: ask for each, or make them one column"
+            )
+        return self.mask(name, observed=observed, role=role).bit_length() - 1
+
     def names(self, mask: int) -> tuple[str, ...]:
         """Names of the nodes in a mask, in the graph's order."""
         all_names = (*self.nodes, *self._hidden)
@@ -80,12 +104,12 @@ class Structure:
 
     def parents(self, node: str) -> tuple[str, ...]:
         """Direct causes of `node`, latent common causes of ``<->`` left out."""
-        mask = self.dag.parents[self.mask(node).bit_length() - 1]
+        mask = self.dag.parents[self.number(node)]
         return tuple(n for n in self.names(mask) if n in self.nodes)
 
     def children(self, node: str) -> tuple[str, ...]:
         """Direct effects of `node`."""
-        return self.names(self.dag.children[self.mask(node).bit_length() - 1])
+        return self.names(self.dag.children[self.number(node)])
 
     def ancestors(self, nodes: str | Iterable[str]) -> tuple[str, ...]:
         """Causes, direct or not, of `nodes`; the nodes themselves left out."""
@@ -113,9 +137,17 @@ class Structure:
         return self.dag.separated(*sets)
 
     def open_path(self, x: str, y: str, given: str | Iterable[str] = ()) -> str:
-        """Shortest open path between two nodes as text (``"t <- h -> y"``), empty where they are d-separated."""
-        ends = [self.mask(name).bit_length() - 1 for name in (x, y)]
-        return self.path_text(self.dag.open_path(ends[0], ends[1], self.mask(given)))
+        """Shortest open path between two nodes as text (``"t <- h -> y"``), empty where they are d-separated.
+
+        Raises
+        ------
+        ValueError
+            If a name is no node, x is y, or one of them is given.
+        """
+        ends, held = [self.number(name) for name in (x, y)], self.mask(given)
+        if ends[0] == ends[1] or held >> ends[0] & 1 or held >> ends[1] & 1:
+            raise ValueError(f"open_path: x={x!r}, y={y!r} and given={given!r} must have no node in common")
+        return self.path_text(self.dag.open_path(ends[0], ends[1], held))
 
     def path_text(self, path: Sequence[tuple[int, bool]]) -> str:
         """Write a path of `Dag.open_path` with arrows; ``a <- (a<->b) -> b`` becomes ``a <-> b``."""
@@ -155,5 +187,7 @@ class Structure:
     def __str__(self) -> str:
         """Text form, which the constructor reads."""
         alone = [n for n in self.nodes if not any(n in pair for pair in (*self.edges, *self.bidirected))]
-        pairs = [f"{a} -> {b}" for a, b in self.edges] + [f"{a} <-> {b}" for a, b in self.bidirected]
-        return "; ".join(alone + pairs)
+        arrows = [(self.edges, " -> "), (self.bidirected, " <-> ")]
+        return "; ".join(
+            [*map(written, alone), *(sign.join(map(written, pair)) for pairs, sign in arrows for pair in pairs)]
+        )

@@ -64,32 +64,41 @@ def adjustment_sets(
     -------
     Sets of names; an empty list where no set is valid, ``[frozenset()]`` where nothing needs adjusting.
     """
-    t, y = graph.effect(treatment, outcome)
+    return listed(graph, _minimal_sets(graph, *graph.effect(treatment, outcome)), limit, "adjustment sets")
+
+
+def _minimal_sets(graph: CausalGraph, t: int, y: int) -> Iterator[int]:
     proper, usable, rows = proper_backdoor(graph.dag, t, y), usable_covariates(graph, t, y), graph.mask(graph.selected)
     found = minimal_separators(proper, t, y, usable, beside=rows)
-    if rows:
-        found = (chosen for chosen in found if graph.dag.separated(chosen, rows, 0))
-    return listed(graph, found, limit, "adjustment sets")
+    return (chosen for chosen in found if not rows or graph.dag.separated(chosen, rows, 0))
+
+
+def smallest_set(graph: CausalGraph, treatment: str, outcome: str) -> tuple[str, ...] | None:
+    """Smallest minimal adjustment set, of the first 1,000 where there are more; None where none is valid."""
+    sets = listed(graph, _minimal_sets(graph, *graph.effect(treatment, outcome)), 1000)
+    return tuple(n for n in graph.nodes if n in sets[0]) if sets else None
 
 
 def adjustment_set(graph: CausalGraph, treatment: str | None = None, outcome: str | None = None) -> list[str]:
     """Smallest minimal adjustment set, in the graph's order: what an effect estimator takes as covariates.
+
+    Of more than 1,000 minimal sets, it is the smallest of those listed first.
 
     Raises
     ------
     NotIdentifiedError
         If no set of observed nodes is valid; it says which path stays open and what would help.
     """
-    sets = adjustment_sets(graph, treatment, outcome)
-    if not sets:
+    chosen = smallest_set(graph, *(graph.nodes[end] for end in graph.effect(treatment, outcome)))
+    if chosen is None:
         raise NotIdentifiedError(str(graph.identify(treatment, outcome)))
-    return [n for n in graph.nodes if n in sets[0]]
+    return list(chosen)
 
 
-def listed(graph: CausalGraph, found: Iterator[int], limit: int, what: str) -> list[frozenset[str]]:
-    """Take at most `limit` masks and give them as sets of names, smallest first."""
+def listed(graph: CausalGraph, found: Iterator[int], limit: int, what: str = "") -> list[frozenset[str]]:
+    """Take at most `limit` masks and give them as sets of names, smallest first; warn by `what` where more are left."""
     masks = list(itertools.islice(found, limit + 1))
-    if len(masks) > limit:
+    if what and len(masks) > limit:
         warnings.warn(f"more than {limit} minimal {what}: the first {limit} are listed; raise limit=", stacklevel=4)
     sets = [graph.names(mask) for mask in masks[:limit]]
     return [frozenset(names) for names in sorted(sets, key=lambda names: (len(names), names))]
@@ -139,9 +148,17 @@ def open_paths(
     Paths as `Dag.open_path` gives them, shortest first; at most `limit` of them. `CausalGraph.path_text` writes them.
     """
     t, y = graph.effect(treatment, outcome)
-    rows = graph.mask(graph.selected)
+    dag, rows = graph.dag, graph.mask(graph.selected)
     given = graph.mask(covariates, observed=True, role="covariate") | rows
-    proper = proper_backdoor(graph.dag, t, y)
+    proper, causal = proper_backdoor(dag, t, y), causal_nodes(dag, t, y)
     ways = [proper.open_paths(t, y, given)]
+    if given & dag.descendants(causal):  # a path may set out as a causal one and turn at what is held fixed
+        ways.append(path for path in dag.open_paths(t, y, given) if _turns(path, causal))
     ways += [proper.open_paths(s, y, (given | 1 << t) & ~(1 << s)) for s in bits(rows)]
     return sorted(itertools.islice(itertools.chain(*ways), limit), key=len)
+
+
+def _turns(path: list[tuple[int, bool]], causal: int) -> bool:
+    """Tell whether a path sets out along a causal one and does not keep to it."""
+    first, along = path[1]
+    return along and bool(causal >> first & 1) and not all(step[1] for step in path)

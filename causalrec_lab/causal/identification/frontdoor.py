@@ -30,11 +30,19 @@ def frontdoor_sets(
     -------
     Sets of names; empty where none qualifies, where rows were selected, or where no directed path leads to the outcome.
     """
-    t, y = graph.effect(treatment, outcome)
+    return listed(graph, _found(graph, *graph.effect(treatment, outcome)), limit, "front-door sets")
+
+
+def smallest_frontdoor(graph: CausalGraph, treatment: str, outcome: str) -> tuple[str, ...]:
+    """Smallest minimal front-door set, of the first 100 where there are more; empty where there is none."""
+    sets = listed(graph, _found(graph, *graph.effect(treatment, outcome)), 100)
+    return tuple(n for n in graph.nodes if n in sets[0]) if sets else ()
+
+
+def _found(graph: CausalGraph, t: int, y: int) -> Iterator[int]:
     if graph.selected or not causal_nodes(graph.dag, t, y):
-        return []
-    pool = observed_mask(graph) & ~(1 << t | 1 << y)
-    return listed(graph, _minimal_sets(graph.dag, t, y, pool), limit, "front-door sets")
+        return iter(())
+    return _minimal_sets(graph.dag, t, y, observed_mask(graph) & ~(1 << t | 1 << y))
 
 
 def frontdoor_with_covariates(
@@ -69,7 +77,7 @@ def _minimal_sets(dag: Dag, t: int, y: int, pool: int) -> Iterator[int]:
     seen, todo = {pool}, [pool]
     while todo:
         within = todo.pop()
-        chosen = next((z for z in found if not z & ~within), None) or _shrunk(dag, t, y, within)
+        chosen = _shrunk(dag, t, y, within)
         if not chosen:
             continue
         if chosen not in found:

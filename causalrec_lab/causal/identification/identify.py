@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from causalrec_lab.causal.graph.notation import BETWEEN
 from causalrec_lab.causal.graph.separation import bits, minimal_separators
 from causalrec_lab.causal.identification import formulas
 from causalrec_lab.causal.identification.adjustment import (
-    adjustment_sets,
     causal_nodes,
     observed_mask,
     proper_backdoor,
+    smallest_set,
     usable_covariates,
 )
 from causalrec_lab.causal.identification.answers import Identification
-from causalrec_lab.causal.identification.frontdoor import frontdoor_sets, frontdoor_with_covariates
+from causalrec_lab.causal.identification.frontdoor import frontdoor_with_covariates, smallest_frontdoor
 from causalrec_lab.causal.identification.instruments import instruments
 from causalrec_lab.causal.identification.optimal import optimal_adjustment_set
 from causalrec_lab.causal.identification.selection import identify_selected
@@ -73,14 +72,12 @@ def identify(
 
 def _by_formula(graph: CausalGraph, names: Ends) -> Identification | None:
     """Adjustment or front-door, where one of them holds."""
-    if sets := adjustment_sets(graph, *names):
-        chosen = tuple(n for n in graph.nodes if n in sets[0])
+    if (chosen := smallest_set(graph, *names)) is not None:
         best = optimal_adjustment_set(graph, *names)
         estimand = formulas.adjustment(*names, chosen)
         efficient = best.covariates if best.among == "all valid sets" else None
         return Identification(*names, True, "back-door adjustment", estimand, chosen, efficient=efficient)
-    if sets := frontdoor_sets(graph, *names):
-        through = tuple(n for n in graph.nodes if n in sets[0])
+    if through := smallest_frontdoor(graph, *names):
         estimand = formulas.frontdoor(*names, through)
         return Identification(*names, True, "front-door adjustment", estimand, through, mediators=through)
     if found := frontdoor_with_covariates(graph, *names):
@@ -112,7 +109,7 @@ def _way_out(graph: CausalGraph, t: int, y: int) -> str:
     hidden = ((1 << len(graph.dag.parents)) - 1) & ~observed_mask(graph) & ~graph.dag.descendants(1 << t)
     usable = usable_covariates(graph, t, y)
     enough = [i for i in bits(hidden) if next(minimal_separators(dag, t, y, usable | 1 << i), None) is not None]
-    found = graph.names(sum(1 << i for i in enough))
-    measure = [n if n in graph.nodes else "the common cause of " + " and ".join(n.split(BETWEEN)) for n in found]
+    ends = {i: graph.bidirected[i - len(graph.nodes)] for i in enough if i >= len(graph.nodes)}
+    measure = [f"the common cause of {' and '.join(ends[i])}" if i in ends else graph.nodes[i] for i in enough]
     instead = "a randomised treatment, an instrument, or a mediator that meets the front-door criterion"
     return f"to measure {' or '.join(measure)}, or else {instead}" if measure else instead

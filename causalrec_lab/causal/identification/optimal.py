@@ -83,13 +83,14 @@ def optimal_adjustment_set(
             "all valid sets",
             "these are the other causes of the nodes on causal paths (Henckel, Perkovic & Maathuis 2022)",
         )
+    hidden = "a cause in the optimal set is latent" if causal_nodes(graph.dag, t, y) else "no directed path is there"
     if usable.bit_count() > MANY:
-        why = f"a cause in the optimal set is latent, and {usable.bit_count()} candidates are too many to compare"
+        why = f"{hidden}, and {usable.bit_count()} candidates are too many to compare"
         return OptimalAdjustment(graph.names(nearest), "minimal sets", why)
     best = _undefeated(graph.dag, t, y, usable)
     if best is not None:
         return OptimalAdjustment(graph.names(best), "all valid sets", "it is no worse than each other valid set")
-    why = "a cause in the optimal set is latent, and no valid set is shown to beat all others whatever the numbers"
+    why = f"{hidden}, and no valid set is shown to beat all others whatever the numbers"
     return OptimalAdjustment(graph.names(nearest), "minimal sets", why)
 
 
