@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ import pytest
 from causalrec_lab.causal import CausalGraph, Knowledge, StructuralCausalModel, discover, equivalence_class
 from causalrec_lab.causal.discovery import PartialGraph, compare_structures
 from causalrec_lab.causal.discovery.orientation import count_members, cpdag, extension, members
+from causalrec_lab.causal.discovery.search import pc
 from causalrec_lab.causal.discovery.statistics import Discrete, Gaussian
 from causalrec_lab.causal.independence import independence_test
 from causalrec_lab.world import linear_gaussian
@@ -78,6 +79,30 @@ def test_knowledge_orients_the_members_that_respect_it(four):
         oriented, against = bound.orient(np.frombuffer(key, dtype=bool).reshape(4, 4))
         assert against == 0
         assert (oriented == np.logical_or.reduce(allowed)).all()  # an arrow stays where all agree, a line where not
+
+
+class Oracle:
+    """p-values of a graph instead of a table."""
+
+    def __init__(self, graph: CausalGraph) -> None:
+        self.graph = graph
+
+    def p_value(self, x: int, y: int, given: Iterable[int]) -> float:
+        names = self.graph.nodes
+        return float(self.graph.d_separated(names[x], names[y], [names[i] for i in given]))
+
+
+@pytest.mark.parametrize("knows", ["tiers", "required", "forbidden"])
+def test_pc_with_knowledge_is_right_where_every_test_is(four, knows):
+    rng = np.random.default_rng(0)
+    for dag in [four[i] for i in rng.choice(len(four), 80, replace=False)]:
+        graph = CausalGraph(["0", "1", "2", "3", *((str(i), str(j)) for i, j in np.argwhere(dag))])
+        names, edges = list(graph.nodes), [e for e in graph.edges if rng.random() < 0.4]
+        cut = int(rng.integers(1, 4))
+        known = {"tiers": [names[:cut], names[cut:]], "required": edges, "forbidden": [(b, a) for a, b in edges]}
+        background = Knowledge(**{knows: known[knows]})
+        found = pc(Oracle(graph), background.bind(names), 0.05)
+        assert (found == equivalence_class(graph, background).matrix).all()
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -11,7 +11,8 @@ from scipy.stats import binom
 from statsmodels.stats.multitest import multipletests
 
 from causalrec_lab.causal import CausalGraph, StructuralCausalModel
-from causalrec_lab.causal.independence import benjamini_hochberg, gcm_test, independence_test
+from causalrec_lab.causal.independence import benjamini_hochberg, g_test, gcm_test, independence_test
+from causalrec_lab.causal.independence.contingency import sparse_moments
 from causalrec_lab.causal.independence.falsification import falsify
 from causalrec_lab.world import linear_gaussian
 
@@ -47,6 +48,49 @@ def test_size_and_power(kind, method, effect):
     slack = 6 if method == "gcm" else 0  # its law is a large-sample one
     assert low <= rejected(0.0, 0) <= high + slack
     assert rejected(effect, 10_000) >= 0.8 * RUNS
+
+
+def sparse(seed: int, effect: float) -> pd.DataFrame:
+    """x and y of two values follow six columns of two values: 64 strata of about five rows."""
+    rng = np.random.default_rng(seed)
+    z = rng.integers(0, 2, (320, 6))
+    x = (rng.random(320) < 0.3 + 0.08 * z.sum(1)).astype(int)
+    y = (rng.random(320) < 0.3 + 0.06 * z.sum(1) + effect * (x - 0.5)).astype(int)
+    return pd.DataFrame({"x": x, "y": y}).join(pd.DataFrame(z).add_prefix("z"))
+
+
+def test_sparse_tables_keep_their_size_and_have_power():
+    given = [f"z{i}" for i in range(6)]
+    low, high = binom.ppf([1e-6, 1 - 1e-6], RUNS, 0.05)
+    assert low <= sum(g_test(sparse(s, 0.0), "x", "y", given)[2] < 0.05 for s in range(RUNS)) <= high
+    assert sum(g_test(sparse(s, 0.35), "x", "y", given)[2] < 0.05 for s in range(RUNS)) >= 0.8 * RUNS
+
+
+@pytest.mark.parametrize("rows", ["0011122", "01", "011", "0111", "00111111"])
+def test_moments_of_a_sparse_table_are_those_of_every_shuffle(rows):
+    x = np.array(list(map(int, rows)))
+    shuffled = {tuple(order) for order in itertools.permutations((x * 7 + np.arange(len(x))) % 3)}
+    values = []
+    for y in shuffled:
+        seen = np.zeros((2 if x.max() == 1 else 3, 3))
+        np.add.at(seen, (x, np.array(y)), 1)
+        seen = seen[seen.sum(1) > 0][:, seen.sum(0) > 0]
+        expected = np.outer(seen.sum(1), seen.sum(0)) / len(x)
+        values.append((len(x) - 1) / len(x) * ((seen - expected) ** 2 / expected).sum())
+    mean, variance = sparse_moments(seen.sum(1)[None], seen.sum(0)[None])
+    assert (mean, variance) == pytest.approx((np.mean(values), np.var(values)), abs=1e-9)
+
+
+@pytest.mark.parametrize(("bend", "k"), [("sin", 1), ("abs", 4)])
+def test_gcm_keeps_its_size_where_one_smooth_kernel_would_not(bend, k):
+    def p_value(seed: int) -> float:
+        rng = np.random.default_rng(seed)
+        z = rng.normal(size=(500, k))
+        common = (np.sin(5 * z) if bend == "sin" else np.abs(z)).sum(1)
+        frame = pd.DataFrame(z).add_prefix("z").assign(x=common + rng.normal(size=500), y=common + rng.normal(size=500))
+        return gcm_test(frame, "x", "y", [f"z{i}" for i in range(k)])[2]
+
+    assert sum(p_value(seed) < 0.05 for seed in range(60)) <= binom.ppf(1 - 1e-6, 60, 0.05) + 2
 
 
 def test_gcm_sees_through_a_curve_where_linear_tests_do_not():

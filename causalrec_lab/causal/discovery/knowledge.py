@@ -33,12 +33,17 @@ class Bound:
         """Pairs that may not be joined at all."""
         return self.forbidden & self.forbidden.T
 
-    def orient(self, matrix: Adjacency) -> tuple[Adjacency, int]:
-        """Orient loose edges as known and complete by Meek's rules; also count arrows that contradict what is known."""
+    def arrows(self, matrix: Adjacency) -> Adjacency:
+        """Orient loose edges as known."""
         out = matrix & ~(matrix.T & (self.forbidden & ~self.forbidden.T))
-        loose = out & out.T
-        out = out & ~(loose & self.required.T)
-        out = complete(out)
+        return out & ~(out & out.T & self.required.T)
+
+    def orient(self, matrix: Adjacency) -> tuple[Adjacency, int]:
+        """Orient loose edges as known and complete by Meek's rules; also count arrows that contradict what is known.
+
+        The colliders of `matrix` must be oriented already: the rules take an edge left loose for no part of one.
+        """
+        out = complete(self.arrows(matrix))
         arrows = out & ~out.T
         return out, int((arrows & self.forbidden).sum())
 

@@ -47,7 +47,7 @@ def pc(table: Table, known: Bound, level: float) -> Adjacency:
 
     pgmpy finds the skeleton. Pairs required are kept, pairs forbidden both ways are not tried, and no set that holds a
     column later than both ends is asked. Known arrows come first, then unshielded colliders, those with the clearest
-    separation first, then Meek's rules.
+    separation first, then Meek's rules. Sets hold at most four columns.
     """
     from pgmpy.causal_discovery import PC
 
@@ -76,7 +76,9 @@ def pc(table: Table, known: Bound, level: float) -> Adjacency:
 def _with_colliders(
     joined: Adjacency, separators: dict[frozenset[int], tuple[int, ...]], table: Table, known: Bound
 ) -> Adjacency:
-    out, _ = known.orient(joined)
+    out = known.arrows(
+        joined
+    )  # what follows from them waits for the colliders: Meek's rules take all of those as known
     triples = []
     for pair, given in separators.items():
         x, y = sorted(map(int, pair))

@@ -113,7 +113,10 @@ def _wilks(left: Floats, right: Floats, control: int) -> tuple[float, float, flo
 def g_test(frame: pd.DataFrame, x: str, y: str, given: Sequence[str] = ()) -> tuple[float, float, float]:
     r"""Likelihood-ratio test :math:`G = 2 \sum O \ln(O / E)` of x independent of y, summed over the strata of `given`.
 
-    Degrees of freedom count only rows and columns a stratum holds, so that empty cells do not weaken the test.
+    Degrees of freedom count only rows and columns a stratum holds, so that empty cells do not weaken the test. Where
+    cells hold fewer than 20 rows on average, G's chi-square law fails (with many strata a true independence would be
+    rejected nearly always), and the p-value is that of Pearson's statistic by its exact mean and variance given the
+    margins (`contingency.sparse_moments`).
 
     Returns
     -------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -69,8 +69,9 @@ def _root(correlation: Floats) -> Floats:
 def kernel_residuals(targets: Floats, given: Sequence[Floats], rng: np.random.Generator) -> Floats:
     r"""Residuals of targets on a smooth function of conditioning columns.
 
-    Ridge on the columns themselves and on random Fourier features of a Gaussian kernel (Rahimi & Recht 2007), with the
-    median distance as bandwidth; the penalty of each target minimises generalised cross-validation
+    Ridge on the columns themselves and on random Fourier features of a Gaussian kernel (Rahimi & Recht 2007). Each
+    target chooses among three kernels (of all columns together, with the median distance as bandwidth and with a
+    quarter of it; a sum of one for each column) and among penalties by generalised cross-validation
     :math:`\mathrm{RSS} / (1 - \mathrm{df}/n)^2` (Golub, Heath & Wahba 1979).
 
     Parameters
@@ -82,29 +83,55 @@ def kernel_residuals(targets: Floats, given: Sequence[Floats], rng: np.random.Ge
     rng
         Draws the frequencies.
     """
-    centred = targets - targets.mean(axis=0)
+    centred = np.asarray(targets - targets.mean(axis=0))
     if not given:
-        return np.asarray(centred)
+        return centred
     z = np.hstack(given)
     z = (z - z.mean(axis=0)) / np.maximum(z.std(axis=0), 1e-12)
-    features = _features(z, rng)
-    features -= features.mean(axis=0)
-    left, values, _ = np.linalg.svd(features, full_matrices=False)
+    kernels: list[Callable[[], Floats]] = [lambda: _together(z, 1.0, rng), lambda: _together(z, 0.25, rng)]
+    if z.shape[1] > 1:
+        kernels.append(lambda: _apart(z, rng))
+    best, least = centred, np.full(centred.shape[1], np.inf)
+    for features in kernels:
+        left_over, score = _ridge(centred, np.hstack([z, features()]))
+        better = score < least
+        best, least = np.where(better, left_over, best), np.where(better, score, least)
+    return np.asarray(best)
+
+
+def _ridge(centred: Floats, features: Floats) -> tuple[Floats, Floats]:
+    """Residuals of the best penalty for each column, and its generalised cross-validation."""
+    n = len(centred)
+    left, values, _ = np.linalg.svd(features - features.mean(axis=0), full_matrices=False)
     values = values**2
     projected = left.T @ centred
     shrink = values / (values + values.mean() * _PENALTIES[:, None])  # (penalties, d)
     explained = (1 - shrink) ** 2 @ projected**2  # (penalties, m)
     outside = (centred**2).sum(axis=0) - (projected**2).sum(axis=0)
     freedom = 1 + shrink.sum(axis=1)
-    scores = (outside + explained) / np.maximum(1 - freedom / len(z), 1e-3)[:, None] ** 2
-    best = shrink[scores.argmin(axis=0)].T  # (d, m)
-    return np.asarray(centred - left @ (best * projected))
+    scores = (outside + explained) / np.maximum(1 - freedom / n, 1e-3)[:, None] ** 2
+    chosen = shrink[scores.argmin(axis=0)].T  # (d, m)
+    return centred - left @ (chosen * projected), scores.min(axis=0)
 
 
-def _features(z: Floats, rng: np.random.Generator) -> Floats:
+def _together(z: Floats, part: float, rng: np.random.Generator) -> Floats:
+    """Waves of all columns at once; the bandwidth is a part of the median distance."""
     pick = rng.permutation(len(z))[: min(len(z), 300)]
     gaps = np.linalg.norm(z[pick, None] - z[None, pick], axis=2)
-    width = float(np.median(gaps[gaps > 0])) if (gaps > 0).any() else 1.0
-    count = min(FEATURES, max(len(z) // 4, 10))
-    waves = z @ (rng.standard_normal((z.shape[1], count)) / width) + rng.uniform(0, 2 * math.pi, count)
-    return np.hstack([z, np.cos(waves)])
+    width = part * float(np.median(gaps[gaps > 0])) if (gaps > 0).any() else 1.0
+    return _waves(z, width, _count(len(z)), rng)
+
+
+def _apart(z: Floats, rng: np.random.Generator) -> Floats:
+    """Waves of each column alone, at half a standard deviation."""
+    each = max(_count(len(z)) // z.shape[1], 4)
+    return np.hstack([_waves(column[:, None], 0.5, each, rng) for column in z.T])
+
+
+def _count(n: int) -> int:
+    return min(FEATURES, max(n // 4, 10))
+
+
+def _waves(z: Floats, width: float, count: int, rng: np.random.Generator) -> Floats:
+    frequencies = rng.standard_normal((z.shape[1], count)) / width
+    return np.asarray(np.cos(z @ frequencies + rng.uniform(0, 2 * math.pi, count)))
