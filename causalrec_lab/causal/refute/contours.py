@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import pandas as pd
 
-from causalrec_lab.causal.effects.sample import nearest
+from causalrec_lab.causal.effects.columns import nearest
 from causalrec_lab.estimate import Estimate
 
 if TYPE_CHECKING:

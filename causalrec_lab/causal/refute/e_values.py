@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from causalrec_lab.causal.effects.sample import nearest
+from causalrec_lab.causal.effects.columns import nearest
 from causalrec_lab.estimate import Estimate
 
 if TYPE_CHECKING:

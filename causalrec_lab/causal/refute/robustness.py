@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from causalrec_lab.causal.effects.columns import nearest
 from causalrec_lab.causal.effects.nuisances.cross_fitting import embedding_indices
-from causalrec_lab.causal.effects.sample import Embeddings, Floats, Sample, nearest, read_sample
+from causalrec_lab.causal.effects.sample import Embeddings, Floats, Sample, read_sample
 from causalrec_lab.causal.refute.benchmarks import benchmark_bound, check_share, partial_r2
 from causalrec_lab.estimate import Estimate
 
