@@ -11,7 +11,7 @@ from scipy.stats import binom
 from statsmodels.stats.multitest import multipletests
 
 from causalrec_lab.causal import CausalGraph, StructuralCausalModel
-from causalrec_lab.causal.independence import benjamini_hochberg, g_test, gcm_test, independence_test
+from causalrec_lab.causal.independence import benjamini_hochberg, g_test, gcm_test, independence_test, linear_test
 from causalrec_lab.causal.independence.contingency import sparse_moments
 from causalrec_lab.causal.independence.falsification import falsify
 from causalrec_lab.world import linear_gaussian
@@ -170,3 +170,63 @@ def test_tests_that_do_not_fit_are_refused(options, message):
 def test_a_complete_graph_cannot_be_falsified():
     with pytest.raises(ValueError, match="claims no independence"):
         falsify(CausalGraph("x -> y"), columns(0, 100, "linear", 0.0))
+
+
+def exact(seed: int) -> pd.DataFrame:
+    """x follows exactly from z and w, y depends on them: nothing of x is left to depend on y."""
+    rng = np.random.default_rng(seed)
+    z, w, e = rng.normal(size=(3, 400))
+    return pd.DataFrame({"x": z / 3 + w, "y": z + w + e, "z": z, "w": w})
+
+
+@pytest.mark.parametrize("method", ["linear", "gcm"])
+def test_what_follows_exactly_has_nothing_left_to_depend_on(method):
+    assert all(independence_test(exact(s), "x", "y", ("z", "w"), method=method)[3] == 1 for s in range(5))
+
+
+def test_a_column_given_twice_counts_once():
+    frame = columns(1, 40, "linear", 0.3)
+    once = independence_test(frame, "x", "y", "z")
+    twice = independence_test(frame.assign(copy=2 * frame["z"] + 1), "x", "y", ("z", "copy"))
+    assert twice[1:] == pytest.approx(once[1:])
+
+
+def test_indicators_that_follow_exactly_leave_fewer_degrees_of_freedom():
+    frame = columns(2, 300, "mixed", 0.0).assign(is_a=lambda t: (t["y"] == "a").astype(int))
+    assert independence_test(frame, "x", "y", method="linear")[2] == 2
+    assert independence_test(frame, "x", "y", "is_a", method="linear")[2] == 1
+
+
+def test_falsify_takes_columns_that_follow_from_others():
+    rows = linear_gaussian(1).sample(300, seed=3)[["affinity", "shown", "view"]]
+    verdict = falsify(CausalGraph("affinity -> shown -> view -> twice"), rows.assign(twice=2 * rows["view"]))
+    assert verdict.claims == 3
+    assert (verdict.permuted >= 0).all()
+
+
+GOOD = columns(0, 100, "linear", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("frame", "question", "message"),
+    [
+        (GOOD, ("x", "q"), "'q' has no column"),
+        (GOOD, ("x", "x"), "stands twice"),
+        (GOOD, ("x", "y", ["x"]), "stands twice"),
+        (GOOD.mask(GOOD > 2), ("x", "y"), "missing values of 100"),
+        (GOOD.assign(y="same"), ("x", "y"), "constant"),
+        (GOOD.assign(y=[f"u{i}" for i in range(100)]), ("x", "y"), "100 values in 100 rows"),
+        (GOOD.assign(y=pd.date_range("2020", periods=100)), ("x", "y"), "neither a number nor a category"),
+        (GOOD.assign(y=np.inf), ("x", "y"), "constant|infinite"),
+        (pd.concat([GOOD, GOOD[["y"]]], axis=1), ("x", "y"), "in the table twice"),
+    ],
+)
+@pytest.mark.parametrize("test", [independence_test, g_test, gcm_test, linear_test])
+def test_columns_that_cannot_be_tested_are_named(test, frame, question, message):
+    with pytest.raises(ValueError, match=message):
+        test(frame, *question)
+
+
+def test_falsify_refuses_a_level_that_is_none():
+    with pytest.raises(ValueError, match="level=2"):
+        falsify(CausalGraph("x; y"), GOOD, level=2)

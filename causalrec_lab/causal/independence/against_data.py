@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from causalrec_lab.causal.graph.notation import nearest
-from causalrec_lab.causal.independence.ci_tests import independence_test
+from causalrec_lab.causal.independence.ci_tests import suited_test
 from causalrec_lab.causal.independence.claims import implied_independencies
 from causalrec_lab.causal.independence.columns import checked
 from causalrec_lab.causal.independence.multiplicity import benjamini_hochberg, holm
@@ -31,7 +31,7 @@ def graph_test(
 ) -> pd.DataFrame:
     """Test every implied independence against data.
 
-    The test suits the columns: see `ci_tests.independence_test`. By Holm's step-down procedure a true graph loses any
+    The test suits the columns: see `independence_test`. By Holm's step-down procedure a true graph loses any
     test with probability at most `level`; by Benjamini and Hochberg's the expected share of false rejections is at most
     `level`. A graph that passes is not proved: graphs with the same independencies (Markov equivalent ones) pass alike,
     and a small sample passes anything.
@@ -69,7 +69,7 @@ def graph_test(
     columns = checked(frame, graph.observed)
     rows = []
     for claim in implied_independencies(graph):
-        found = independence_test(columns, claim.x, claim.y, claim.given, method=method, seed=seed)
+        found = suited_test(columns, claim.x, claim.y, claim.given, method, seed)
         rows.append((str(claim), claim.x, claim.y, claim.given, *found))
     names = ["independence", "x", "y", "given", "test", "statistic", "df", "p_value"]
     table = pd.DataFrame(rows, columns=names)

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from causalrec_lab.causal.independence.columns import Floats, design
+from causalrec_lab.causal.independence.columns import Floats, asked, design
 
-__all__ = ["gcm_test", "kernel_residuals"]
+__all__ = ["covariance_measure", "gcm_test", "kernel_residuals"]
 
 FEATURES = 200  # random Fourier features of the conditioning columns
 DRAWS = 2000  # Gaussian multiplier draws where a column is more than one number
@@ -18,7 +18,7 @@ _PENALTIES = np.logspace(-6, 3, 28)  # times the mean eigenvalue
 
 
 def gcm_test(
-    frame: pd.DataFrame, x: str, y: str, given: Sequence[str] = (), *, seed: int = 0
+    frame: pd.DataFrame, x: str, y: str, given: str | Sequence[str] = (), *, seed: int = 0
 ) -> tuple[float, float, float]:
     r"""Test x independent of y given a set by the covariance of the residuals of two flexible regressions.
 
@@ -26,7 +26,8 @@ def gcm_test(
     :math:`T = \sqrt n\, \bar R / \mathrm{sd}(R)`, asymptotically N(0, 1) under independence where the two regressions
     are good enough that the product of their errors is o(1/n) (Shah & Peters 2020, Theorem 6). Categories are
     indicators, and the largest :math:`|T|` is set against its Gaussian multiplier distribution (their section 3.2).
-    It sees a dependence only where :math:`E[\mathrm{cov}(x, y | z)] \ne 0`.
+    It sees a dependence only where :math:`E[\mathrm{cov}(x, y | z)] \ne 0`. With a few hundred rows it rejects a true
+    independence a little too often (about 7 % at a nominal 5 %).
 
     The regressions are kernel ridges; see `kernel_residuals`.
 
@@ -37,15 +38,24 @@ def gcm_test(
     Raises
     ------
     ValueError
-        If there are fewer than 30 rows.
+        If there are fewer than 30 rows, or a column is unfit (`columns.checked`).
     """
+    return covariance_measure(*asked(frame, x, y, given), seed)
+
+
+def covariance_measure(
+    frame: pd.DataFrame, x: str, y: str, given: Sequence[str], seed: int
+) -> tuple[float, float, float]:
+    """`gcm_test` on columns that are known to be fit."""
     from scipy.special import ndtr
 
     if len(frame) < 30:
         raise ValueError(f"{len(frame)} rows are too few for a GCM test, whose law is a large-sample one; 30 are least")
     left, right = design(frame[x]), design(frame[y])
     rng = np.random.default_rng(seed)
-    both = kernel_residuals(np.hstack([left, right]), [design(frame[name]) for name in given], rng)
+    targets = np.hstack([left, right])
+    both = kernel_residuals(targets, [design(frame[name]) for name in given], rng)
+    both = np.where(both.std(axis=0) > 1e-4 * targets.std(axis=0), both, 0.0)  # less is what the penalty left
     k = left.shape[1]
     products = (both[:, :k, None] * both[:, None, k:]).reshape(len(frame), -1)
     spread = products.std(axis=0)
