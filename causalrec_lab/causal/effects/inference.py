@@ -81,12 +81,13 @@ def report(
     diagnostics: Mapping[str, float],
     notes: Sequence[str],
     assumptions: Sequence[str] = (IGNORABILITY, OVERLAP, SUTVA),
+    std_error: float | None = None,
 ) -> Estimate:
-    """Put value, influence-function error, diagnostics and words into an `Estimate`."""
+    """Put value, error, diagnostics and words into an `Estimate`; the error is that of `influence` if not given."""
     counted = {f"clusters_{k + 1}": float(codes.max() + 1) for k, codes in enumerate(sample.clusters)}
     return Estimate(
         value=value,
-        std_error=standard_error(influence, sample.clusters),
+        std_error=standard_error(influence, sample.clusters) if std_error is None else std_error,
         level=level,
         estimand=estimand,
         method=method + (", cluster-robust" if sample.clusters else ""),

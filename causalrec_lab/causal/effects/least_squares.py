@@ -14,7 +14,7 @@ from causalrec_lab.causal.effects.nuisances.ridge import expit, fit_linear, fit_
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, Sample, nearest, read_sample
 from causalrec_lab.estimate import Estimate
 
-__all__ = ["naive", "regression"]
+__all__ = ["logistic_index", "naive", "regression"]
 
 
 def naive(
@@ -105,7 +105,7 @@ def regression(
         X = np.column_stack([X, embedding_indices(sample, folds=folds, seed=seed)])
     crossed = interactions and estimand != "ATO" and X.shape[1] > 0
     value, influence, fitted = _least_squares(sample, X, estimand, crossed)
-    e = _overlap_propensity(sample, X)
+    e = np.clip(expit(logistic_index(sample, X)), 1e-6, 1 - 1e-6)
     diagnostics = overlap_diagnostics(sample, e, estimand) | {
         "outcome_r2": r_squared(sample.outcome, fitted, sample.weights)
     }
@@ -134,12 +134,19 @@ def _least_squares(sample: Sample, X: Floats, estimand: str, crossed: bool) -> t
     return float(beta[1]), np.asarray(influence), fitted
 
 
-def _overlap_propensity(sample: Sample, X: Floats) -> Floats:
+def logistic_index(sample: Sample, X: Floats) -> Floats:
+    """(n,) log-odds of treatment by a logistic regression on X (no intercept among its columns), fitted on all rows.
+
+    Raises
+    ------
+    ValueError
+        If the arms share no propensity.
+    """
     design = np.column_stack([np.ones(sample.n), X])
     penalty = np.concatenate([[0.0], np.full(X.shape[1], 1e-3)])
-    e = expit(design @ fit_logistic(design, sample.treatment, sample.weights, penalty))
-    check_overlap(sample, e)
-    return np.clip(e, 1e-6, 1 - 1e-6)
+    index = design @ fit_logistic(design, sample.treatment, sample.weights, penalty)
+    check_overlap(sample, expit(index))
+    return np.asarray(index)
 
 
 def _notes(sample: Sample, found: dict[str, float], estimand: str, crossed: bool, adjusted: bool) -> tuple[str, ...]:
