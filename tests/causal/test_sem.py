@@ -265,8 +265,8 @@ def test_what_cannot_converge_is_an_error_with_a_way_out(monkeypatch):
 
 def test_expressions_reckon_and_refuse():
     assert evaluate("2*a^2 - (b + 1)/4 + exp(log(a))", {"a": 3, "b": 7}) == pytest.approx(19)
-    for text in ("a.real", "[1]", "a if b else 1", "open(a)", "'x'", "a(1)"):
-        with pytest.raises(ValueError, match="no arithmetic"):
+    for text in ("a.real", "[1]", "a if b else 1", "open(a)", "'x'", "a(1)", "True"):
+        with pytest.raises(ValueError, match=r"no arithmetic|cannot read|no label"):
             evaluate(text, {"a": 1, "b": 2})
 
 

@@ -13,7 +13,7 @@ from causalrec_lab.causal.sem.moments import Moments
 from causalrec_lab.causal.sem.sample import Sample, sample_of
 from causalrec_lab.causal.sem.search import ConvergenceError, maximise
 
-__all__ = ["INTERVALS", "bootstrap_draws", "bootstrap_interval"]
+__all__ = ["INTERVALS", "bootstrap_draws", "bootstrap_interval", "refuse_few"]
 
 Array = NDArray[np.float64]
 INTERVALS = ("percentile", "bias-corrected")
@@ -45,13 +45,23 @@ def bootstrap_draws(moments: Moments, theta: Array, within: Subspace, draws: int
             found.append(maximise(Moments(moments.specification, _sample(drawn, moments.sample)), theta, within))
         except (ConvergenceError, ValueError, np.linalg.LinAlgError):
             continue
-    failed = draws - len(found)
+    return refuse_few(np.array(found), draws), draws - len(found)
+
+
+def refuse_few(found: Array, draws: int) -> Array:
+    """Give the estimates back if at least half of the resamples have one.
+
+    Raises
+    ------
+    ConvergenceError
+        If fewer have.
+    """
     if len(found) < max(2, FEWEST * draws):
         raise ConvergenceError(
-            f"{failed} of {draws} bootstrap samples did not converge; the model asks too much of {len(rows)} rows: "
+            f"{draws - len(found)} of {draws} bootstrap samples gave no estimate; the model asks too much of the rows: "
             "simplify it, or use estimator='MLR' for errors that do not need the bootstrap"
         )
-    return np.array(found), failed
+    return found
 
 
 def _sample(drawn: Array, origin: Sample) -> Sample:

@@ -11,6 +11,7 @@ from causalrec_lab.causal.graph.causal_graph import CausalGraph
 from causalrec_lab.causal.graph.notation import nearest
 from causalrec_lab.causal.sem.constraints import constrained
 from causalrec_lab.causal.sem.expression import names_in
+from causalrec_lab.causal.sem.functions import labelled
 from causalrec_lab.causal.sem.identified import UnderidentifiedError, refuse_underidentified, undetermined
 from causalrec_lab.causal.sem.improper import improper
 from causalrec_lab.causal.sem.missing import patterned_sample
@@ -61,15 +62,14 @@ def fit_sem(
         Number of rows behind a covariance matrix, and their means where the model has intercepts.
     estimator
         "ML": errors from the expected information. "MLM", "MLR": the same estimates with robust errors and the
-        Satorra-Bentler or Yuan-Bentler chi-square (both model the means, as lavaan does). For the bootstrap see
-        `SemResult.bootstrap`.
+        Satorra-Bentler or Yuan-Bentler chi-square. For the bootstrap see `SemResult.bootstrap`.
     missing
         "listwise" leaves rows with missing values out and says how many; "fiml" uses all that is seen (right where
         values are missing at random); "refuse" raises.
     std_lv, orthogonal
         Latent variances 1 with all loadings free; exogenous latent variables that do not covary.
     mean_structure
-        Whether intercepts are modelled; by default where the text, the estimator or `missing` asks for them.
+        Whether intercepts are modelled; by default where the text, `means` or `missing` asks for them.
     rescale
         The covariance matrix divides by n - 1 (as `DataFrame.cov` does) and is brought to n.
     level
@@ -81,25 +81,29 @@ def fit_sem(
         Naming the parameters that data cannot tell apart.
     ConvergenceError
         With what usually helps.
+    TypeError
+        If the data is no DataFrame or the model neither text nor graph.
     ValueError
-        On a model that cannot be read, a name that is no column, a constant or collinear column, or fewer rows than
-        variables or parameters.
+        On a model that cannot be read, a name that is no column, a constant or collinear column, fewer rows than
+        variables or parameters, or a defined parameter without a value (``log`` of a negative estimate).
 
     Warns
     -----
     UserWarning
-        On rows left out, and on a Heywood case: a negative variance, or a correlation beyond 1.
+        On rows left out, on a Heywood case (a negative variance, a correlation beyond 1, latent covariances that cannot
+        be together), and on feedback that does not settle.
 
     Examples
     --------
     >>> fit = fit_sem("m ~ a*x; y ~ b*m + c*x; indirect := a*b", frame)  # doctest: +SKIP
     >>> fit.indirect("x", "y")  # doctest: +SKIP
     """
-    _check_options(estimator, missing, n, means)
+    _check_types(model, data, means)
+    _check_options(estimator, missing, n, means, mean_structure)
     if repeated := data.columns[data.columns.duplicated()].tolist():
         raise ValueError(f"column {repeated[0]!r} stands in the data more than once; rename or drop one")
     statements = read_graph(model) if isinstance(model, CausalGraph) else read_model(model)
-    wanted = estimator != "ML" or missing == "fiml" or means is not None
+    wanted = missing == "fiml" or means is not None
     wanted = wanted if mean_structure is None else mean_structure
     spec = specify(statements, data.columns, means=wanted, unit_latents=std_lv, orthogonal=orthogonal)
     _check_defined(spec)
@@ -123,11 +127,21 @@ def _fitted(moments: Moments, estimator: str, level: float, notes: list[str]) ->
             f"at the solution these parameters cannot be told apart: {', '.join(loose)}; a loading or covariance near "
             "0 can cause it. Fix one of them, or add an indicator"
         )
+    _refuse_valueless(moments, theta)
     covariance = parameter_covariance(moments, theta, within, estimator)
     notes = [*notes, *improper(moments, theta)]
     for note in notes:
         warnings.warn(note, stacklevel=3)
     return SemResult(moments, theta, covariance, within, estimator, level, tuple(notes))
+
+
+def _refuse_valueless(moments: Moments, theta: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:
+    """Refuse a defined parameter that has no value at the estimates."""
+    values = labelled(moments, theta.astype(complex))
+    for name, expression in moments.specification.defined:
+        if not np.isfinite(values[name]):
+            used = ", ".join(f"{label} = {values[label].real:.3g}" for label in sorted(names_in(expression)))
+            raise ValueError(f"{name} := {expression} is no finite real number at the estimates ({used or 'none'})")
 
 
 def _started(moments: Moments) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -142,7 +156,20 @@ def _started(moments: Moments) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         return start
 
 
-def _check_options(estimator: str, missing: str, n: int | None, means: pd.Series | None) -> None:
+def _check_types(model: object, data: object, means: object) -> None:
+    if not isinstance(model, (str, CausalGraph)):
+        raise TypeError(f"model is a {type(model).__name__}; give lavaan-style text or a CausalGraph")
+    if not isinstance(data, pd.DataFrame):
+        raise TypeError(
+            f"data is a {type(data).__name__}; give a DataFrame, a covariance matrix as one with n= as well"
+        )
+    if means is not None and not isinstance(means, pd.Series):
+        raise TypeError(f"means is a {type(means).__name__}; give a Series indexed by column")
+
+
+def _check_options(
+    estimator: str, missing: str, n: int | None, means: pd.Series | None, mean_structure: bool | None
+) -> None:
     if estimator not in ERRORS:
         raise ValueError(f"unknown estimator {estimator!r}; {nearest(estimator, ERRORS)}")
     if missing not in MISSING:
@@ -153,6 +180,8 @@ def _check_options(estimator: str, missing: str, n: int | None, means: pd.Series
         raise ValueError("missing='fiml' needs rows; a covariance matrix has no missing values to fill")
     if n is None and means is not None:
         raise ValueError("means= belongs to a covariance matrix; rows bring their own")
+    if missing == "fiml" and mean_structure is False:
+        raise ValueError("missing='fiml' estimates means and covariances together; leave mean_structure out")
     if missing == "fiml" and estimator == "MLM":
         raise ValueError("estimator='MLM' needs complete rows; with missing='fiml' take 'MLR'")
 

@@ -14,7 +14,16 @@ from causalrec_lab.causal.sem.expression import evaluate
 from causalrec_lab.causal.sem.moments import Moments
 from causalrec_lab.causal.sem.specification import Parameter
 
-__all__ = ["along", "entries", "gradient", "labelled", "routes", "standardised", "total"]
+__all__ = [
+    "along",
+    "entries",
+    "gradient",
+    "labelled",
+    "routes",
+    "standardised",
+    "standardised_definitions",
+    "total",
+]
 
 Array = NDArray[np.float64]
 Function = Callable[[NDArray[Any]], NDArray[Any]]
@@ -76,6 +85,18 @@ def labelled(moments: Moments, theta: NDArray[Any]) -> dict[str, complex]:
     for name, expression in spec.defined:
         values[name] = evaluate(expression, values)
     return values
+
+
+def standardised_definitions(moments: Moments, standard: NDArray[Any]) -> Array:
+    """Defined parameters worked out from standardised estimates; nan where a label stands on several of them."""
+    spec = moments.specification
+    values: dict[str, complex] = {}
+    for p, value in zip(spec.parameters, standard, strict=True):
+        if p.label:
+            values[p.label] = complex("nan") if p.label in values else complex(value)
+    for name, expression in spec.defined:
+        values[name] = evaluate(expression, values)
+    return np.array([values[name].real for name, _ in spec.defined])
 
 
 def entries(moments: Moments, theta: NDArray[Any]) -> NDArray[Any]:

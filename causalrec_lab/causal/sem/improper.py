@@ -1,4 +1,4 @@
-"""Solutions that cannot be: negative variances and correlations beyond 1 (Heywood cases)."""
+"""Solutions that cannot be: negative variances, correlations beyond 1 (Heywood cases), loops that never settle."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["improper"]
 
 
 def improper(moments: Moments, theta: NDArray[np.float64]) -> list[str]:
-    """Say every Heywood case of a solution in plain words (Heywood 1931; Bollen 1989, chapter 7)."""
+    """Say what is wrong with a solution in plain words (Heywood 1931; Bollen 1989, chapter 7)."""
     spec = moments.specification
     S = moments.matrices(theta)[1]
     notes = []
@@ -30,7 +30,32 @@ def improper(moments: Moments, theta: NDArray[np.float64]) -> list[str]:
     for a, b in _beyond_one(S, range(first)):
         pair = f"{spec.variables[b]!r} and {spec.variables[a]!r}"
         notes.append(f"Heywood case: the residuals of {pair} correlate beyond 1; drop their covariance or a path")
-    return notes
+    return notes + _not_a_covariance(whole[first:, first:], spec.latent, notes) + _unsettled(moments, theta)
+
+
+def _not_a_covariance(covariance: NDArray[np.float64], names: tuple[str, ...], known: list[str]) -> list[str]:
+    """Pairs of latent variables that are each possible, and together are not."""
+    scale = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    if known or len(names) < 3 or not (scale > 0).all():
+        return []
+    least = float(np.linalg.eigvalsh(covariance / np.outer(scale, scale))[0])
+    if least > -1e-8:
+        return []
+    said = (
+        f"Heywood case: the covariances of the latent variables {', '.join(names)} cannot be together: a sum of them "
+    )
+    return [said + "has a negative variance; merge some, or give them more indicators"]
+
+
+def _unsettled(moments: Moments, theta: NDArray[np.float64]) -> list[str]:
+    """Loops whose effects grow from round to round (the stability index of Bentler & Freeman 1983)."""
+    size = float(np.abs(np.linalg.eigvals(moments.matrices(theta)[0])).max())
+    if size < 1:
+        return []
+    said = (
+        f"feedback does not settle: the largest eigenvalue of the paths has size {size:.2f}, 1 or more, so an effect "
+    )
+    return [said + "grows on every round; total effects and R2 have no meaning"]
 
 
 def _beyond_one(covariance: NDArray[np.float64], places: range) -> list[tuple[int, int]]:

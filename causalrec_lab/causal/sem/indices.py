@@ -16,6 +16,7 @@ from causalrec_lab.causal.sem.robust import baseline, scaling_factor
 __all__ = ["fit_indices"]
 
 Array = NDArray[np.float64]
+ROUNDING = 1e-11  # of a discrepancy
 CLOSE = 0.05  # RMSEA of a close fit (Browne & Cudeck 1993)
 
 
@@ -34,7 +35,7 @@ def fit_indices(moments: Moments, theta: Array, within: Subspace, estimator: str
     df = degrees_of_freedom(spec, free)
     null = baseline(moments)
     null_df = degrees_of_freedom(spec, len(null.theta))
-    chi2, null_chi2 = n * moments.discrepancy(theta), n * null.moments.discrepancy(null.theta)
+    chi2, null_chi2 = (n * max(f, 0.0) for f in (moments.discrepancy(theta), null.moments.discrepancy(null.theta)))
     unrestricted = _log_likelihood(moments)
     values = {
         **_of_chi2(chi2, df, null_chi2, null_df, n),
@@ -57,7 +58,8 @@ def _of_chi2(chi2: float, df: int, null_chi2: float, null_df: int, n: int) -> di
     from scipy.stats import chi2 as chi2_law
     from scipy.stats import ncx2
 
-    excess, null_excess = max(chi2 - df, 0.0), max(null_chi2 - null_df, chi2 - df, 0.0)
+    rounding = ROUNDING * n  # a saturated model's chi-square is 0 up to this, and no misfit
+    excess, null_excess = (gap if gap > rounding else 0.0 for gap in (chi2 - df, max(null_chi2 - null_df, chi2 - df)))
     low, high = _rmsea_interval(chi2, df, n)
     return {
         "chi2": chi2,

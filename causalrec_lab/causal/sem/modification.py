@@ -52,7 +52,7 @@ def modification_indices(moments: Moments, theta: Array, within: Subspace) -> pd
         if known[i - k]
     ]
     table = pd.DataFrame(rows, columns=["lhs", "op", "rhs", "index", "change", "standardised_change"])
-    table.insert(4, "p_value", chi2_law.sf(table["index"], 1))
+    table.insert(4, "p_value", chi2_law.sf(table["index"].to_numpy(float), 1))
     return table.sort_values("index", ascending=False, ignore_index=True)
 
 

@@ -1,4 +1,9 @@
-"""Published structural equation models with their data and figures, to check a fit against."""
+"""Published structural equation models with their data and figures, to check a fit against.
+
+Every figure was compared with a printed output of lavaan: its tutorial (https://lavaan.ugent.be/tutorial; kept with its
+outputs at https://github.com/yrosseel/lavaan.org.old, folder tutorial.src), and pages that `source` names. The works the
+data come from (Holzinger and Swineford 1939, Wheaton et al. 1977, Bollen 1989) were not opened.
+"""
 
 from __future__ import annotations
 
@@ -94,8 +99,8 @@ def _matrix(variables: str, lower: str) -> pd.DataFrame:
 
 _HOLZINGER = PublishedFit(
     "holzinger",
-    "Holzinger & Swineford (1939), A study in factor analysis; figures: Rosseel (2012), lavaan, Journal of Statistical "
-    "Software 48(2), section 3",
+    "Holzinger & Swineford (1939), A study in factor analysis; figures: lavaan 0.5-18, as printed at "
+    "https://stats.stackexchange.com/questions/157962 (the tutorial's CFA example)",
     "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9",
     301,
     MappingProxyType(
@@ -119,8 +124,9 @@ _HOLZINGER = PublishedFit(
 
 _DEMOCRACY = PublishedFit(
     "democracy",
-    "Bollen (1989), Structural Equations with Latent Variables, p. 332: industrialisation and political democracy in "
-    "75 developing countries; figures: Rosseel (2012), lavaan, Journal of Statistical Software 48(2), section 4",
+    "Bollen (1989), Structural Equations with Latent Variables: industrialisation and political democracy in 75 "
+    "developing countries; figures: lavaan's tutorial, A SEM example (lavaan.org.old, tutorial.src/sem.tex); "
+    "covariances: computed from the rows that semopy ships (examples.political_democracy)",
     """ind60 =~ x1 + x2 + x3
 dem60 =~ y1 + y2 + y3 + y4
 dem65 =~ y5 + y6 + y7 + y8
@@ -165,7 +171,8 @@ y6 ~~ y8""",
 _ALIENATION = PublishedFit(
     "alienation",
     "Wheaton, Muthén, Alwin & Summers (1977), Assessing reliability and stability in panel models, Sociological "
-    "Methodology 8; figures: lavaan's tutorial, Using a covariance matrix as input",
+    "Methodology 8; covariances and figures: lavaan's tutorial, Using a covariance matrix as input (lavaan.org.old, "
+    "tutorial.src/cov.tex); baseline: https://tvpollet.github.io/PY_0794/Lecture_9/Wheaton_Exercise.html",
     """ses =~ education + sei
 alien67 =~ anomia67 + powerless67
 alien71 =~ anomia71 + powerless71

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from causalrec_lab.causal.graph.notation import nearest
 from causalrec_lab.causal.sem import functions
-from causalrec_lab.causal.sem.bootstrap import INTERVALS, bootstrap_draws, bootstrap_interval
+from causalrec_lab.causal.sem.bootstrap import INTERVALS, bootstrap_draws, bootstrap_interval, refuse_few
 from causalrec_lab.causal.sem.constraints import Subspace
 from causalrec_lab.causal.sem.indices import fit_indices
 from causalrec_lab.causal.sem.modification import modification_indices
@@ -129,8 +129,9 @@ class SemResult(PathEffects):
     def paths(self) -> pd.DataFrame:
         """One row a parameter: lhs, op, rhs, label, estimate, std_error, z, p_value, low, high, standardised, free.
 
-        `standardised` is in standard deviations of both ends (lavaan's ``std.all``). Fixed parameters have
-        ``std_error`` 0, as lavaan prints them; defined ones (``:=``) get theirs by the delta method, or the bootstrap.
+        `standardised` is in standard deviations of both ends (lavaan's ``std.all``); defined parameters (``:=``) are
+        worked out from those. Fixed parameters have ``std_error`` 0, as lavaan prints them; defined ones get theirs by
+        the delta method, or the bootstrap.
         """
         spec = self.specification
         rows = [(p.lhs, p.op, p.rhs, p.label, p.index >= 0) for p in spec.parameters]
@@ -141,7 +142,8 @@ class SemResult(PathEffects):
         )
         table = pd.concat([table, whole], axis=1)
         standard = functions.standardised(self.moments, self.theta)
-        table["standardised"] = np.concatenate([standard, np.full(len(spec.defined), np.nan)])
+        defined = functions.standardised_definitions(self.moments, standard)
+        table["standardised"] = np.concatenate([standard, defined])
         return table[[*table.columns[:4], *whole.columns, "standardised", "free"]]
 
     def _named(self, theta: Array) -> NDArray[np.complex128]:
@@ -215,12 +217,18 @@ class SemResult(PathEffects):
         ValueError
             If the model was fitted to a covariance matrix, or the kind of interval is unknown.
         ConvergenceError
-            If more than half of the resamples do not converge.
+            If more than half of the resamples do not converge, or leave a defined parameter without a value.
         """
         if interval not in INTERVALS:
             raise ValueError(f"unknown interval {interval!r}; {nearest(interval, INTERVALS)}")
         found, failed = bootstrap_draws(self.moments, self.theta, self.within, draws, seed)
-        said = (f"{failed} of {draws} bootstrap samples did not converge and are left out",) if failed else ()
+        said: tuple[str, ...] = ()
+        if failed:
+            said += (f"{failed} of {draws} bootstrap samples did not converge and are left out",)
+        sound = np.array([np.isfinite(self._named(draw)).all() for draw in found])
+        if not sound.all():
+            said += (f"{(~sound).sum()} of {draws} bootstrap samples gave a := no real value and are left out",)
+            found = refuse_few(found[sound], draws)
         spread = np.atleast_2d(np.cov(found.T, ddof=1))
         return replace(self, covariance=spread, draws=found, interval=interval, notes=self.notes + said)
 

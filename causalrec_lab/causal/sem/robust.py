@@ -86,7 +86,7 @@ def widened(within: Subspace, size: int) -> Subspace:
 
 
 def _free_trace(sigma: Array, moments: Moments) -> float:
-    r"""Give :math:`\mathrm{tr}(V \Gamma)` of complete rows at an implied covariance, means included."""
+    r"""Give :math:`\mathrm{tr}(V \Gamma)` of complete rows at an implied covariance, means included where modelled."""
     sample = moments.sample
     if sample.rows is None:
         raise ValueError("a scaled chi-square needs rows; a covariance matrix has none")
@@ -94,7 +94,8 @@ def _free_trace(sigma: Array, moments: Moments) -> float:
     u = (sample.rows - sample.mean) @ root.T
     length = (u**2).sum(axis=1)
     centre = root @ sample.covariance @ root.T
-    return float((0.5 * (length**2).mean() - 0.5 * (centre**2).sum()) + length.mean())
+    means = length.mean() if moments.specification.has_means else 0.0
+    return float((0.5 * (length**2).mean() - 0.5 * (centre**2).sum()) + means)
 
 
 def _unrestricted_trace(moments: Moments) -> float:

@@ -85,21 +85,32 @@ def read_rows(data: pd.DataFrame, names: Sequence[str], keep_gaps: bool, complet
         name = names[int(np.argmax(np.isinf(values).any(axis=0)))]
         raise ValueError(f"column {name!r} holds infinite values; drop those rows first")
     gaps = np.isnan(values)
+    if len(values) < 2:
+        raise ValueError(f"the data has {len(values)} rows; a covariance needs more rows than columns")
+    if (empty := gaps.all(axis=0)).any():
+        raise ValueError(
+            f"column {names[int(np.argmax(empty))]!r} has no value in any of {len(values)} rows; leave it out"
+        )
     lost = (gaps.all(axis=1) | gaps[:, [names.index(c) for c in complete]].any(axis=1)) if keep_gaps else gaps.any(1)
     kept = values[~lost]
     _refuse_constant(kept, names)
     if not lost.any():
         return kept, ""
     counts = ", ".join(f"{name} {count}" for name, count in zip(names, gaps.sum(axis=0), strict=True) if count)
-    way = "" if keep_gaps else "; missing='fiml' keeps them"
-    return kept, f"{int(lost.sum())} of {len(values)} rows have missing values and are left out ({counts}){way}"
+    if keep_gaps:
+        why = f"lack a covariate ({', '.join(complete)}) or every value" if complete else "have no value at all"
+        return kept, f"{int(lost.sum())} of {len(values)} rows {why} and are left out (missing: {counts})"
+    return kept, (
+        f"{int(lost.sum())} of {len(values)} rows have missing values and are left out ({counts}); missing='fiml' "
+        "keeps them"
+    )
 
 
 def _refuse_constant(values: Array, names: Sequence[str]) -> None:
     for name, column in zip(names, values.T, strict=True):
         seen = column[~np.isnan(column)]
         if not len(seen):
-            raise ValueError(f"column {name!r} has no value in the {len(values)} rows that are left; look at its gaps")
+            raise ValueError(f"column {name!r} has no value in the {len(values)} rows that are left; look at the gaps")
         if seen.var() <= 1e-20 * max(seen.mean() ** 2, 1e-300):
             raise ValueError(f"column {name!r} is constant: it has no variance to explain; leave it out")
 
@@ -112,8 +123,9 @@ def read_matrix(data: pd.DataFrame, names: Sequence[str], n: int, rescale: bool,
     ValueError
         If it is no covariance matrix of these variables.
     """
-    if n < 2:
-        raise ValueError(f"n={n}: give the number of rows behind the covariance matrix")
+    given: object = n  # what callers without types may give
+    if not isinstance(given, (int, np.integer)) or n < 2:
+        raise ValueError(f"n={n!r}: give the number of rows behind the covariance matrix, a whole number")
     if list(map(str, data.index)) != list(map(str, data.columns)):
         raise ValueError("with n= the data must be a covariance matrix: the same names as index and columns")
     matrix = data.loc[list(names), list(names)].to_numpy(float)
@@ -130,6 +142,10 @@ def read_matrix(data: pd.DataFrame, names: Sequence[str], n: int, rescale: bool,
     if means is not None and (absent := [name for name in names if name not in means.index]):
         raise ValueError(f"means= has no entry for {absent[0]!r}; give the mean of every variable of the model")
     mean = np.zeros(len(names)) if means is None else means.loc[list(names)].to_numpy(float)
+    if not np.isfinite(mean).all():
+        raise ValueError(
+            f"means= of {names[int(np.argmin(np.isfinite(mean)))]!r} is missing or infinite; give a number"
+        )
     return sample_of(n, mean, covariance)
 
 

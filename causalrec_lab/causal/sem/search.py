@@ -95,7 +95,12 @@ def _newton(moments: Moments, theta: Array, K: Array, scale: Array, expected: Ar
 def _stuck(moments: Moments, start: Array, theta: Array) -> ConvergenceError:
     far = int(np.argmax(np.abs(theta) / moments.units(start)))
     name = moments.specification.free[far].name
+    way_out = (
+        "Give each latent variable three indicators that correlate with each other and let the strongest come first"
+    )
+    if not moments.specification.latent:
+        way_out = "Give starting values (y ~ start(0.5)*x), in a loop above all"
     return ConvergenceError(
-        f"the model did not converge; {name} has reached {theta[far]:.3g} and runs on. Give each latent variable three "
-        "indicators that correlate with each other and let the strongest come first, fix a variance, or simplify"
+        f"the model did not converge; {name} has reached {theta[far]:.3g} and runs on. {way_out}, fix a variance, or "
+        "simplify"
     )

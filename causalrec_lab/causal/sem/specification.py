@@ -136,6 +136,8 @@ def _observed(relations: Sequence[Statement], latent: Sequence[str], columns: li
     observed = tuple(n for n in dict.fromkeys(itertools.chain.from_iterable(ends)) if n and n not in latent)
     if both := [n for n in latent if n in columns]:
         raise ValueError(f"latent variable {both[0]!r} is also a column of the data; rename one")
+    if not observed:
+        raise ValueError("the model has no observed variable: nothing measures it; say which columns do, f =~ x1 + x2")
     if absent := [n for n in observed if n not in columns]:
         raise ValueError(
             f"{absent[0]!r} is neither a latent variable nor a column; {nearest(absent[0], columns)}, or if it is "
@@ -164,6 +166,8 @@ def _stated(relations: Sequence[Statement], unit_latents: bool) -> list[Paramete
             begun.add(s.lhs)
             if fixed is None and not s.freed and not s.label and not unit_latents:
                 fixed = 1.0
+        if fixed is not None and s.op == "~~" and s.lhs == s.rhs and fixed < 0:
+            raise ValueError(f"{s.lhs} ~~ {fixed:g}*{s.rhs}: a variance is 0 or more")
         if s.freed and fixed is not None:
             raise ValueError(f"{s.lhs} {s.op} {s.rhs} is both fixed ({fixed:g}) and freed (NA); choose one")
         rows.append(Parameter(s.lhs, s.op, s.rhs, s.label, fixed, start=s.start))
@@ -211,9 +215,23 @@ def _intercepts(
 def _numbered(rows: Sequence[Parameter]) -> tuple[Parameter, ...]:
     number: dict[str, int] = {}
     out = []
+    _refuse_mixed_labels(rows)
     for row in rows:
         if row.fixed is not None or row.exogenous:
             out.append(row)
         else:
             out.append(replace(row, index=number.setdefault(row.name, len(number))))
     return tuple(out)
+
+
+def _refuse_mixed_labels(rows: Sequence[Parameter]) -> None:
+    """Equal labels are one parameter, which cannot be fixed here and free, or fixed elsewhere, there."""
+    first: dict[str, Parameter] = {}
+    for row in rows:
+        one = first.setdefault(row.label, row) if row.label else row
+        if one.fixed != row.fixed:
+            states = [f"{p.relation} ({'free' if p.fixed is None else f'fixed at {p.fixed:g}'})" for p in (one, row)]
+            raise ValueError(
+                f"label {row.label!r} stands on {' and '.join(states)}; equal labels are one parameter: fix both at "
+                "one value, or rename one"
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -55,22 +56,33 @@ def read_model(text: str) -> tuple[Statement, ...]:
     Raises
     ------
     ValueError
-        On what cannot be read, and on parts of lavaan's language that are not kept here.
+        On what cannot be read, and on parts of lavaan's language that are not kept here; with the number of the line.
     """
     out: list[Statement] = []
-    for line in _lines(text):
-        out += _read(line)
+    for number, line in _lines(text):
+        try:
+            out += _read(line)
+        except ValueError as error:
+            raise ValueError(f"line {number}: {error}") from None
     if not any(s.op not in (":=", "==") for s in out):
         raise ValueError("the model is empty; write 'f =~ x1 + x2', 'y ~ x' or 'y ~~ z'")
     return tuple(out)
 
 
-def _lines(text: str) -> list[str]:
-    """Statements, remarks removed; a line that ends or begins with an operator belongs to its neighbour."""
-    bare = "\n".join(re.split(r"[#!]", line)[0].rstrip() for line in text.splitlines())
-    joined = re.sub(r"([+~=*])\s*\n\s*", r"\1 ", bare)
-    joined = re.sub(r"\n\s*([+*])", r" \1", joined)
-    return [line.strip() for line in re.split(r"[;\n]", joined) if line.strip()]
+def _lines(text: str) -> list[tuple[int, str]]:
+    """Numbered statements, remarks removed; a line that ends or begins with an operator belongs to its neighbour."""
+    out: list[tuple[int, str]] = []
+    for number, whole in enumerate(text.splitlines(), 1):
+        bare = re.split(r"[#!]", whole)[0].strip()
+        if not bare:
+            continue
+        first, *others = bare.split(";")
+        if out and (out[-1][1].endswith(("+", "~", "=", "*")) or bare.startswith(("+", "*"))):
+            out[-1] = out[-1][0], f"{out[-1][1]} {first.strip()}".strip()
+        else:
+            others = [first, *others]
+        out += [(number, part.strip()) for part in others]
+    return [(number, line) for number, line in out if line]
 
 
 def _read(line: str) -> list[Statement]:
@@ -113,6 +125,8 @@ def _modified(statement: Statement, modifier: str, line: str) -> Statement:
     call = _CALL.fullmatch(modifier)
     if _NUMBER.fullmatch(modifier):
         change: dict[str, object] = {"fixed": float(modifier)}
+        if not math.isfinite(float(modifier)):
+            raise ValueError(f"{modifier!r} in {line!r} is too large a number")
     elif modifier == "NA":
         change = {"freed": True}
     elif call and call[1] == "start" and _NUMBER.fullmatch(call[2].strip()):
@@ -160,17 +174,20 @@ def read_graph(graph: CausalGraph) -> tuple[Statement, ...]:
     ValueError
         If a latent node has no observed effect.
     """
-    out = [Statement(a, "~~", b) for a, b in graph.bidirected]
+    pairs = list(graph.bidirected)
+    out: list[Statement] = []
     folded = [n for n in graph.latent if not graph.parents(n) and len(graph.children(n)) == 2]
     for node in graph.latent:
         effects = graph.children(node)
         if node in folded:
-            out.append(Statement(effects[0], "~~", effects[1]))
+            pairs.append((effects[0], effects[1]))
             continue
         seen = [n for n in effects if n not in graph.latent]
         if not seen:
             raise ValueError(f"latent node {node!r} has no observed effect: nothing measures it")
         out += [Statement(node, "=~", n) for n in seen]
+    joined = {frozenset(pair): pair for pair in reversed(pairs)}  # two hidden causes of the same two are one covariance
+    out += [Statement(a, "~~", b) for a, b in reversed(joined.values())]
     for a, b in graph.edges:
         if a not in folded and not (a in graph.latent and b not in graph.latent):
             out.append(Statement(b, "~", a))
