@@ -190,6 +190,8 @@ def test_latent_nodes_have_no_class_here():
         ({"required": "a -> b", "forbidden": "a -> b"}, "both required and forbidden"),
         ({"tiers": [["a"], ["a"]]}, "tiers 1 and 2"),
         ({"tiers": [["a"], ["b"]], "required": "b -> a"}, "against the tiers"),
+        ({"tiers": [["a"], ["b"]], "required": "b -> free -> a"}, "from b to a, against the tiers"),
+        ({"tiers": 3}, "list of lists"),
         ({"required": "a <-> b"}, "one direction"),
         ({"tiers": ["ab"]}, "list of lists"),
     ],
@@ -213,9 +215,77 @@ NUMBERS = linear_gaussian(0).sample(100, seed=0)
         (NUMBERS, {"columns": ["view", "shwn"]}, "did you mean 'shown'"),
         (NUMBERS, {"background": Knowledge(forbidden="vew -> cart")}, "'vew', which is no column; did you mean 'view'"),
         (NUMBERS, {"columns": ["view", "view"]}, "two different"),
+        (NUMBERS, {"columns": "view"}, "two different"),
+        (NUMBERS.rename(columns={"view": 3}), {}, "column name 3 is no text"),
+        (NUMBERS.assign(again=3 * NUMBERS["view"] - 1), {}, "'again' is a copy of 'view'"),
+        (pd.DataFrame({"a": [0, 1, 1] * 20, "b": ["u", "v", "v"] * 20}), {}, "'b' is a copy of 'a'"),
+        (NUMBERS.assign(who=[f"u{i}" for i in range(100)]), {}, "100 values in 100 rows"),
         (NUMBERS, {"level": 2.0}, "level in"),
     ],
 )
 def test_bad_input_is_named(frame, options, message):
     with pytest.raises(ValueError, match=message):
         discover(frame, **options)
+
+
+def test_wrong_types_are_named():
+    with pytest.raises(TypeError, match="background is a str"):
+        discover(NUMBERS, background="view -> cart")
+    with pytest.raises(TypeError, match="frame is a dict"):
+        discover({"view": [1.0]})
+
+
+@pytest.mark.parametrize(
+    ("pieces", "message"),
+    [
+        ((("a", "b"), (("a", "c"),), ()), "'c' is no node"),
+        ((("a", "b"), (("a", "a"),), ()), "one node"),
+        ((("a", "b"), (("a", "b"),), (("b", "a"),)), "joined twice"),
+        ((("a", "a"), (), ()), "name one twice"),
+    ],
+)
+def test_a_partial_graph_that_is_none_is_refused(pieces, message):
+    with pytest.raises(ValueError, match=message):
+        PartialGraph(*pieces)
+
+
+def test_wrong_knowledge_is_not_taken_for_truth():
+    rows = linear_gaussian(1).sample(2_000, seed=1)[["affinity", "shown"]]
+    truth, wrong = CausalGraph("affinity -> shown"), Knowledge(required="shown -> affinity")
+    assert wrong.contradictions(truth) == ("affinity -> shown is forbidden", "shown -> affinity is required and absent")
+    with pytest.raises(ValueError, match="contradicts the background"):
+        equivalence_class(truth, wrong)
+    found = discover(rows, "pc", background=wrong)
+    assert found.graph.directed == (("shown", "affinity"),)
+    assert found.compare(truth)["misoriented"] == 1
+    assert Knowledge(tiers=[["affinity"], ["shown"]]).contradictions(truth) == ()
+
+
+def test_any_name_may_stand_in_a_class():
+    names = ["a -> b", "x;y", 'with "quotes"', "$t$"]
+    rows = linear_gaussian(1).sample(500, seed=2).iloc[:, :4].set_axis(names, axis=1)
+    found = discover(rows, "ges")
+    assert set(found.graph.to_graph().nodes) == set(names)
+    assert found.graph.graphs(1)[0].nodes
+    found.plot()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_answers_do_not_depend_on_scale_or_on_categories_that_never_occur(method):
+    rows = linear_gaussian(1).sample(400, seed=4)
+    assert discover(rows * 1e160, method).graph == discover(rows, method).graph
+    group = pd.Categorical(np.where(rows["view"] > 0, "high", "low"), categories=["high", "low", "never"])
+    mixed = rows.assign(view=np.asarray(group))
+    assert discover(rows.assign(view=group), method).graph == discover(mixed, method).graph
+
+
+def test_different_nodes_are_named_by_side():
+    with pytest.raises(ValueError, match="only the found one has a, only the true one c"):
+        compare_structures(CausalGraph("a -> b"), CausalGraph("b -> c"))
+
+
+def test_resamples_that_lost_a_category_are_not_counted():
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"rare": np.arange(200) < 1, "x": rng.random(200) < 0.5, "y": rng.random(200) < 0.5})
+    found = discover(rows, "hill_climb", bootstrap=30, seed=1)
+    assert 5 < found.bootstrap < 30

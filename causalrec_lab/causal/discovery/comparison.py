@@ -37,8 +37,10 @@ def compare_structures(found: PartialGraph | CausalGraph, truth: PartialGraph | 
     """
     one, two = (equivalence_class(g) if isinstance(g, CausalGraph) else g for g in (found, truth))
     if set(one.nodes) != set(two.nodes):
-        odd = sorted(set(one.nodes) ^ set(two.nodes))
-        raise ValueError(f"the graphs have different nodes: {', '.join(odd)} stands in one of them only")
+        extra, absent = (
+            ", ".join(sorted(set(a.nodes) - set(b.nodes))) or "nothing" for a, b in ((one, two), (two, one))
+        )
+        raise ValueError(f"the graphs have different nodes: only the found one has {extra}, only the true one {absent}")
     marks, expected = _marks(one), _marks(two)
     pairs, true_pairs = {frozenset(pair) for pair in marks}, {frozenset(pair) for pair in expected}
     arrows, true_arrows = set(one.directed), set(two.directed)

@@ -10,6 +10,7 @@ import numpy as np
 from causalrec_lab.causal.discovery.orientation import Adjacency, extension
 from causalrec_lab.causal.graph.causal_graph import CausalGraph
 from causalrec_lab.causal.graph.drawing import layout
+from causalrec_lab.causal.graph.notation import written
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,4 +81,4 @@ def _places(graph: PartialGraph) -> dict[str, tuple[float, float]]:
     if matrix is None:  # contradicting orientations: any order will do to draw them
         matrix = np.triu(graph.matrix | graph.matrix.T)
     pairs = [(graph.nodes[i], graph.nodes[j]) for i, j in np.argwhere(matrix)]
-    return layout(CausalGraph([*graph.nodes, *pairs]))
+    return layout(CausalGraph([*map(written, graph.nodes), *pairs]))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from causalrec_lab.causal.discovery.orientation import Adjacency, complete
 from causalrec_lab.causal.graph.notation import nearest, read_edges, sorted_by_cause
+
+if TYPE_CHECKING:
+    from causalrec_lab.causal.graph.causal_graph import CausalGraph
 
 __all__ = ["Bound", "Knowledge"]
 
@@ -55,8 +59,8 @@ class Knowledge:
     Parameters
     ----------
     tiers
-        Groups of columns, earliest first: nothing in a later group causes anything in an earlier one. A column in no
-        tier is free.
+        Groups of columns, earliest first: no arrow leads from a later group to an earlier one. A column in no tier is
+        free, and may stand between a later and an earlier one.
     forbidden
         Arrows that are not there: ``"purchase -> view"``, or pairs; ``"a <-> b"`` forbids both directions.
     required
@@ -66,7 +70,7 @@ class Knowledge:
     ------
     ValueError
         If the pieces contradict each other: a column in two tiers, an arrow both required and forbidden, required
-        against the tiers, a cycle of required arrows.
+        against the tiers (also by a chain of required arrows), a cycle of required arrows.
 
     Examples
     --------
@@ -80,7 +84,7 @@ class Knowledge:
     _required: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if isinstance(self.tiers, str) or any(isinstance(tier, str) for tier in self.tiers):
+        if not _lists(self.tiers):
             raise ValueError(f"tiers={self.tiers!r}: give a list of lists of columns, earliest first")
         no, yes = read_edges(self.forbidden), read_edges(self.required)
         if yes.bidirected:
@@ -105,12 +109,31 @@ class Knowledge:
         for a, b in self._required:
             if (a, b) in self._forbidden:
                 raise ValueError(f"{a} -> {b} is both required and forbidden; take it out of one of the two")
-            if a in tier and b in tier and tier[a] > tier[b]:
-                raise ValueError(f"required {a} -> {b} runs against the tiers: {a!r} is later than {b!r}")
         try:
-            sorted_by_cause(nodes, self._required)
+            order = sorted_by_cause(nodes, self._required)
         except ValueError as cycle:
             raise ValueError(f"required arrows: {cycle}") from None
+        latest: dict[str, str] = {}  # the latest of a column and its causes
+        for b in order:
+            causes = [latest[a] for a, effect in self._required if effect == b and a in latest]
+            last = max(causes, key=tier.__getitem__, default=None)
+            if last is not None and b in tier and tier[last] > tier[b]:
+                raise ValueError(f"required arrows lead from {last} to {b}, against the tiers: {last!r} is later")
+            if b in tier or last is not None:
+                latest[b] = b if b in tier else str(last)
+
+    def contradictions(self, graph: CausalGraph) -> tuple[str, ...]:
+        """What a graph has that is forbidden, and lacks that is required, in words.
+
+        Raises
+        ------
+        ValueError
+            If a name is no node of the graph.
+        """
+        bound, edges = self.bind(graph.nodes), set(graph.edges)
+        number = {name: i for i, name in enumerate(graph.nodes)}
+        out = [f"{a} -> {b} is forbidden" for a, b in graph.edges if bound.forbidden[number[a], number[b]]]
+        return (*out, *(f"{a} -> {b} is required and absent" for a, b in self._required if (a, b) not in edges))
 
     def bind(self, columns: Sequence[str]) -> Bound:
         """Knowledge on the numbers of `columns`.
@@ -140,3 +163,9 @@ class Knowledge:
                 if early is not None and late is not None and early < late:
                     forbidden[j, i] = True
         return Bound(forbidden, required, tier)
+
+
+def _lists(tiers: object) -> bool:
+    return isinstance(tiers, Sequence | np.ndarray) and all(
+        isinstance(tier, Iterable) and not isinstance(tier, str) for tier in tiers
+    )

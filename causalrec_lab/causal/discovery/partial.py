@@ -12,7 +12,7 @@ import numpy as np
 from causalrec_lab.causal.discovery.knowledge import Knowledge
 from causalrec_lab.causal.discovery.orientation import Adjacency, count_members, cpdag, extension, members
 from causalrec_lab.causal.graph.causal_graph import CausalGraph
-from causalrec_lab.causal.graph.notation import nearest
+from causalrec_lab.causal.graph.notation import nearest, written
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,11 +34,27 @@ class PartialGraph:
         ``(cause, effect)``: every graph of the class has this arrow.
     undirected
         Pairs that are joined in every graph of the class, one way in some and the other way in others.
+
+    Raises
+    ------
+    ValueError
+        If a node is named twice, a pair holds an unknown node or one node twice, or two nodes are joined twice.
     """
 
     nodes: tuple[str, ...]
     directed: tuple[tuple[str, str], ...]
     undirected: tuple[tuple[str, str], ...]
+
+    def __post_init__(self) -> None:
+        if len(set(self.nodes)) < len(self.nodes):
+            raise ValueError(f"nodes {self.nodes} name one twice")
+        met = set()
+        for a, b in (*self.directed, *self.undirected):
+            if odd := [name for name in (a, b) if name not in self.nodes]:
+                raise ValueError(f"{odd[0]!r} is no node of the graph; {nearest(odd[0], self.nodes)}")
+            if a == b or frozenset((a, b)) in met:
+                raise ValueError(f"{a!r} and {b!r} are {'one node' if a == b else 'joined twice'}; a pair has one edge")
+            met.add(frozenset((a, b)))
 
     @classmethod
     def from_matrix(cls, nodes: Sequence[str], matrix: Adjacency) -> PartialGraph:
@@ -82,7 +98,7 @@ class PartialGraph:
         return self._graph(dag)
 
     def _graph(self, dag: Adjacency) -> CausalGraph:
-        return CausalGraph([*self.nodes, *((self.nodes[i], self.nodes[j]) for i, j in np.argwhere(dag))])
+        return CausalGraph([*map(written, self.nodes), *((self.nodes[i], self.nodes[j]) for i, j in np.argwhere(dag))])
 
     def edge(self, a: str, b: str) -> str:
         """The edge between two nodes as text: ``"->"``, ``"<-"``, ``"--"``, or nothing.
@@ -107,9 +123,11 @@ class PartialGraph:
 
     def __str__(self) -> str:
         """Text form: ``a -> b; b -- c``."""
-        alone = [n for n in self.nodes if not any(n in pair for pair in (*self.directed, *self.undirected))]
-        pairs = [f"{a} -> {b}" for a, b in self.directed] + [f"{a} -- {b}" for a, b in self.undirected]
-        return "; ".join(alone + pairs)
+        name = {n: written(n) for n in self.nodes}
+        joined = {n for pair in (*self.directed, *self.undirected) for n in pair}
+        pairs = [f"{name[a]} -> {name[b]}" for a, b in self.directed]
+        pairs += [f"{name[a]} -- {name[b]}" for a, b in self.undirected]
+        return "; ".join([name[n] for n in self.nodes if n not in joined] + pairs)
 
     def _repr_html_(self) -> str:
         """Small deterministic table."""
@@ -131,7 +149,8 @@ def equivalence_class(graph: CausalGraph, background: Knowledge | None = None) -
     Raises
     ------
     ValueError
-        If the graph has latent nodes; its class then is one of ancestral graphs, which is not computed here.
+        If the graph has latent nodes (its class then is one of ancestral graphs, which is not computed here), or
+        contradicts the background.
     """
     if graph.latent or graph.bidirected:
         hidden = graph.latent[0] if graph.latent else f"{graph.bidirected[0][0]} <-> {graph.bidirected[0][1]}"
@@ -145,5 +164,7 @@ def equivalence_class(graph: CausalGraph, background: Knowledge | None = None) -
         dag[number[a], number[b]] = True
     matrix = cpdag(dag)
     if background is not None:
+        if against := background.contradictions(graph):
+            raise ValueError(f"the graph contradicts the background: {against[0]}")
         matrix, _ = background.bind(graph.nodes).orient(matrix)
     return PartialGraph.from_matrix(graph.nodes, matrix)

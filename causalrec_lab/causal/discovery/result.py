@@ -50,8 +50,14 @@ class Discovery:
         return ASSUMPTIONS
 
     def compare(self, truth: PartialGraph | CausalGraph) -> pd.Series:
-        """SHD and F1 against a known graph, as far as tests and background could know it; see `compare_structures`."""
-        known = equivalence_class(truth, self.background) if isinstance(truth, CausalGraph) else truth
+        """SHD and F1 against a known graph, as far as tests and background could know it; see `compare_structures`.
+
+        Where the background contradicts the known graph, it could tell nothing: the graph stands for its class alone.
+        """
+        known = truth
+        if isinstance(truth, CausalGraph) and self.background is not None and set(truth.nodes) == set(self.graph.nodes):
+            background = None if self.background.contradictions(truth) else self.background
+            known = equivalence_class(truth, background)
         return compare_structures(self.graph, known)
 
     def plot(self, ax: Axes | None = None, *, title: str | None = None) -> Axes:

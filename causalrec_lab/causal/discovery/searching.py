@@ -12,7 +12,7 @@ from causalrec_lab.causal.discovery.orientation import Adjacency, extension
 from causalrec_lab.causal.discovery.partial import PartialGraph
 from causalrec_lab.causal.discovery.result import Discovery
 from causalrec_lab.causal.discovery.search import SEARCHES
-from causalrec_lab.causal.discovery.statistics import Gaussian, statistics
+from causalrec_lab.causal.discovery.statistics import Gaussian, built, statistics
 from causalrec_lab.causal.graph.notation import nearest
 
 __all__ = ["discover"]
@@ -43,9 +43,9 @@ def discover(
     method
         "pc" (tests), "ges" or "hill_climb" (BIC).
     bootstrap
-        Number of resampled tables on which the search is repeated (Friedman, Goldszmidt & Wyner 1999); the share in
-        which an edge returns is its stability. Resampled rows repeat themselves, which makes dependence look stronger:
-        read a share as a ranking, not as a probability.
+        Number of resampled tables on which the search is repeated (Friedman, Goldszmidt & Wyner 1999), less those that
+        happen to leave a column constant; the share in which an edge returns is its stability. Resampled rows repeat
+        themselves, which makes dependence look stronger: read a share as a ranking, not as a probability.
     background
         What is known before: `Knowledge`.
     columns
@@ -60,13 +60,19 @@ def discover(
     Raises
     ------
     ValueError
-        On an unknown method, column or kind, knowledge that names no column, and tables that `statistics` refuses.
+        On an unknown method, column or kind, knowledge that names no column, columns whose names are no texts, and
+        tables that `statistics` refuses.
+    TypeError
+        If the frame or the background is of another type.
     """
     if method not in SEARCHES:
         raise ValueError(f"method={method!r} is unknown; {nearest(method, SEARCHES)}")
+    _refuse_types(frame, background)
     if bootstrap < 0 or not 0 < level < 1:
         raise ValueError(f"bootstrap={bootstrap}, level={level}: give a count of 0 or more and a level in (0, 1)")
-    names = [*map(str, frame.columns)] if columns is None else list(columns)
+    names = [*frame.columns] if columns is None else [columns] if isinstance(columns, str) else [*columns]
+    if odd := [name for name in names if not isinstance(name, str) or not name.strip()]:
+        raise ValueError(f"column name {odd[0]!r} is no text; rename it, as by frame.rename(columns=str)")
     if len(set(names)) < max(2, len(names)):
         raise ValueError(f"columns {names}: give at least two different ones")
     table = statistics(frame, names, kind)
@@ -75,15 +81,24 @@ def discover(
     matrix = search(table, known, level)
     shares = None
     if bootstrap:
-        shares = _stability(frame[names], method, known, table.kind, level, bootstrap, seed)
+        shares, bootstrap = _stability(frame[names], method, known, table.kind, level, bootstrap, seed)
     notes = _notes(matrix, known, table)
     graph = PartialGraph.from_matrix(names, matrix)
     return Discovery(graph, method, table.kind, table.n, shares, bootstrap, notes, background)
 
 
+def _refuse_types(frame: object, background: object) -> None:
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"frame is a {type(frame).__name__}; give a pandas DataFrame, one column a variable")
+    if not isinstance(background, Knowledge | None):
+        raise TypeError(
+            f"background is a {type(background).__name__}; give Knowledge(tiers=…, forbidden=…, required=…)"
+        )
+
+
 def _stability(
     frame: pd.DataFrame, method: str, known: Bound, kind: str, level: float, times: int, seed: int
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, int]:
     rng = np.random.default_rng(seed)
     p = frame.shape[1]
     ahead, loose = np.zeros((p, p)), np.zeros((p, p))
@@ -92,7 +107,7 @@ def _stability(
         rows = frame.iloc[rng.integers(0, len(frame), len(frame))]
         if (rows.nunique() < 2).any():
             continue  # a rare category was not drawn: this resample has nothing to say
-        matrix = SEARCHES[method](statistics(rows, list(frame.columns), kind), known, level)
+        matrix = SEARCHES[method](built(rows, kind), known, level)
         ahead += matrix & ~matrix.T
         loose += matrix & matrix.T
         done += 1
@@ -105,7 +120,7 @@ def _stability(
             if sum(shares):
                 rows_out.append((frame.columns[i], frame.columns[j], sum(shares), *shares))
     table = pd.DataFrame(rows_out, columns=["a", "b", "joined", "a -> b", "b -> a", "a -- b"])
-    return table.sort_values("joined", ascending=False, kind="stable", ignore_index=True)
+    return table.sort_values("joined", ascending=False, kind="stable", ignore_index=True), done
 
 
 def _notes(matrix: Adjacency, known: Bound, table: object) -> tuple[str, ...]:

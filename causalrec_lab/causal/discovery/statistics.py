@@ -13,7 +13,7 @@ from causalrec_lab.causal.graph.notation import nearest
 from causalrec_lab.causal.independence.columns import checked, design, is_discrete
 from causalrec_lab.causal.independence.contingency import Codes
 
-__all__ = ["Discrete", "Gaussian", "Statistics", "statistics"]
+__all__ = ["Discrete", "Gaussian", "Statistics", "built", "statistics"]
 
 KINDS = ("auto", "discrete", "gaussian")
 PER_CELL = 5  # rows a cell needs on average before a G test is believed
@@ -81,7 +81,9 @@ class Gaussian:
         self.n = len(frame)
         if self.n < ends[-1] + 10:
             raise ValueError(f"{self.n} rows are too few for {ends[-1]} columns of numbers; {ends[-1] + 10} are least")
-        self._correlation = np.asarray(np.corrcoef(np.hstack(blocks), rowvar=False)).reshape(ends[-1], ends[-1])
+        numbers = np.hstack([block - block.mean(axis=0) for block in blocks])
+        numbers /= np.abs(numbers).max(axis=0)  # no square overflows
+        self._correlation = np.asarray(np.corrcoef(numbers, rowvar=False)).reshape(ends[-1], ends[-1])
         self._logdet: dict[int, float] = {0: 0.0}
 
     @property
@@ -140,6 +142,32 @@ def statistics(frame: pd.DataFrame, names: Sequence[str], kind: str = "auto") ->
             f"column {numbers[0]!r} takes {columns[numbers[0]].nunique()} values; kind='discrete' needs categories: "
             "cut it into bands with pandas.qcut, or take kind='gaussian'"
         )
-    if kind == "discrete" or (kind == "auto" and not numbers):
-        return Discrete(columns)
-    return Gaussian(columns)
+    table = built(columns, "discrete" if kind == "discrete" or (kind == "auto" and not numbers) else "gaussian")
+    if twins := _copies(columns):
+        raise ValueError(
+            f"column {twins[1]!r} is a copy of {twins[0]!r}: given the one, nothing depends on the other, and both "
+            "lose their edges; leave one out"
+        )
+    return table
+
+
+def built(columns: pd.DataFrame, kind: str) -> Discrete | Gaussian:
+    """Statistics of columns that are known to be fit."""
+    return Discrete(columns) if kind == "discrete" else Gaussian(columns)
+
+
+def _copies(columns: pd.DataFrame) -> tuple[str, str] | None:
+    """Two columns that say the same: categories under other names, or numbers on another scale."""
+    met: dict[bytes, str] = {}
+    for name in map(str, columns):
+        column = columns[name]
+        if is_discrete(column):
+            key = pd.factorize(column)[0].tobytes()
+        else:
+            scaled = column.to_numpy(float) - column.iloc[0]
+            scaled = scaled / scaled[np.abs(scaled).argmax()]
+            key = np.round(scaled, 9).tobytes()
+        if key in met:
+            return met[key], name
+        met[key] = name
+    return None
