@@ -156,6 +156,34 @@ def tune(
 
 
 @app.command()
+def trust(
+    log: Annotated[Path, typer.Argument(help="A table of decisions: CSV or Parquet.")],
+    treatment: Annotated[str, typer.Option(help="Column of 0 and 1.")],
+    outcome: Annotated[str, typer.Option(help="Column of numbers.")],
+    covariates: Annotated[
+        str | None, typer.Option(help="What was known before the decision: age,history; left out: every other column.")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="Column of texts.")] = None,
+    estimand: Annotated[str, typer.Option(help="ATE, ATT or ATO.")] = "ATE",
+    replications: Annotated[int, typer.Option(help="Logs of each platform like yours.")] = 60,
+    jobs: Annotated[int, typer.Option(help="Processes.")] = 2,
+    seed: int = 0,
+    out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("trust.html"),
+) -> None:
+    """Say which estimator to trust on a log of yours: each is measured on platforms made to look like it."""
+    _log()
+    from causalrec_lab.lab.trusting import trust_file
+
+    named = None if covariates is None else [word.strip() for word in covariates.split(",") if word.strip()]
+    lines = _or_exit(
+        trust_file, log, treatment, outcome, named, out,
+        text=text, estimand=estimand, replications=replications, jobs=jobs, seed=seed,
+    )  # fmt: skip
+    for line in lines:
+        typer.echo(line)
+
+
+@app.command()
 def doctor() -> None:
     """Say what is missing for a full run, and the way out."""
     from causalrec_lab.lab.doctor import examine

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["show"]
+__all__ = ["drawn", "show"]
 
 SVG_LIMIT = 400_000  # bytes: beyond it a drawing is heavier than its picture
 
@@ -32,17 +32,33 @@ def show(figure: Any, *, alt: str) -> None:
     TypeError
         If `figure` is nothing that can be drawn.
     """
+    _display(*drawn(figure, alt=alt))
+
+
+def drawn(figure: Any, *, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A figure as notebooks hold it: kind -> content, kind -> metadata; it is closed afterwards.
+
+    Parameters
+    ----------
+    figure, alt
+        As in `show`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `show` does.
+    """
     if not alt.strip():
         raise ValueError("show(alt=''): say in a sentence what the figure shows, for readers who cannot see it")
-    drawn = _figure(figure)
-    picture, drawing = _png(drawn), _svg(drawn)
-    _close(drawn)
+    found = _figure(figure)
+    picture, drawing = _png(found), _svg(found)
+    _close(found)
     bundle: dict[str, Any] = {"image/png": picture, "text/plain": f"<figure: {alt}>"}
     if len(drawing) <= SVG_LIMIT:
         bundle["image/svg+xml"] = drawing
-    width = round(drawn.get_size_inches()[0] * 100)
+    width = round(found.get_size_inches()[0] * 100)
     metadata = {"image/png": {"alt": alt, "width": width}, "image/svg+xml": {"alt": alt}}
-    _display(bundle, {kind: values for kind, values in metadata.items() if kind in bundle})
+    return bundle, {kind: values for kind, values in metadata.items() if kind in bundle}
 
 
 def _figure(figure: Any) -> Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import re
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from causalrec_lab.lab.report.markdown import MarkdownPage
 from causalrec_lab.lab.report.mathml import mathml
 from causalrec_lab.lab.theme import GRID, INK, MUTED, PALETTE, PAPER
 
-__all__ = ["output_html"]
+__all__ = ["figure_html", "output_html"]
 
 _TAGS = (
     "table thead tbody tfoot tr th td caption colgroup col div span p pre code b i em strong u s small br hr sub sup "
@@ -50,6 +51,15 @@ def output_html(output: Mapping[str, Any], page: MarkdownPage, where: str) -> st
             output.get("ename", "error"), output.get("evalue", ""), "\n".join(output.get("traceback", []))
         )
     return _data(output["data"], output.get("metadata", {}), page, where)
+
+
+def figure_html(bundle: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
+    """HTML of a figure as `lab.figures.drawn` gives it: its drawing in the page's colours, or else its picture."""
+    alt = _alt(metadata, "this page")
+    if "image/svg+xml" in bundle and (drawing := _svg(bundle["image/svg+xml"], alt)):
+        return f'<figure class="drawing">{drawing}</figure>'
+    content = base64.b64encode(bundle["image/png"]).decode("ascii")
+    return f'<figure class="picture">{_picture("image/png", content, metadata.get("image/png", {}), alt)}</figure>'
 
 
 def error_html(name: str, value: str, traceback: str) -> str:

@@ -25,11 +25,24 @@ _ICON = (
 
 @dataclass(frozen=True)
 class Site:
-    """What every page of one report knows: its chapters that have a page, and the words at its foot."""
+    """What every page of one report knows: its chapters that have a page, and the words at its foot.
 
-    chapters: tuple[tuple[str, str], ...]  # (name, title)
+    Parameters
+    ----------
+    chapters
+        (name, title) of each.
+    foot
+        HTML at the foot.
+    has_decision
+        Whether there is a decision page.
+    alone
+        Whether the page stands by itself, with no other to lead to.
+    """
+
+    chapters: tuple[tuple[str, str], ...]
     foot: str
     has_decision: bool
+    alone: bool = False
 
 
 def page(site: Site, *, title: str, body: str, here: str, aside: str = "", kind: str = "") -> str:
@@ -64,6 +77,8 @@ def page(site: Site, *, title: str, body: str, here: str, aside: str = "", kind:
 
 
 def _top(site: Site, here: str) -> str:
+    if site.alone:
+        return f'<header class="top"><span class="brand">{_MARK}<span>causalrec<b>lab</b></span></span></header>'
     items = "".join(_link(name, name[:2], title, here) for name, title in site.chapters)
     ends: Sequence[tuple[str, str]] = [("decision", "Decision")] * site.has_decision + [("manifest", "Manifest")]
     more = "".join(_link(name, words, words, here) for name, words in ends)

@@ -1,0 +1,253 @@
+"""`trust`: measure every estimator on platforms like a log, then estimate on the log and say which to believe."""
+
+from __future__ import annotations
+
+import html
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from causalrec_lab.causal.trust.candidates import Candidate, candidates
+from causalrec_lab.causal.trust.question import Question, ask
+from causalrec_lab.causal.trust.ranking import rank
+from causalrec_lab.causal.trust.twins import Twin, run_once, summarise, text_of, twin_of
+from causalrec_lab.data.dataset import Dataset
+from causalrec_lab.estimate import Estimate
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from causalrec_lab.data.quality.result import QualityReport
+    from causalrec_lab.world.alike.comparison import Likeness
+
+__all__ = ["MOST_ROWS", "STRENGTHS", "TrustReport", "trust"]
+
+STRENGTHS = (0.0, 0.5, 1.0)
+MOST_ROWS = 4_000  # of a twin's log: beyond, `at_this_size` says what a bias does to a longer one
+
+
+@dataclass(frozen=True, eq=False)
+class TrustReport:
+    """What was measured on platforms like a log, and what the estimators say on the log itself.
+
+    Parameters
+    ----------
+    question
+        What was asked.
+    ranking
+        One row an estimator, the most to be trusted first (see `ranking.rank`).
+    measured
+        Bias and coverage by estimator and strength (see `twins.summarise`).
+    estimates
+        Label -> estimate on the log.
+    problems
+        Label -> why it could not be computed on the log.
+    twins
+        The platforms, by strength of the hidden trait.
+    quality
+        Findings about the log.
+    likeness
+        The log beside the platform where nothing is hidden.
+    rows, replications, level, seed
+        Rows of each twin's log, logs a strength, level of the intervals, seed.
+    """
+
+    question: Question
+    ranking: pd.DataFrame
+    measured: pd.DataFrame
+    estimates: Mapping[str, Estimate]
+    problems: Mapping[str, str]
+    twins: tuple[Twin, ...]
+    quality: QualityReport
+    likeness: Likeness
+    rows: int
+    replications: int
+    level: float
+    seed: int
+
+    @property
+    def best(self) -> str:
+        """Label of the estimator most to be trusted."""
+        return str(self.ranking.index[0])
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was assumed in reading the log and in making its twins."""
+        return tuple(dict.fromkeys((*self.question.notes, *self.likeness.notes)))
+
+    def sentence(self) -> str:
+        """What a careful statistician would say, in a few sentences."""
+        from causalrec_lab.causal.trust.words import sentence
+
+        return sentence(self)
+
+    def plot(self) -> dict[str, Figure]:
+        """Figures by name: "estimates" (on the log, in the order of trust), "bias" and "coverage" (on the twins)."""
+        from causalrec_lab.causal.trust.pictures import draw
+
+        return draw(self)
+
+    def __repr__(self) -> str:
+        asked = f"{self.question.outcome!r} by {self.question.treatment!r}"
+        return f"TrustReport({asked}: {self.best} first of {len(self.ranking)})"
+
+    def _repr_html_(self) -> str:
+        """The sentence and the ranking; everything that comes from the log is escaped."""
+        shown = self.ranking.to_html(border=0, escape=True, na_rep="", float_format=lambda value: f"{value:.3g}")
+        return f'<div class="trust"><p>{html.escape(self.sentence())}</p>{shown}</div>'
+
+
+def trust(
+    log: pd.DataFrame | Dataset,
+    treatment: str,
+    outcome: str,
+    covariates: Sequence[str] | None = None,
+    *,
+    text: str | None = None,
+    estimand: str = "ATE",
+    estimators: Sequence[str] | None = None,
+    strengths: Sequence[float] = STRENGTHS,
+    replications: int = 60,
+    rows: int | None = None,
+    level: float = 0.95,
+    jobs: int = 1,
+    seed: int = 0,
+) -> TrustReport:
+    """Say which estimator to trust on a log.
+
+    For each strength of hidden confounding a platform is made whose logs look like this one
+    (`Scenario.from_dataset`), whose true effect is known; every estimator is run on `replications` logs of it. Then
+    every estimator is run on the log itself, and the answers are ordered by what was measured. A hidden trait's
+    strength cannot be learned from any log: the strengths are assumptions, shown side by side.
+
+    Parameters
+    ----------
+    log
+        A table of decisions, or a data set that has one.
+    treatment, outcome
+        Columns: 0/1, and a number.
+    covariates
+        Columns known before the decision; None: see `question.ask`.
+    text
+        A column of texts, which some estimators then read by counted words.
+    estimand
+        "ATE", "ATT" or "ATO".
+    estimators
+        Labels of `candidates`; None: all.
+    strengths
+        Dials of the hidden trait, 0 among them.
+    replications
+        Logs a strength; 60 tell a coverage to within about 6 points, 400 to within 2.
+    rows
+        Rows of each log; None: as many as the log has, 4,000 at most.
+    level
+        Confidence level in (0, 1).
+    jobs
+        Processes.
+    seed
+        Same seed, same report.
+
+    Raises
+    ------
+    ValueError
+        On bad input of any part, which is named.
+    """
+    strengths = _strengths(strengths)
+    if replications < 2:
+        raise ValueError(f"replications={replications}: a spread needs two logs or more; 60 is a start")
+    question = ask(log, treatment, outcome, covariates, text=text, estimand=estimand)
+    chosen = candidates(estimators, text=text is not None)
+    quality, size = _quality(question), rows or min(len(question.frame), MOST_ROWS)
+    twins = tuple(twin_of(question, strength, seed) for strength in strengths)
+    runs = _measure(twins, chosen, question, size, level, range(seed, seed + replications), jobs)
+    measured = summarise(runs, {twin.strength: twin.truth for twin in twins})
+    estimates, problems = _on_the_log(chosen, question, level, seed)
+    return TrustReport(
+        question=question,
+        ranking=rank(measured, estimates, level),
+        measured=measured,
+        estimates=estimates,
+        problems=problems,
+        twins=twins,
+        quality=quality,
+        likeness=_likeness(question, twins[0], seed),
+        rows=size,
+        replications=replications,
+        level=level,
+        seed=seed,
+    )
+
+
+def _strengths(strengths: Sequence[float]) -> tuple[float, ...]:
+    found = tuple(sorted({float(s) for s in strengths}))
+    if not found or found[0] != 0:
+        raise ValueError(
+            f"strengths={list(strengths)}: give 0 among them, where nothing is hidden; the order starts there"
+        )
+    return found
+
+
+def _measure(
+    twins: Sequence[Twin],
+    chosen: Sequence[Candidate],
+    question: Question,
+    rows: int,
+    level: float,
+    seeds: Sequence[int],
+    jobs: int,
+) -> pd.DataFrame:
+    from joblib import Parallel, delayed
+    from tqdm.auto import tqdm
+
+    light = Question(
+        question.name, question.frame.head(0), question.treatment, question.outcome, question.covariates,
+        question.text, question.estimand, question.cluster,
+    )  # fmt: skip  # workers need the columns' names, not the log
+    tasks = [(twin, seed) for seed in seeds for twin in twins]
+    parts = Parallel(jobs, return_as="generator")(
+        delayed(run_once)(twin, chosen, light, rows, level, seed) for twin, seed in tasks
+    )
+    return pd.concat(tqdm(parts, total=len(tasks), desc="logs of the twins"), ignore_index=True)
+
+
+def _on_the_log(
+    chosen: Sequence[Candidate], question: Question, level: float, seed: int
+) -> tuple[dict[str, Estimate], dict[str, str]]:
+    embeddings = text_of(question)
+    found, problems = {}, {}
+    for one in chosen:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found[one.label] = one(
+                    question.frame, question.treatment, question.outcome, question.covariates,
+                    embeddings=embeddings, cluster=question.cluster, estimand=question.estimand, level=level, seed=seed,
+                )  # fmt: skip
+        except (ValueError, ArithmeticError) as error:
+            problems[one.label] = str(error)
+    return found, problems
+
+
+def _quality(question: Question) -> QualityReport:
+    from causalrec_lab.data import quality_report
+
+    renamed = question.frame.rename(columns={question.treatment: "treated"})
+    outcome = question.outcome if question.outcome != "treated" else None
+    return quality_report(Dataset(question.name, decisions=renamed), covariates=question.numeric, outcome=outcome)
+
+
+def _likeness(question: Question, twin: Twin, seed: int) -> Likeness:
+    from causalrec_lab.world.alike.comparison import likeness
+
+    return likeness(
+        question.dataset,
+        twin.platform,
+        outcome=question.outcome,
+        treatment=question.treatment,
+        covariates=question.numeric,
+        text=question.text,
+        seed=seed,
+    )
