@@ -10,13 +10,32 @@ from typing import TYPE_CHECKING
 from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
+    from causalrec_lab.causal.effects.cate.estimate import CateEstimate
+    from causalrec_lab.causal.effects.cate.forest import causal_forest
+    from causalrec_lab.causal.effects.cate.gates import gates
+    from causalrec_lab.causal.effects.cate.meta_learners import s_learner, t_learner, x_learner
+    from causalrec_lab.causal.effects.cate.orthogonal_learners import dr_learner, r_learner
+    from causalrec_lab.causal.effects.cate.policy_tree import PolicyTree, policy_tree
+    from causalrec_lab.causal.effects.cate.projection import best_linear_projection, heterogeneity_test
+    from causalrec_lab.causal.effects.cate.r_loss import r_loss
+    from causalrec_lab.causal.effects.cate.rate import rate
+    from causalrec_lab.causal.effects.cate.scores import EffectScores, effect_scores
+    from causalrec_lab.causal.effects.diagnosing.calibration import calibration_plot, nuisance_quality
+    from causalrec_lab.causal.effects.diagnosing.figures import love_plot, overlap_plot
+    from causalrec_lab.causal.effects.diagnosing.tails import hill, pareto_k
+    from causalrec_lab.causal.effects.diagnosing.verdicts import verdict
     from causalrec_lab.causal.effects.diagnostics import balance
-    from causalrec_lab.causal.effects.doubly_robust import aipw, by_group
+    from causalrec_lab.causal.effects.doubly_robust import aipw
     from causalrec_lab.causal.effects.frontdoor import front_door
+    from causalrec_lab.causal.effects.groups import by_group
     from causalrec_lab.causal.effects.instrumental.two_stage import iv
     from causalrec_lab.causal.effects.least_squares import naive, regression
     from causalrec_lab.causal.effects.matched import matching
     from causalrec_lab.causal.effects.nuisances.cross_fitting import propensity_scores
+    from causalrec_lab.causal.effects.panel.fixed_effects import two_way, two_way_weights
+    from causalrec_lab.causal.effects.panel.result import PanelEffects
+    from causalrec_lab.causal.effects.panel.staggered import did
+    from causalrec_lab.causal.effects.targeted import tmle
     from causalrec_lab.causal.effects.text import (
         sentence_embedding,
         share_of_removal,
@@ -26,37 +45,93 @@ if TYPE_CHECKING:
     from causalrec_lab.causal.effects.weighting import ipw
 
 _HOME = {
+    "CateEstimate": "cate.estimate",
+    "EffectScores": "cate.scores",
+    "PanelEffects": "panel.result",
+    "PolicyTree": "cate.policy_tree",
     "aipw": "doubly_robust",
     "balance": "diagnostics",
-    "by_group": "doubly_robust",
+    "best_linear_projection": "cate.projection",
+    "by_group": "groups",
+    "calibration_plot": "diagnosing.calibration",
+    "causal_forest": "cate.forest",
+    "did": "panel.staggered",
+    "dr_learner": "cate.orthogonal_learners",
+    "effect_scores": "cate.scores",
     "front_door": "frontdoor",
+    "gates": "cate.gates",
+    "heterogeneity_test": "cate.projection",
+    "hill": "diagnosing.tails",
     "ipw": "weighting",
-    "matching": "matched",
     "iv": "instrumental.two_stage",
+    "love_plot": "diagnosing.figures",
+    "matching": "matched",
     "naive": "least_squares",
+    "nuisance_quality": "diagnosing.calibration",
+    "overlap_plot": "diagnosing.figures",
+    "pareto_k": "diagnosing.tails",
+    "policy_tree": "cate.policy_tree",
     "propensity_scores": "nuisances.cross_fitting",
+    "r_learner": "cate.orthogonal_learners",
+    "r_loss": "cate.r_loss",
+    "rate": "cate.rate",
     "regression": "least_squares",
+    "s_learner": "cate.meta_learners",
     "sentence_embedding": "text",
     "share_of_removal": "text",
+    "t_learner": "cate.meta_learners",
     "text_confounding": "text",
     "tfidf_embedding": "text",
+    "tmle": "targeted",
+    "two_way": "panel.fixed_effects",
+    "two_way_weights": "panel.fixed_effects",
+    "verdict": "diagnosing.verdicts",
+    "x_learner": "cate.meta_learners",
 }
 
 __all__ = [
+    "CateEstimate",
+    "EffectScores",
+    "PanelEffects",
+    "PolicyTree",
     "aipw",
     "balance",
+    "best_linear_projection",
     "by_group",
+    "calibration_plot",
+    "causal_forest",
+    "did",
+    "dr_learner",
+    "effect_scores",
     "front_door",
+    "gates",
+    "heterogeneity_test",
+    "hill",
     "ipw",
     "iv",
+    "love_plot",
     "matching",
     "naive",
+    "nuisance_quality",
+    "overlap_plot",
+    "pareto_k",
+    "policy_tree",
     "propensity_scores",
+    "r_learner",
+    "r_loss",
+    "rate",
     "regression",
+    "s_learner",
     "sentence_embedding",
     "share_of_removal",
+    "t_learner",
     "text_confounding",
     "tfidf_embedding",
+    "tmle",
+    "two_way",
+    "two_way_weights",
+    "verdict",
+    "x_learner",
 ]
 
 __getattr__, __dir__ = doors(__name__, _HOME)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from causalrec_lab.causal.effects.diagnosing.logged import propensity_p
+from causalrec_lab.causal.effects.diagnosing.tails import pareto_k
 from causalrec_lab.causal.effects.nuisances.scale import standardised
 from causalrec_lab.causal.effects.sample import Floats, Sample, read_sample
 
@@ -15,6 +17,9 @@ __all__ = ["arm_weights", "auc", "balance", "check_overlap", "overlap_diagnostic
 _LOW, _HIGH = 0.05, 0.95
 _POOR_SHARE = 0.10  # more rows than this outside [.05, .95] and the effect rests on extrapolation
 _HEAVY = 0.05  # one row holding more of an arm's weight than this speaks for everybody
+_TAIL = 0.7  # Pareto shape above which an average by these weights is not to be relied on (Vehtari et al. 2024)
+_FEW = 0.5  # share of the rows an average is worth, below which such a tail matters
+_CONTRADICTED = 0.01  # level at which logged propensities are called wrong
 
 
 def arm_weights(propensity: Floats, estimand: str) -> tuple[Floats, Floats]:
@@ -51,12 +56,16 @@ def check_overlap(sample: Sample, propensity: Floats) -> None:
 
 
 def overlap_diagnostics(sample: Sample, propensity: Floats, estimand: str) -> dict[str, float]:
-    """Overlap, effective sample size, weight tail, balance and propensity AUC of one weighting."""
+    """Overlap, effective sample size, weight tails, balance, propensity AUC of one weighting; scale of the outcome.
+
+    With a logged propensity also `propensity_p`, the p-value of its being the one the log was written with.
+    """
     t, w = sample.treated, sample.weights
     for_treated, for_control = arm_weights(propensity, estimand)
     weight = np.where(t, for_treated, for_control) * w
     before, after = smd(sample, w), smd(sample, weight)
     sizes = [weight[arm].sum() ** 2 / (weight[arm] ** 2).sum() for arm in (t, ~t)]
+    tails = [k for arm in (t, ~t) if not np.isnan(k := pareto_k(weight[arm]))]
     return {
         "share_extreme": float(np.mean((propensity < _LOW) | (propensity > _HIGH))),
         "propensity_min": float(propensity.min()),
@@ -64,11 +73,25 @@ def overlap_diagnostics(sample: Sample, propensity: Floats, estimand: str) -> di
         "ess_treated": float(sizes[0]),
         "ess_control": float(sizes[1]),
         "effective_sample_size": float(sum(sizes)),
+        "effective_share": float(sum(sizes)) / sample.n,
         "max_weight_share": float(max(weight[arm].max() / weight[arm].sum() for arm in (t, ~t))),
+        **({"pareto_k": max(tails)} if tails else {}),
         "propensity_auc": auc(sample.treatment, propensity),
+        **_of_the_log(sample),
         "max_smd_before": float(np.abs(before).max(initial=0.0)),
         "max_smd_after": float(np.abs(after).max(initial=0.0)),
     }
+
+
+def _of_the_log(sample: Sample) -> dict[str, float]:
+    """Scale of the outcome, its mean without treatment where it is a risk, and the test of a logged propensity."""
+    y, w = sample.outcome, sample.weights
+    found = {"outcome_spread": float(np.sqrt(np.average((y - np.average(y, weights=w)) ** 2, weights=w)))}
+    if sample.binary_outcome:
+        found["control_mean"] = float(np.average(y[~sample.treated], weights=w[~sample.treated]))
+    if sample.propensity is not None:
+        found["propensity_p"] = propensity_p(sample.treatment, sample.propensity, sample.covariates)
+    return found
 
 
 def overlap_notes(found: dict[str, float], estimand: str) -> tuple[str, ...]:
@@ -85,6 +108,16 @@ def overlap_notes(found: dict[str, float], estimand: str) -> tuple[str, ...]:
         notes.append(
             f"warning: one row carries {found['max_weight_share']:.0%} of its arm's weight "
             f"(effective sample size {found['effective_sample_size']:.0f}); the estimate hangs on single rows"
+        )
+    elif found.get("pareto_k", 0.0) > _TAIL and found["effective_share"] < _FEW:
+        notes.append(
+            f"warning: the weights have a heavy tail (Pareto shape {found['pareto_k']:.2f}, above {_TAIL}); a few rows "
+            "that did not happen to be in the log would change the estimate, and its error does not say so"
+        )
+    if found.get("propensity_p", 1.0) < _CONTRADICTED:
+        notes.append(
+            f"warning: the log contradicts its propensities (p = {found['propensity_p']:.2g}): treatment was not dealt "
+            "by them; estimate them instead, or find out what was logged"
         )
     if found["max_smd_after"] > 0.1:
         notes.append(

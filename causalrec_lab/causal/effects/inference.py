@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from causalrec_lab.causal.effects.diagnosing.influence import influence_diagnostics, influence_notes
+from causalrec_lab.causal.effects.diagnosing.verdicts import judgement
 from causalrec_lab.causal.effects.sample import Floats, Integers, Sample
 from causalrec_lab.estimate import Estimate
 
@@ -83,8 +85,15 @@ def report(
     assumptions: Sequence[str] = (IGNORABILITY, OVERLAP, SUTVA),
     std_error: float | None = None,
 ) -> Estimate:
-    """Put value, error, diagnostics and words into an `Estimate`; the error is that of `influence` if not given."""
+    """Put value, error, diagnostics and words into an `Estimate`; the error is that of `influence` if not given.
+
+    What hangs on single rows or clusters joins the diagnostics, and what they all add up to ends the notes.
+    """
     counted = {f"clusters_{k + 1}": float(codes.max() + 1) for k, codes in enumerate(sample.clusters)}
+    single = influence_diagnostics(value, influence, sample.clusters[0] if sample.clusters else None)
+    units, word = (int(counted["clusters_1"]), "cluster") if counted else (sample.n, "row")
+    found = {**diagnostics, **single, **counted}
+    said = (*notes, *influence_notes(single, units, word), *sample.notes)
     return Estimate(
         value=value,
         std_error=standard_error(influence, sample.clusters) if std_error is None else std_error,
@@ -92,7 +101,7 @@ def report(
         estimand=estimand,
         method=method + (", cluster-robust" if sample.clusters else ""),
         n=sample.n,
-        diagnostics={**diagnostics, **counted},
+        diagnostics=found,
         assumptions=tuple(assumptions),
-        notes=(*notes, *sample.notes),
+        notes=(*said, judgement(found, said)),
     )

@@ -1,0 +1,59 @@
+"""What a careful statistician would say about an estimate, in one breath."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+from causalrec_lab.estimate import Estimate
+
+__all__ = ["judgement", "verdict"]
+
+_UNSEEN = "a hidden confounder would not show in any of these"
+_HOPELESS = {"share_extreme": 0.5, "max_weight_share": 0.25, "largest_influence_share": 0.5, "pareto_k": 1.0}
+
+
+def verdict(estimate: Estimate) -> str:
+    """Say what was found, whether the diagnostics let it stand, and what they cannot see.
+
+    It reads the estimate's diagnostics, notes and assumptions; it knows nothing else.
+
+    Parameters
+    ----------
+    estimate
+        From any of `effects.*` (or any `Estimate`).
+    """
+    kind = estimate.estimand or "effect"
+    found = f"By {estimate.method or 'this estimate'} the {kind} is {estimate.value:.3g}"
+    if not math.isnan(estimate.std_error):
+        side = "which excludes 0" if not estimate.covers(0.0) else "which holds 0: its sign is not settled"
+        found += f" [{estimate.low:.3g}, {estimate.high:.3g}], {side}"
+    told = judgement(estimate.diagnostics, estimate.notes)
+    assumed = "; ".join(estimate.assumptions)
+    rests = f" It rests on what no diagnostic shows: {assumed}." if assumed else ""
+    return f"{found}. {told[0].upper()}{told[1:]}.{rests}"
+
+
+def judgement(diagnostics: Mapping[str, float], notes: tuple[str, ...]) -> str:
+    """The half of the verdict that the diagnostics carry: no alarm, with care, or not to be relied on."""
+    alarms = [note.removeprefix("warning: ").split(";")[0] for note in notes if note.startswith("warning")]
+    facts = ", ".join(say(diagnostics[name]) for name, say in _FACTS.items() if _known(diagnostics, name))
+    hopeless = any(_known(diagnostics, name) and diagnostics[name] > limit for name, limit in _HOPELESS.items())
+    if not alarms:
+        return f"no alarm: {facts}; {_UNSEEN}" if facts else f"nothing was diagnosed; {_UNSEEN}"
+    several = f" (and {len(alarms) - 1} more)" if len(alarms) > 1 else ""
+    return f"{'not to be relied on' if hopeless else 'read with care'}: {alarms[0]}{several}; {_UNSEEN}"
+
+
+_FACTS: dict[str, Callable[[float], str]] = {
+    "share_extreme": lambda v: f"{1 - v:.0%} of propensities lie inside [0.05, 0.95]",
+    "effective_sample_size": lambda v: f"effective sample size {v:,.0f}",
+    "max_smd_after": lambda v: f"no covariate differs by more than {v:.2f} standard deviations after weighting",
+    "first_stage_f": lambda v: f"first-stage F {v:.0f}",
+    "pre_trend_p": lambda v: f"no trend before treatment is seen (p = {v:.2g})",
+    "largest_influence_share": lambda v: f"no single unit makes more than {v:.1%} of the variance",
+}
+
+
+def _known(diagnostics: Mapping[str, float], name: str) -> bool:
+    return name in diagnostics and not math.isnan(diagnostics[name])
