@@ -93,7 +93,7 @@ def test_the_effective_f_of_several_instruments_under_constant_variance_is_the_p
     assert 10 < form.critical_f < 23.11  # more instruments of equal strength: less is asked of each
 
 
-@pytest.mark.parametrize("pi, shape", [(1.0, "interval"), (0.15, "rays"), (0.02, "line")])
+@pytest.mark.parametrize(("pi", "shape"), [(1.0, "interval"), (0.15, "rays"), (0.02, "line")])
 def test_the_anderson_rubin_set_takes_every_shape_and_its_ends_are_where_the_test_turns(pi, shape):
     form = ReducedForm(np.array([0.5]), np.array([pi]), np.diag([0.01, 0.01]), np.eye(1), math.nan)
     if shape == "line":
@@ -115,7 +115,8 @@ def test_instruments_that_contradict_one_another_leave_an_empty_set_and_a_warnin
     n = 4_000
     frame = lottery(5, n=n, instruments=2).assign(y=lambda f: f["y"] + 1.5 * f["z1"] + 0 * rng.standard_normal(n))
     found = effects.iv(frame, "t", "y", ["x"], instrument=["z0", "z1"], interval="anderson-rubin")
-    assert found.diagnostics["anderson_rubin_pieces"] == 0 and all(math.isnan(end) for end in found.interval)
+    assert found.diagnostics["anderson_rubin_pieces"] == 0
+    assert all(math.isnan(end) for end in found.interval)
     assert found.diagnostics["hansen_j_p"] < 1e-6
     assert not found.covers(2.0)
     assert any("disagree" in note for note in found.notes)
@@ -169,7 +170,8 @@ def test_the_scale_of_the_instrument_changes_nothing_and_its_sign_only_the_words
 def test_where_nobody_is_treated_without_the_instrument_compliers_are_the_treated():
     frame = lottery(10, n=4_000, one_sided=True)
     found = effects.iv(frame, "t", "y", ["x"], instrument="z0", method="doubly-robust")
-    assert found.covers(2.0) and found.std_error < 0.5
+    assert found.covers(2.0)
+    assert found.std_error < 0.5
     assert found.diagnostics["complier_share"] == pytest.approx(frame.loc[frame["z0"] == 1, "t"].mean(), abs=0.03)
 
 
@@ -184,7 +186,8 @@ def test_embeddings_that_hold_the_shared_cause_of_instrument_and_outcome_make_it
     for method in ("2sls", "doubly-robust"):
         assert not effects.iv(frame, "t", "y", [], instrument="z", method=method).covers(1.0)
         read = effects.iv(frame, "t", "y", [], instrument="z", method=method, embeddings=text)
-        assert abs(read.value - 1.0) < 4 * read.std_error and read.std_error < 0.25
+        assert abs(read.value - 1.0) < 4 * read.std_error
+        assert read.std_error < 0.25
 
 
 def test_a_dose_is_no_share_of_compliers():
@@ -195,7 +198,7 @@ def test_a_dose_is_no_share_of_compliers():
 
 
 @pytest.mark.parametrize(
-    "change, options, words",
+    ("change", "options", "words"),
     [
         ({"z0": 1.0}, {}, "'z0' is 1 in all 2,000 rows"),
         ({}, {"instrument": "t"}, "'t' is the treatment"),
@@ -231,7 +234,8 @@ def test_copies_are_refused_and_collinear_covariates_left_out():
         effects.iv(frame.assign(z0=frame["z0"] * 2), "t", "y", ["x"], instrument="z0", method="doubly-robust")
     plain = effects.iv(frame, "t", "y", ["x"], instrument="z0")
     doubled = effects.iv(frame.assign(c=5 * frame["x"] + 1), "t", "y", ["x", "c"], instrument="z0")
-    assert doubled.value == pytest.approx(plain.value) and any("determine them: c" in note for note in doubled.notes)
+    assert doubled.value == pytest.approx(plain.value)
+    assert any("determine them: c" in note for note in doubled.notes)
 
 
 def test_the_result_draws_and_travels_even_when_unbounded():

@@ -1,0 +1,1 @@
+"""Effects from panels: difference in differences with staggered adoption, two-way fixed effects beside it."""
