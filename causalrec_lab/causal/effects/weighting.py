@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,12 @@ from causalrec_lab.causal.effects.nuisances.cross_fitting import (
 )
 from causalrec_lab.causal.effects.nuisances.ridge import expit, fit_logistic, one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, Sample, nearest, read_sample
+from causalrec_lab.causal.effects.scores import check_arms
+from causalrec_lab.causal.effects.trimming import keep
 from causalrec_lab.estimate import Estimate
+
+if TYPE_CHECKING:
+    from causalrec_lab.causal.graph.causal_graph import CausalGraph
 
 __all__ = ["ipw"]
 
@@ -43,20 +49,25 @@ def ipw(
     propensity: str | None = None,
     nuisance: str = "spline",
     clip: float = 0.01,
+    trim: float | str | None = None,
+    graph: CausalGraph | None = None,
 ) -> Estimate:
     r"""Effect by weighting each arm to the target population, weights normalised within the arm (Hajek).
 
     .. math:: \hat\tau = \frac{\sum T \omega_1(e) Y}{\sum T \omega_1(e)}
         - \frac{\sum (1-T) \omega_0(e) Y}{\sum (1-T) \omega_0(e)}
 
-    with :math:`\omega` of Li, Morgan and Zaslavsky (2018), table 1. A logistic propensity is fitted on all rows and its
-    estimation enters the error through stacked estimating equations (Lunceford and Davidian 2004); a
-    logged one is taken as known; a boosted one is cross-fitted and taken as known (usually too long an interval,
-    without a guarantee).
+    with :math:`\omega` of Li, Morgan and Zaslavsky (2018), table 1: 1/e and 1/(1 - e) for the ATE, 1 and e/(1 - e) for
+    the ATT, overlap weights 1 - e and e for the ATO. Stabilised weights (:math:`P(T=1)/e`; Robins, Hernán and Brumback
+    2000) differ by one factor an arm, which normalising takes out: the estimate is the same.
+
+    A logistic propensity is fitted on all rows and its estimation enters the error through stacked estimating
+    equations (Lunceford and Davidian 2004); a logged one is taken as known; a boosted one is cross-fitted and taken as
+    known (usually too long an interval, without a guarantee).
 
     Parameters
     ----------
-    frame, treatment, outcome, covariates, embeddings, cluster, weights, level, seed, folds, groups
+    frame, treatment, outcome, covariates, embeddings, cluster, weights, level, seed, folds, groups, graph
         As in `regression`.
     estimand
         "ATE", "ATT" or "ATO".
@@ -66,6 +77,10 @@ def ipw(
         "spline", "linear" (terms of the logistic regression) or "boosted".
     clip
         Propensities are held inside [clip, 1 - clip] where the estimand divides by them (ATT: only below 1 - clip).
+    trim
+        Leave out rows with a propensity outside [trim, 1 - trim], or outside the cut that estimates best what is left
+        ("optimal", Crump et al. 2009), and fit it anew on the rest (Li, Thomas and Li 2019); the effect is then that of
+        the rows kept.
 
     Raises
     ------
@@ -75,12 +90,17 @@ def ipw(
     sample = read_sample(
         frame, treatment, outcome, covariates,
         embeddings=embeddings, cluster=cluster, weights=weights, estimand=estimand, groups=groups,
-        propensity=propensity,
+        propensity=propensity, graph=graph,
     )  # fmt: skip
     if nuisance not in NUISANCES:
         raise ValueError(f"unknown nuisance {nuisance!r}; {nearest(nuisance, NUISANCES)}")
     raw, design = _propensity(sample, nuisance, folds, seed)
     check_overlap(sample, raw)
+    kept = keep(raw, trim)
+    if not kept.rows.all():
+        check_arms(sample.treatment[kept.rows], f"trim={trim!r} leaves {int(kept.rows.sum()):,} rows, which")
+        sample = sample.take(kept.rows)
+        raw, design = _propensity(sample, nuisance, folds, seed)
     e = clipped(raw, clip, estimand)
     value, influence, slope = _hajek(sample, e, estimand)
     if design is not None:
@@ -89,9 +109,9 @@ def ipw(
     diagnostics = overlap_diagnostics(sample, e, estimand) | {"share_clipped": float(np.mean(raw != e))}
     return report(
         sample, value, influence,
-        level=level, estimand=estimand, diagnostics=diagnostics,
+        level=level, estimand=kept.estimand(estimand), diagnostics=diagnostics,
         method=f"IPW, Hajek, {_source(sample, nuisance)} propensity",
-        notes=_notes(sample, diagnostics, estimand, nuisance),
+        notes=(*_notes(sample, diagnostics, estimand, nuisance), *kept.notes),
         assumptions=(IGNORABILITY, OVERLAP, "the propensity model is right", SUTVA),
     )  # fmt: skip
 
