@@ -12,9 +12,10 @@ from causalrec_lab.causal.mediation.result import PathEffects, path_effects
 from causalrec_lab.causal.mediation.sample import MediationSample
 from causalrec_lab.causal.mediation.stages import Stage
 
-__all__ = ["Mean", "assembled", "counts", "set_state", "stage_notes"]
+__all__ = ["Mean", "assembled", "counts", "overlap_notes", "set_state", "stage_notes"]
 
 Mean = tuple[float, Floats]  # a mean and its (n,) influence function
+_LOW, _HIGH, _POOR = 0.05, 0.95, 0.10  # as in `effects.diagnostics`
 _FEW = 10  # rows of the rarer kind a coefficient, below which a logistic fit is unsteady (Peduzzi et al. 1996)
 
 
@@ -51,17 +52,27 @@ def set_state(sample: MediationSample, set_to: Mapping[str, int] | None) -> int 
     Raises
     ------
     ValueError
-        If a name is no mediator, or a value is not 0 or 1.
+        If a name is no mediator, a value is not 0 or 1, or an arm has no row in that state.
     """
     if set_to is None:
         return None
+    if not isinstance(set_to, Mapping):
+        raise ValueError(f"set_to={set_to!r}: give a state for the mediators, as {{{sample.names[1]!r}: 1}}")
     mediators = sample.names[1:-1]
     for name, value in set_to.items():
         if name not in mediators:
             raise ValueError(f"set_to names {name!r}, which is no mediator; {nearest(name, mediators)}")
         if value not in (0, 1):
             raise ValueError(f"set_to={{{name!r}: {value!r}}}: a binary mediator is set to 0 or 1")
-    return sum(int(set_to.get(name, 1)) << (len(mediators) - 1 - k) for k, name in enumerate(mediators))
+    state = sum(int(set_to.get(name, 1)) << (len(mediators) - 1 - k) for k, name in enumerate(mediators))
+    there = sample.base.treatment[sample.state(len(mediators)) == state]
+    for arm, word in ((0, "untreated"), (1, "treated")):
+        if not (there == arm).any():
+            wanted = ", ".join(f"{name} = {int(set_to.get(name, 1))}" for name in mediators)
+            raise ValueError(
+                f"no {word} row has {wanted}: what it would do there is not in the data; set another state"
+            )
+    return state
 
 
 def counts(sample: MediationSample, stages: Sequence[Stage]) -> dict[str, float]:
@@ -91,6 +102,17 @@ def stage_notes(sample: MediationSample, stages: Sequence[Stage]) -> tuple[str, 
             f"{terms} terms; the models there are unsteady and intervals may be too short"
         )
     return tuple(said)
+
+
+def overlap_notes(propensity: Floats) -> tuple[str, ...]:
+    """A warning where many rows could hardly have had the other treatment."""
+    share = float(np.mean((propensity < _LOW) | (propensity > _HIGH)))
+    if share <= _POOR:
+        return ()
+    said = (
+        f"warning: overlap is poor: {share:.0%} of propensities lie outside [{_LOW}, {_HIGH}]; there the effects are "
+    )
+    return (said + "extrapolated, not observed: restrict the population",)
 
 
 def _rarest(sample: MediationSample, stage: Stage) -> int:

@@ -51,7 +51,7 @@ def problem(
     ValueError
         If a name is no node, is latent, or stands in two roles.
     """
-    chain, given = [treatment, *_listed(mediators)], list(covariates)
+    chain, given = [treatment, *_listed(mediators)], [covariates] if isinstance(covariates, str) else list(covariates)
     for role, names in (
         ("treatment", chain[:1]),
         ("mediator", chain[1:]),

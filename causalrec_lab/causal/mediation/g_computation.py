@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from causalrec_lab.causal.effects.nuisances.cross_fitting import NUISANCES, design_matrix
-from causalrec_lab.causal.effects.nuisances.ridge import one_thread
+from causalrec_lab.causal.effects.nuisances.cross_fitting import NUISANCES, design_matrix, ridge_of_design
+from causalrec_lab.causal.effects.nuisances.ridge import expit, fit_logistic, one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, nearest
 from causalrec_lab.causal.graph.causal_graph import CausalGraph
-from causalrec_lab.causal.mediation.assembly import Mean, assembled, counts, set_state, stage_notes
+from causalrec_lab.causal.mediation.assembly import Mean, assembled, counts, overlap_notes, set_state, stage_notes
 from causalrec_lab.causal.mediation.assumptions import ASSUMPTIONS
 from causalrec_lab.causal.mediation.functional import Regime, conditional_means, reached, regimes
 from causalrec_lab.causal.mediation.readings import with_readings
@@ -96,9 +96,19 @@ def g_formula(
     controlled = None if state is None else _controlled(sample, predictions[-1], state, errors[-1])
     return assembled(
         sample, means, controlled,
-        level=level, method=f"g-formula, logistic stages ({nuisance})", notes=_notes(sample, stages),
+        level=level, method=f"g-formula, logistic stages ({nuisance})",
+        notes=(*overlap_notes(_propensity(sample, design)), *_notes(sample, stages)),
         assumptions=(*ASSUMPTIONS, "every stage's model is right"), diagnostics=counts(sample, stages),
     )  # fmt: skip
+
+
+def _propensity(sample: MediationSample, design: Floats) -> Floats:
+    """(n,) chance of the treatment given the design: not used for the effects, only to see whether the arms overlap."""
+    base = sample.base
+    try:
+        return expit(design @ fit_logistic(design, base.treatment, base.weights, ridge_of_design(base, design)))
+    except ValueError:  # the covariates tell the arms apart without error
+        return base.treatment
 
 
 class _Errors:

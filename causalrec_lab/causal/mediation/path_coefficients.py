@@ -89,11 +89,11 @@ def linear(
 
 def _coefficients(sample: MediationSample, X: Floats) -> Floats:
     """(V, V) path coefficients of treatment, mediators and outcome, [effect, cause], by `fit_sem`."""
-    v = [f"v{k}" for k in range(len(sample.names))]
-    x = [f"x{k}" for k in range(X.shape[1])]
+    v, known = list(sample.names), list(sample.base.names)
+    x = [*known, *(f"reading {k + 1} of the embeddings" for k in range(X.shape[1] - len(known)))]
     columns = np.column_stack([sample.base.treatment, *sample.targets, X])
-    text = "; ".join(f"{v[k]} ~ " + " + ".join([*v[:k], *x]) for k in range(1, len(v)))
-    paths = fit_sem(text, pd.DataFrame(columns, columns=[*v, *x])).paths
+    graph = CausalGraph([(cause, v[k]) for k in range(1, len(v)) for cause in [*v[:k], *x]])
+    paths = fit_sem(graph, pd.DataFrame(columns, columns=[*v, *x])).paths
     found = np.zeros((len(v), len(v)))
     arrows = paths[(paths["op"] == "~") & paths["rhs"].isin(v)]
     for effect, cause, value in zip(arrows["lhs"], arrows["rhs"], arrows["estimate"], strict=True):

@@ -51,8 +51,9 @@ def _readings(sample: MediationSample, equations: Sequence[Equation], folds: int
     for train, test in splits(sample.n, folds, sample.base.groups, arms, seed):
         for column, (terms, target, at_risk) in enumerate(equations):
             rows = train[at_risk[train]]
-            strength = choose_penalty(terms[rows], E[rows], target[rows], w[rows])
+            centred = target[rows] - np.average(target[rows], weights=w[rows])
+            strength = choose_penalty(terms[rows], E[rows], centred, w[rows])
             penalty = np.concatenate([np.full(terms.shape[1], _FREE), np.full(E.shape[1], strength)])
-            beta = fit_linear(np.column_stack([terms, E])[rows], target[rows], w[rows], penalty)
+            beta = fit_linear(np.column_stack([terms, E])[rows], centred, w[rows], penalty)
             found[test, column] = E[test] @ beta[terms.shape[1] :]
     return standardised(found)

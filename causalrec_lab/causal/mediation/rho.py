@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["RhoCurve", "rho_curve"]
 
 _STEP = 1e-30  # of the complex step
+_NOTHING = 1e-8  # share of a spread that is rounding
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def rho_curve(
     outcome: str,
     covariates: Sequence[str],
     *,
-    rho: Sequence[float] | None = None,
+    rho: float | Sequence[float] | None = None,
     cluster: str | Sequence[str] | None = None,
     level: float = 0.95,
 ) -> RhoCurve:
@@ -82,20 +83,23 @@ def rho_curve(
     mediator
         One column of numbers.
     rho
-        Values in (-1, 1); -.9 to .9 by default.
+        Value or values in (-1, 1); -.9 to .9 by default.
     frame, treatment, outcome, covariates, cluster, level
         As in `linear`.
 
     Raises
     ------
     ValueError
-        On the bad input that `linear` refuses, several mediators, or a rho outside (-1, 1).
+        On the bad input that `linear` refuses, several mediators, a rho outside (-1, 1), or where treatment and
+        covariates leave nothing of mediator or outcome, or the one follows from the other.
     """
     if not isinstance(mediator, str):
         raise ValueError(f"mediator={mediator!r}: rho belongs to one mediator; give one column name")
-    grid = np.linspace(-0.9, 0.9, 37) if rho is None else np.asarray(rho, dtype=np.float64)
-    if not (np.abs(grid) < 1).all():
-        raise ValueError(f"rho={grid[np.abs(grid) >= 1][0]:g}: a correlation of errors lies strictly between -1 and 1")
+    grid = np.linspace(-0.9, 0.9, 37) if rho is None else np.atleast_1d(np.asarray(rho, dtype=np.float64))
+    if not grid.size:
+        raise ValueError("rho=[] holds no value; leave it out, or give values between -1 and 1")
+    if not (inside := np.abs(grid) < 1).all():
+        raise ValueError(f"rho={grid[~inside][0]:g}: a correlation of errors lies strictly between -1 and 1")
     sample = read_mediation(frame, treatment, mediator, outcome, covariates, cluster=cluster, binary=False)
     values, influence = _moments(sample)
     rows = [_at(r, values, influence, sample, z_value(level)) for r in grid]
@@ -112,11 +116,22 @@ def _moments(sample: MediationSample) -> tuple[Floats, Floats]:
     residual = targets - Z @ beta
     direction = Z @ np.linalg.pinv(Z.T @ Z / n, hermitian=True)[:, 0]
     m, y = residual.T
+    _refuse_nothing_left(sample, residual)
     products = np.column_stack([y * y, m * y, m * m])
     moments = products.mean(axis=0)
     values = np.concatenate([beta[0], moments])
     factor = np.sqrt(n / max(n - Z.shape[1], 1))
     return values, factor * np.column_stack([direction * m, direction * y, products - moments])
+
+
+def _refuse_nothing_left(sample: MediationSample, residual: Floats) -> None:
+    """Refuse errors without variance, or without variance of their own."""
+    for name, target, error in zip(sample.names[1:], sample.targets, residual.T, strict=True):
+        if error.std() <= _NOTHING * target.std():
+            raise ValueError(f"{name!r} follows from treatment and covariates: it has no error of its own; drop one")
+    m, y = residual.T
+    if abs(m @ y) >= (1 - _NOTHING) * np.sqrt((m @ m) * (y @ y)):
+        raise ValueError(f"{sample.names[2]!r} follows from {sample.names[1]!r}: the errors correlate to 1; drop one")
 
 
 def _indirect(values: npt.NDArray[Any], rho: float) -> Any:

@@ -13,7 +13,7 @@ from causalrec_lab.causal.effects.nuisances.folds import splits
 from causalrec_lab.causal.effects.nuisances.ridge import one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, nearest
 from causalrec_lab.causal.graph.causal_graph import CausalGraph
-from causalrec_lab.causal.mediation.assembly import Mean, assembled, counts, set_state, stage_notes
+from causalrec_lab.causal.mediation.assembly import Mean, assembled, counts, overlap_notes, set_state, stage_notes
 from causalrec_lab.causal.mediation.assumptions import ASSUMPTIONS
 from causalrec_lab.causal.mediation.functional import Regime, conditional_means, regimes
 from causalrec_lab.causal.mediation.result import PathEffects
@@ -92,7 +92,8 @@ def multiply_robust(
     return assembled(
         sample, [mean for mean, _ in found], controlled,
         level=level, method=f"multiply robust, {nuisance}, {folds}-fold cross-fitted",
-        notes=_notes(sample, stages, heaviest), assumptions=(*ASSUMPTIONS, "all but one of the models are right"),
+        notes=(*overlap_notes(raw), *_notes(sample, stages, heaviest)),
+        assumptions=(*ASSUMPTIONS, "all but one of the models are right"),
         diagnostics=counts(sample, stages) | {
             "propensity_min": float(e.min()), "propensity_max": float(e.max()), "max_weight_share": heaviest,
         },

@@ -113,6 +113,8 @@ def _check_roles(
     for name in mediators:
         if name not in frame.columns:
             raise ValueError(f"mediator {name!r} is no column of the table; {nearest(name, list(frame.columns))}")
+        if isinstance(frame[name], pd.DataFrame):
+            raise ValueError(f"mediator {name!r} stands {frame[name].shape[1]} times in the table; rename or drop one")
         if name in (treatment, outcome):
             raise ValueError(f"mediator {name!r} is the treatment or the outcome as well; a mediator is neither")
         if name in covariates:

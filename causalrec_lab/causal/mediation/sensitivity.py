@@ -28,11 +28,11 @@ def bounding_factor(rr_treatment: float, rr_outcome: float) -> float:
     Raises
     ------
     ValueError
-        If a ratio is below 1.
+        If a ratio is below 1 or not finite.
     """
     for name, value in (("rr_treatment", rr_treatment), ("rr_outcome", rr_outcome)):
-        if not value >= 1:
-            raise ValueError(f"{name}={value}: give the ratio of the larger to the smaller, 1 or more")
+        if not 1 <= value < math.inf:
+            raise ValueError(f"{name}={value}: give the ratio of the larger to the smaller, 1 or more and finite")
     return rr_treatment * rr_outcome / (rr_treatment + rr_outcome - 1)
 
 

@@ -163,8 +163,8 @@ def fit_stage(
         mean = float(weights @ target / weights.sum())
         strength *= mean * (1 - mean) if stage.binary else 1.0  # on the scale of the logistic Hessian
         columns, penalty = np.column_stack([columns, E]), np.concatenate([penalty, np.full(E.shape[1], strength)])
-    beta = _fitted(stage, columns, target, weights, penalty)
     p = terms.shape[1]
+    beta = _fitted(stage, columns, target, weights, penalty, [0, p])
     return FittedStage(stage, beta[: 2 * p].reshape(2, p), beta[2 * p :], ridge)
 
 
@@ -178,9 +178,14 @@ def _check_arms(stage: Stage, target: Floats, arm: Floats) -> None:
             )
 
 
-def _fitted(stage: Stage, columns: Floats, target: Floats, weights: Floats, penalty: Floats) -> Floats:
+def _fitted(
+    stage: Stage, columns: Floats, target: Floats, weights: Floats, penalty: Floats, constants: list[int]
+) -> Floats:
     if not stage.binary:
-        return fit_linear(columns, target, weights, penalty)
+        level = float(weights @ target / weights.sum())  # or the ridge on the constants would draw it towards 0
+        beta = fit_linear(columns, target - level, weights, penalty)
+        beta[constants] += level
+        return beta
     try:
         beta = fit_logistic(columns, target, weights, penalty)
         parted = np.abs(target - expit(columns @ beta)).max() < _CERTAIN

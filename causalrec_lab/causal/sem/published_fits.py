@@ -1,8 +1,8 @@
 """Published structural equation models with their data and figures, to check a fit against.
 
-Every figure was compared with a printed output of lavaan: its tutorial (https://lavaan.ugent.be/tutorial; kept with its
-outputs at https://github.com/yrosseel/lavaan.org.old, folder tutorial.src), and pages that `source` names. The works the
-data come from (Holzinger and Swineford 1939, Wheaton et al. 1977, Bollen 1989) were not opened.
+Every figure was compared with a printed output of lavaan: its tutorial (https://lavaan.ugent.be/tutorial; kept with
+outputs at https://github.com/yrosseel/lavaan.org.old, folder tutorial.src), and pages that `source` names. The works
+the data come from (Holzinger and Swineford 1939, Wheaton et al. 1977, Bollen 1989) were not opened.
 """
 
 from __future__ import annotations
