@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from causalrec_lab.causal.effects.nuisances.blocks import FREE, fit_blocks, thirds
+from causalrec_lab.causal.effects.nuisances.blocks import FREE, fit_blocks, ridge_of_bends, thirds
 from causalrec_lab.causal.effects.nuisances.folds import splits
 from causalrec_lab.causal.effects.nuisances.readings import embedding_indices, readings_in_fold
 from causalrec_lab.causal.effects.nuisances.ridge import expit, one_thread
@@ -19,18 +19,21 @@ from causalrec_lab.causal.effects.sample import Embeddings, Floats, Integers, Sa
 
 __all__ = [
     "NUISANCES",
+    "TREES",
     "Nuisances",
     "clipped",
     "cross_fit",
     "cross_fit_propensity",
     "design_matrix",
     "embedding_indices",
+    "predict",
     "propensity_scores",
     "ridge_of_design",
 ]
 
 NUISANCES = ("spline", "linear", "boosted")
 _KNOTS = (0.05, 0.35, 0.65, 0.95)
+TREES: dict[str, Any] = {"max_iter": 100, "learning_rate": 0.08, "max_leaf_nodes": 8, "min_samples_leaf": 30}
 _TINY = 1e-9
 _BENT = 1.0  # ridge on splines and products: enough to tame their tails in small samples
 _FAR = 2.5  # standard deviations beyond which a product of covariates stays where it is
@@ -78,10 +81,9 @@ def cross_fit(sample: Sample, *, nuisance: str, folds: int, seed: int, clip: flo
     design = design_matrix(sample.covariates, nuisance)
     e, m0, m1 = (np.empty(sample.n) for _ in range(3))
     for train, test in splits(sample.n, folds, sample.groups, sample.treatment, seed):
-        learner = _boosted if nuisance == "boosted" else _ridge
-        m0[test], m1[test] = learner(sample, design, train, test, "outcome", seed)
+        m0[test], m1[test] = predict(sample, design, train, test, "outcome", nuisance=nuisance, seed=seed)
         if sample.propensity is None:
-            e[test] = learner(sample, design, train, test, "propensity", seed)[0]
+            e[test] = predict(sample, design, train, test, "propensity", nuisance=nuisance, seed=seed)[0]
     e = sample.propensity if sample.propensity is not None else e
     return Nuisances(clipped(e, clip, estimand), m0, m1)
 
@@ -89,10 +91,25 @@ def cross_fit(sample: Sample, *, nuisance: str, folds: int, seed: int, clip: flo
 def cross_fit_propensity(sample: Sample, *, nuisance: str, folds: int, seed: int) -> Floats:
     """Out-of-fold propensities, not clipped."""
     design, e = design_matrix(sample.covariates, nuisance), np.empty(sample.n)
-    learner = _boosted if nuisance == "boosted" else _ridge
     for train, test in splits(sample.n, folds, sample.groups, sample.treatment, seed):
-        e[test] = learner(sample, design, train, test, "propensity", seed)[0]
+        e[test] = predict(sample, design, train, test, "propensity", nuisance=nuisance, seed=seed)[0]
     return e
+
+
+def predict(
+    sample: Sample, design: Floats, train: Integers, test: Integers, what: str, *, nuisance: str, seed: int
+) -> tuple[Floats, Floats]:
+    """Predictions at rows `test` of one model fitted on rows `train`.
+
+    Parameters
+    ----------
+    design
+        As `design_matrix` gives it for all rows.
+    what
+        "outcome" (the surfaces under control and under treatment) or "propensity" (the same array twice).
+    """
+    learner = _boosted if nuisance == "boosted" else _ridge
+    return learner(sample, design, train, test, what, seed)
 
 
 @one_thread()
@@ -144,25 +161,17 @@ def ridge_of_design(sample: Sample, design: Floats) -> Floats:
 def _ridge(
     sample: Sample, design: Floats, train: Integers, test: Integers, what: str, _seed: int
 ) -> tuple[Floats, Floats]:
-    t, w, E = sample.treatment, sample.weights, sample.embeddings
-    ridge = ridge_of_design(sample, design)
+    t, w, E, labels = sample.treatment, sample.weights, sample.embeddings, thirds(sample, train)
+    bent = np.arange(design.shape[1]) > sample.covariates.shape[1]
     if what == "propensity":
-        link = fit_blocks(
-            design[train], E[train], t[train], w[train], thirds(sample, train), logistic=True, ridge=ridge
-        )
+        ridge = ridge_of_bends(design[train], bent, t[train], w[train], labels, logistic=True)
+        link = fit_blocks(design[train], E[train], t[train], w[train], labels, logistic=True, ridge=ridge)
         e = expit(np.column_stack([design[test], E[test]]) @ link)
         return e, e
     # surfaces differ by arm, the reading of E is shared
-    by_arm = np.column_stack([design * (1 - t)[:, None], design * t[:, None]])
-    beta = fit_blocks(
-        by_arm[train],
-        E[train],
-        sample.outcome[train],
-        w[train],
-        thirds(sample, train),
-        logistic=sample.binary_outcome,
-        ridge=np.tile(ridge, 2),
-    )
+    by_arm, y = np.column_stack([design * (1 - t)[:, None], design * t[:, None]])[train], sample.outcome[train]
+    ridge = ridge_of_bends(by_arm, np.tile(bent, 2), y, w[train], labels, logistic=sample.binary_outcome)
+    beta = fit_blocks(by_arm, E[train], y, w[train], labels, logistic=sample.binary_outcome, ridge=ridge)
     m = design.shape[1]
     shared = E[test] @ beta[2 * m :]
     surfaces = design[test] @ beta[:m] + shared, design[test] @ beta[m : 2 * m] + shared
@@ -174,7 +183,6 @@ def _boosted(
 ) -> tuple[Floats, Floats]:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-    options: dict[str, Any] = {"max_iter": 100, "learning_rate": 0.08, "max_leaf_nodes": 8, "min_samples_leaf": 30}
     X = sample.covariates
     if sample.embeddings.shape[1]:
         reading = np.empty((sample.n, 2))
@@ -183,7 +191,7 @@ def _boosted(
 
     def predict(rows: Integers, target: Floats, classes: bool) -> Floats:
         kind: Any = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
-        model = kind(random_state=seed, **options).fit(X[rows], target[rows], sample_weight=sample.weights[rows])
+        model = kind(random_state=seed, **TREES).fit(X[rows], target[rows], sample_weight=sample.weights[rows])
         return np.asarray(model.predict_proba(X[test])[:, 1] if classes else model.predict(X[test]))
 
     if what == "propensity":
