@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from causalrec_lab.causal.effects.diagnosing.tails import hill, pareto_k
     from causalrec_lab.causal.effects.diagnosing.verdicts import verdict
     from causalrec_lab.causal.effects.diagnostics import balance
+    from causalrec_lab.causal.effects.double_ml import dml
     from causalrec_lab.causal.effects.doubly_robust import aipw
     from causalrec_lab.causal.effects.frontdoor import front_door
     from causalrec_lab.causal.effects.groups import by_group
@@ -56,6 +57,7 @@ _HOME = {
     "calibration_plot": "diagnosing.calibration",
     "causal_forest": "cate.forest",
     "did": "panel.staggered",
+    "dml": "double_ml",
     "dr_learner": "cate.orthogonal_learners",
     "effect_scores": "cate.scores",
     "front_door": "frontdoor",
@@ -101,6 +103,7 @@ __all__ = [
     "calibration_plot",
     "causal_forest",
     "did",
+    "dml",
     "dr_learner",
     "effect_scores",
     "front_door",
