@@ -82,7 +82,7 @@ def test_effective_f_of_one_instrument_is_the_robust_f():
     assert found["effective_f"] == pytest.approx(first.tstats["z0"] ** 2, rel=1e-6)
     plain = IV2SLS(frame["t"], frame[["x", "z0"]].assign(one=1.0), None, None).fit(cov_type="unadjusted", debiased=True)
     assert found["first_stage_f"] == pytest.approx(plain.tstats["z0"] ** 2, rel=1e-6)
-    assert found["effective_f_critical"] == pytest.approx(23.11, abs=0.01)  # Montiel Olea and Pflueger 2013, table 1
+    assert found["effective_f_critical"] == pytest.approx(23.11, abs=0.01)  # Montiel Olea and Pflueger 2013
 
 
 def test_the_effective_f_of_several_instruments_under_constant_variance_is_the_plain_f():

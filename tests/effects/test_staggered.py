@@ -305,3 +305,28 @@ def test_the_result_shows_itself(platform):
     with pytest.raises(ValueError, match=r"unknown aggregation 'dynamics'.*'dynamic'"):
         found.by("dynamics")
     plt.close("all")
+
+
+def test_doubly_robust_cells_equal_statsmodels_and_their_errors_the_jackknife():
+    import statsmodels.api as sm
+
+    model = world.rollout(1, n_units=300, n_regions=20, periods=4, adopt=(2, 3), covariate_trends=0.3)
+    panel = model.panel(2)
+    found = effects.did(panel, "outcome", ["x"], **KEYS).att(3, 4)
+    wide = panel.pivot_table(index="unit", columns="time", values="outcome")
+    ones = panel.drop_duplicates("unit").set_index("unit")
+    kept = ones[ones["cohort"].isin([0, 3])].index
+    mine, change = (ones.loc[kept, "cohort"] == 3).to_numpy(), (wide[4] - wide[2])[kept].to_numpy()
+    X = sm.add_constant(ones.loc[kept, "x"].to_numpy())
+
+    def by_hand(rows):
+        e = sm.Logit(mine[rows], X[rows]).fit(disp=0).predict(X[rows])
+        line = sm.OLS(change[rows & ~mine], X[rows & ~mine]).fit()
+        left, odds = change[rows] - line.predict(X[rows]), e / (1 - e)
+        return left[mine[rows]].mean() - np.average(left[~mine[rows]], weights=odds[~mine[rows]])
+
+    everyone = np.ones(len(kept), dtype=bool)
+    assert found.value == pytest.approx(by_hand(everyone), abs=1e-6)
+    without = np.array([by_hand(np.arange(len(kept)) != i) for i in range(len(kept))])
+    jackknife = math.sqrt((len(kept) - 1) * without.var())
+    assert found.std_error == pytest.approx(jackknife, rel=0.05)

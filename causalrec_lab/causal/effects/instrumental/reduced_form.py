@@ -60,7 +60,7 @@ class ReducedForm:
     def effective_f(self) -> float:
         r"""Effective F: :math:`\hat\pi' Q \hat\pi / \mathrm{tr}(V_{\pi\pi} Q)`.
 
-        Montiel Olea and Pflueger (2013, JBES 31, section 3); with one instrument the robust F.
+        Montiel Olea and Pflueger (2013, Journal of Business & Economic Statistics); one instrument: the robust F.
         """
         noise = float(np.trace(self.blocks[2] @ self.gram))
         return float(self.treatment @ self.gram @ self.treatment) / noise if noise > 0 else math.inf
@@ -110,7 +110,7 @@ def covariance(influence: Floats, clusters: Sequence[Integers]) -> Floats:
     r"""(m, m) covariance of means of (n, m) influence values: robust, clustered or clustered two ways.
 
     As `inference.standard_error`, for several estimates at once. A two-way sum that is not positive definite gives way
-    to the clustering with the larger trace (Cameron, Gelbach and Miller 2011, section 2.3, on indefinite sums).
+    to the clustering with the larger trace (Cameron, Gelbach and Miller 2011, on indefinite sums).
 
     Raises
     ------

@@ -58,7 +58,7 @@ def iv(
 
     The interval is :math:`\hat\beta \pm z\,\widehat{se}` where the instrument is strong, and the Anderson-Rubin set
     where the effective first-stage F is below its critical value (Montiel Olea and Pflueger 2013: 23.1 for one
-    instrument), as Andrews, Stock and Sun (2019, section 5) advise: it covers however weak the instrument is. Such a
+    instrument), as Andrews, Stock and Sun (2019) review: it covers however weak the instrument is. Such a
     set may be unbounded (then so is the interval), two rays (the interval is the whole line, the notes name the rays),
     or, with several instruments, empty (the interval is nan).
 

@@ -150,7 +150,7 @@ def _compare(panel: Panel, g: int, rule: int, before: int, seen: Mask) -> _Compa
 
 
 def _effect(two: _Comparison, change: Floats) -> tuple[float, Floats]:
-    """ATT and its influence on one change, nuisances' estimation included (Sant'Anna and Zhao 2020, section 3.2)."""
+    """ATT and its influence on one change, nuisances' estimation included (Sant'Anna and Zhao 2020)."""
     treated, control = two.weights * two.group, two.weights * two.odds * ~two.group
     if two.design.shape[1] == 1:
         (one, psi), (zero, phi) = _mean(treated, change), _mean(control, change)

@@ -35,7 +35,7 @@ class PreTrend:
         From Hotelling's law, which knows that the covariance comes from a finite number of clusters.
     detectable_slope
         A difference in trends, in outcome units a period of time, that this test at 5 % would find in 80 of 100 samples
-        (Roth 2022, section II).
+        (Roth 2022 judges tests so).
     bias
         What such a trend, going on, would add to the simple average effect.
     notes
@@ -116,7 +116,7 @@ def relative_magnitudes(found: PanelEffects, ratios: Sequence[float]) -> pd.Data
 
     .. math:: \hat\theta \pm (z_{1-\alpha/4}\, \widehat{se} + M \bar B\, \overline{t - b})
 
-    The restriction is Rambachan and Roth's (2023, section 2.4.1, relative magnitudes); the interval is a simple,
+    The restriction is Rambachan and Roth's (2023, relative magnitudes); the interval is a simple,
     conservative one: :math:`\bar B` is an upper bound that holds with :math:`1 - \alpha/2`, and Bonferroni adds the
     rest. M = 0 is parallel trends and the usual interval.
 
