@@ -41,7 +41,7 @@ def trust_page(report: TrustReport, command: str = "") -> str:
 
     with mpl.rc_context():
         use_theme()
-        pictures = report.plot()
+        pictures: dict[str, Any] = dict(report.plot())
         if report.quality.overlap is not None:
             pictures["overlap"] = report.quality.overlap.plot().figure
         figures = {name: figure_html(*drawn(figure, alt=_ALTS[name])) for name, figure in pictures.items()}

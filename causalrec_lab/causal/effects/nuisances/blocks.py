@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from causalrec_lab.causal.effects.nuisances.ridge import (
     choose_penalty,
@@ -12,10 +13,11 @@ from causalrec_lab.causal.effects.nuisances.ridge import (
 )
 from causalrec_lab.causal.effects.sample import Floats, Integers, Sample
 
-__all__ = ["FREE", "UNDERSMOOTHING", "fit_blocks", "penalty_of_embeddings", "thirds"]
+__all__ = ["FREE", "UNDERSMOOTHING", "fit_blocks", "penalty_of_embeddings", "ridge_of_bends", "thirds"]
 
 UNDERSMOOTHING = 0.3  # of the penalty that predicts best: bias costs an effect more than variance (see `cross_fit`)
 FREE = 1e-3  # ridge on straight terms
+BENT = 1.0  # ridge on splines and products, at least
 
 
 def fit_blocks(
@@ -66,6 +68,33 @@ def penalty_of_embeddings(
         return strength
     mean = float(weights @ target / weights.sum())  # the linear problem's penalty, on the scale of the logistic Hessian
     return strength * mean * (1 - mean)
+
+
+def ridge_of_bends(
+    design: Floats,
+    bent: npt.NDArray[np.bool_],
+    target: Floats,
+    weights: Floats,
+    labels: list[Integers],
+    *,
+    logistic: bool,
+) -> Floats:
+    """(m,) penalties of a design's columns: next to none on straight ones, one chosen by prediction on bent ones.
+
+    In a few hundred rows splines and products fit noise, and a surface that bends with noise is far off where it is
+    asked; in thousands their penalty hardly binds. Like that of embeddings it is smaller than prediction would have it.
+
+    Parameters
+    ----------
+    bent
+        (m,) mask of splines and products.
+    design, target, weights, labels, logistic
+        As in `fit_blocks`.
+    """
+    if not bent.any():
+        return np.full(len(bent), FREE)
+    found = penalty_of_embeddings(design[:, ~bent], design[:, bent], target, weights, labels, logistic=logistic)
+    return np.where(bent, max(BENT, UNDERSMOOTHING * found), FREE)
 
 
 def thirds(sample: Sample, rows: Integers) -> list[Integers]:
