@@ -10,16 +10,20 @@ if TYPE_CHECKING:
     from causalrec_lab.causal.refute.contours import contour
     from causalrec_lab.causal.refute.e_values import EValue, e_value
     from causalrec_lab.causal.refute.negative_controls import NegativeControl, placebo_exposure, placebo_outcome
+    from causalrec_lab.causal.refute.omitted import BiasBounds, bias_bounds, confounder_strength
     from causalrec_lab.causal.refute.placebos import Placebo, placebo
     from causalrec_lab.causal.refute.robustness import Robustness, robustness_value
     from causalrec_lab.causal.refute.stability import Stability, random_cause, subset
 
 _HOME = {
+    "BiasBounds": "omitted",
     "EValue": "e_values",
     "NegativeControl": "negative_controls",
     "Placebo": "placebos",
     "Robustness": "robustness",
     "Stability": "stability",
+    "bias_bounds": "omitted",
+    "confounder_strength": "omitted",
     "contour": "contours",
     "e_value": "e_values",
     "placebo": "placebos",
@@ -31,11 +35,14 @@ _HOME = {
 }
 
 __all__ = [
+    "BiasBounds",
     "EValue",
     "NegativeControl",
     "Placebo",
     "Robustness",
     "Stability",
+    "bias_bounds",
+    "confounder_strength",
     "contour",
     "e_value",
     "placebo",
