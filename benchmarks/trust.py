@@ -1,4 +1,4 @@
-"""The trust report on three logs whose answer is known: does its order agree with the errors made there?
+"""The trust report on three logs whose answer is known: its order of trust beside the errors made there.
 
 LaLonde's trainees beside the Current Population Survey (the experiment's ATT is the answer), Hillstrom's e-mails (an
 experiment: the difference in means is), and a platform's log with a hidden trait that its texts tell. For each
