@@ -9,7 +9,9 @@ import pandas as pd
 from causalrec_lab.causal.discovery.partial import PartialGraph, equivalence_class
 from causalrec_lab.causal.graph.causal_graph import CausalGraph
 
-__all__ = ["compare_structures"]
+__all__ = ["compare_structures", "compared_edges"]
+
+KINDS = ("right", "in another direction", "not in the truth", "missing")
 
 
 def compare_structures(found: PartialGraph | CausalGraph, truth: PartialGraph | CausalGraph) -> pd.Series:
@@ -35,36 +37,54 @@ def compare_structures(found: PartialGraph | CausalGraph, truth: PartialGraph | 
     ValueError
         If the nodes differ, or a `CausalGraph` has latent nodes.
     """
+    one, two = _alike(found, truth)
+    told = {kind: len(edges) for kind, edges in compared_edges(one, two).items()}
+    missing, extra, turned = told["missing"], told["not in the truth"], told["in another direction"]
+    counts = {"shd": missing + extra + turned, "missing": missing, "extra": extra, "misoriented": turned}
+    both, arrows, true_arrows = told["right"] + turned, set(one.directed), set(two.directed)
+    shares = _shares("skeleton", both, both + extra, both + missing)
+    shares |= _shares("arrow", len(arrows & true_arrows), len(arrows), len(true_arrows))
+    return pd.Series(counts | shares, dtype=float)
+
+
+def compared_edges(
+    found: PartialGraph | CausalGraph, truth: PartialGraph | CausalGraph
+) -> dict[str, list[tuple[str, str, str]]]:
+    """Edges of two classes by what is said of them.
+
+    Returns
+    -------
+    "right", "in another direction", "not in the truth" (each as found) and "missing" (as in the truth) -> a list of
+    (node, node, ``"->"`` or ``"--"``).
+
+    Raises
+    ------
+    ValueError
+        As `compare_structures`.
+    """
+    one, two = _alike(found, truth)
+    marks, expected = _marks(one), _marks(two)
+    out: dict[str, list[tuple[str, str, str]]] = {kind: [] for kind in KINDS}
+    for pair, edge in marks.items():
+        kind = "not in the truth" if pair not in expected else "in another direction"
+        out["right" if expected.get(pair) == edge else kind].append(edge)
+    out["missing"] = [edge for pair, edge in expected.items() if pair not in marks]
+    return out
+
+
+def _alike(found: PartialGraph | CausalGraph, truth: PartialGraph | CausalGraph) -> tuple[PartialGraph, PartialGraph]:
     one, two = (equivalence_class(g) if isinstance(g, CausalGraph) else g for g in (found, truth))
     if set(one.nodes) != set(two.nodes):
         extra, absent = (
             ", ".join(sorted(set(a.nodes) - set(b.nodes))) or "nothing" for a, b in ((one, two), (two, one))
         )
         raise ValueError(f"the graphs have different nodes: only the found one has {extra}, only the true one {absent}")
-    marks, expected = _marks(one), _marks(two)
-    pairs, true_pairs = {frozenset(pair) for pair in marks}, {frozenset(pair) for pair in expected}
-    arrows, true_arrows = set(one.directed), set(two.directed)
-    both = pairs & true_pairs
-    differing = sum(any(marks.get(p) != expected.get(p) for p in _ways(pair)) for pair in both)
-    counts = {
-        "shd": len(pairs ^ true_pairs) + differing,
-        "missing": len(true_pairs - pairs),
-        "extra": len(pairs - true_pairs),
-        "misoriented": differing,
-    }
-    shares = _shares("skeleton", len(both), len(pairs), len(true_pairs))
-    shares |= _shares("arrow", len(arrows & true_arrows), len(arrows), len(true_arrows))
-    return pd.Series(counts | shares, dtype=float)
+    return one, two
 
 
-def _ways(pair: frozenset[str]) -> tuple[tuple[str, str], tuple[str, str]]:
-    a, b = sorted(pair)
-    return (a, b), (b, a)
-
-
-def _marks(graph: PartialGraph) -> dict[tuple[str, str], str]:
-    lines = {way: "--" for pair in graph.undirected for way in (pair, pair[::-1])}
-    return lines | dict.fromkeys(graph.directed, "->")
+def _marks(graph: PartialGraph) -> dict[frozenset[str], tuple[str, str, str]]:
+    lines = {frozenset(pair): (min(pair), max(pair), "--") for pair in graph.undirected}
+    return lines | {frozenset((a, b)): (a, b, "->") for a, b in graph.directed}
 
 
 def _shares(name: str, right: int, found: int, true: int) -> dict[str, float]:

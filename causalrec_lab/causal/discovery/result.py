@@ -54,19 +54,23 @@ class Discovery:
 
         Where the background contradicts the known graph, it could tell nothing: the graph stands for its class alone.
         """
-        known = truth
+        return compare_structures(self.graph, self._knowable(truth))
+
+    def _knowable(self, truth: PartialGraph | CausalGraph) -> PartialGraph | CausalGraph:
         if isinstance(truth, CausalGraph) and self.background is not None and set(truth.nodes) == set(self.graph.nodes):
             background = None if self.background.contradictions(truth) else self.background
-            known = equivalence_class(truth, background)
-        return compare_structures(self.graph, known)
+            return equivalence_class(truth, background)
+        return truth
 
-    def plot(self, ax: Axes | None = None, *, title: str | None = None) -> Axes:
-        """Draw the class; where there is a bootstrap, the share of resamples stands at each edge."""
+    def plot(
+        self, ax: Axes | None = None, *, title: str | None = None, truth: PartialGraph | CausalGraph | None = None
+    ) -> Axes:
+        """Draw the class; the share of resamples stands at each edge, colours tell errors beside a true graph."""
         shares = None
         if self.stability is not None:
             rows = self.stability[["a", "b", "joined"]].itertuples(index=False)
             shares = {frozenset((a, b)): float(share) for a, b, share in rows}
-        return self.graph.plot(ax, title=title, shares=shares)
+        return self.graph.plot(ax, title=title, shares=shares, truth=None if truth is None else self._knowable(truth))
 
     def __str__(self) -> str:
         """Tell the finding and its assumptions in words."""
