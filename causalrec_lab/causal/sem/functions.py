@@ -16,9 +16,11 @@ from causalrec_lab.causal.sem.specification import Parameter
 
 __all__ = [
     "along",
+    "around",
     "entries",
     "gradient",
     "labelled",
+    "onward",
     "routes",
     "standardised",
     "standardised_definitions",
@@ -55,6 +57,42 @@ def routes(edges: Sequence[tuple[str, str, Parameter]], source: str, target: str
             elif following not in route:
                 todo.append([*route, following])
     return out
+
+
+def onward(edges: Sequence[tuple[str, str, Parameter]]) -> dict[str, frozenset[str]]:
+    """For each variable at the tail of an arrow, those that a directed path leads to (itself in a loop)."""
+    after: dict[str, list[str]] = {}
+    for cause, effect, _ in edges:
+        after.setdefault(cause, []).append(effect)
+    out = {}
+    for source in after:
+        seen: set[str] = set()
+        todo = [source]
+        while todo:
+            new = [name for name in after.get(todo.pop(), []) if name not in seen]
+            seen.update(new)
+            todo += new
+        out[source] = frozenset(seen)
+    return out
+
+
+def around(moments: Moments, source: str, target: str, through: str | None) -> Function:
+    r"""Sum over the paths with something between, as `along` has it, in a model without loops.
+
+    There the sum over all paths is an entry of :math:`E = (I - A)^{-1}`, so that those through one variable k make up
+    :math:`E_{tk} E_{ks}` and those with anything between :math:`E_{ts} - A_{ts}`: no path need be listed, of which a
+    model of many arrows has more than can be.
+    """
+    where = {name: i for i, name in enumerate(moments.specification.variables)}
+    s, t = where[source], where[target]
+
+    def effect(theta: NDArray[Any]) -> NDArray[Any]:
+        E = moments.effects(theta)
+        if through is None:
+            return np.array([E[t, s] - moments.matrices(theta)[0][t, s]])
+        return np.array([E[t, where[through]] * E[where[through], s]])
+
+    return effect
 
 
 def along(moments: Moments, found: Sequence[Sequence[str]]) -> Function:

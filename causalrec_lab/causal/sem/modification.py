@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from causalrec_lab.causal.sem.constraints import Subspace
-from causalrec_lab.causal.sem.functions import routes
+from causalrec_lab.causal.sem.functions import onward
 from causalrec_lab.causal.sem.moments import Moments
 from causalrec_lab.causal.sem.specification import Parameter, Specification
 
@@ -105,9 +105,10 @@ def _absent(spec: Specification) -> list[tuple[str, str, str]]:
             for a, b in itertools.combinations(group, 2)
             if ("~~", frozenset((a, b))) not in stated and frozenset((a, b)) not in joined
         ]
+    leads = onward(arrows)
     structural = [name for name in spec.variables if name not in measured]
     for effect, cause in itertools.permutations(structural, 2):
         free = effect not in spec.covariates and frozenset((cause, effect)) not in joined
-        if free and not routes(arrows, effect, cause):
+        if free and cause not in leads.get(effect, ()):
             out.append((effect, "~", cause))
     return out

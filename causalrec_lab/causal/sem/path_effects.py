@@ -73,13 +73,24 @@ class PathEffects(ABC):
             If a name is unknown or there is no such path.
         """
         self._known([source, target] + ([through] if through else []))
-        every = functions.routes(self.moments.specification.edges(), source, target)
-        found = [r for r in every if len(r) > 2 and (through is None or through in r[1:-1])]
-        if not found:
+        what = f"indirect effect {source}->{target}" + (f" through {through}" if through else "")
+        effect = self._around(source, target, through)
+        if effect is None:
             via = f" through {through!r}" if through else ""
             raise ValueError(f"no indirect path leads from {source!r} to {target!r}{via}")
-        what = f"indirect effect {source}->{target}" + (f" through {through}" if through else "")
-        return self._estimate(functions.along(self.moments, found), what, ", sum of products of path coefficients")
+        return self._estimate(effect, what, ", sum of products of path coefficients")
+
+    def _around(self, source: str, target: str, through: str | None) -> functions.Function | None:
+        """Effect along the paths with something between; None where there are none."""
+        edges = self.moments.specification.edges()
+        leads = functions.onward(edges)
+        if any(name in further for name, further in leads.items()):  # a loop: powers of A count more than paths
+            every = functions.routes(edges, source, target)
+            found = [r for r in every if len(r) > 2 and (through is None or through in r[1:-1])]
+            return functions.along(self.moments, found) if found else None
+        between = [through] if through else [effect for cause, effect, _ in edges if cause == source]
+        some = any(k in leads.get(source, ()) and target in leads.get(k, ()) for k in between)
+        return functions.around(self.moments, source, target, through) if some else None
 
     def total(self, source: str, target: str) -> Estimate:
         """Effect of `source` on `target` along all paths, an entry of :math:`(I - A)^{-1}` (Bollen 1989, chapter 8)."""
