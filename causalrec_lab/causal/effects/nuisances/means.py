@@ -8,7 +8,13 @@ import numpy as np
 
 from causalrec_lab.causal.effects.columns import Floats, Integers, nearest
 from causalrec_lab.causal.effects.nuisances.blocks import fit_blocks, thirds
-from causalrec_lab.causal.effects.nuisances.cross_fitting import NUISANCES, TREES, design_matrix, ridge_of_design
+from causalrec_lab.causal.effects.nuisances.cross_fitting import (
+    NUISANCES,
+    TREES,
+    design_matrix,
+    ridge_of_design,
+    row_weights,
+)
 from causalrec_lab.causal.effects.nuisances.folds import splits
 from causalrec_lab.causal.effects.nuisances.readings import readings_in_fold
 from causalrec_lab.causal.effects.nuisances.ridge import expit, one_thread
@@ -70,6 +76,8 @@ def _boosted(
         classes = bool(np.isin(target, (0.0, 1.0)).all()) and np.ptp(target[train]) > 0
         kind: Any = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
         with one_thread():
-            model = kind(random_state=seed, **TREES).fit(X[train], target[train], sample_weight=sample.weights[train])
+            model = kind(random_state=seed, **TREES).fit(
+                X[train], target[train], sample_weight=row_weights(sample, train)
+            )
             columns.append(np.asarray(model.predict_proba(X[test])[:, 1] if classes else model.predict(X[test])))
     return columns
