@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.optimize import linprog
+from scipy.stats import binom
 
 from causalrec_lab.causal import CausalGraph, StructuralCausalModel, probabilities_of_causation
 from causalrec_lab.causal.scm.causation import causation_bounds
@@ -191,3 +192,63 @@ def test_an_outcome_that_the_treatment_excludes_has_pns_zero_and_no_pn():
 def test_more_bad_input_says_what_is_wrong(call, message):
     with pytest.raises(ValueError, match=message):
         call(drawn(50, 0, confounded=True))
+
+
+def test_intervals_hold_the_whole_bound_where_four_numbers_tie_for_its_end():
+    """All types equally common: the plain quantiles of the drawn bounds hold the bound in hardly more than half."""
+    hits = 0
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        types = np.array(TYPES)[rng.integers(0, 8, 2_000)]
+        x = np.where(np.arange(2_000) < 1_000, rng.integers(0, 2, 2_000), types[:, 0])
+        frame = pd.DataFrame({"t": x, "y": np.where(x == 1, types[:, 2], types[:, 1])})
+        found = probabilities_of_causation(
+            "t", "y", experiment=frame[:1_000], observed=frame[1_000:], draws=1_000, seed=seed
+        ).loc["PNS"]
+        hits += found["low"] <= 0 and found["high"] >= 0.5
+    assert binom.cdf(hits, 150, 0.95) > 1e-6
+
+
+@pytest.fixture(scope="module")
+def strata() -> StructuralCausalModel:
+    graph = CausalGraph("z -> t; z -> y; t -> y", treatment="t", outcome="y")
+    tables = {"z": np.array([0.5, 0.5]), "t": np.array([[0.7, 0.3], [0.4, 0.6]])}
+    parents = {n: graph.parents(n) for n in graph.nodes}
+    buys = np.array([[0.2, 0.5], [0.3, 0.6]])  # rows z, columns t
+    buys = buys if parents["y"] == ("z", "t") else buys.T
+    network = DiscreteNetwork(
+        dict.fromkeys(graph.nodes, (0, 1)), parents, tables | {"y": np.stack([1 - buys, buys], -1)}
+    )
+    return StructuralCausalModel(graph, network)
+
+
+def test_a_fitted_network_s_intervals_hold_its_bounds_and_the_truth_s(strata):
+    truth, hits = strata.causation(), 0
+    for seed in range(5):
+        fitted = StructuralCausalModel(strata.graph).fit(strata.sample(500, seed=seed))
+        found = fitted.causation(draws=30, seed=seed)
+        assert (found["low"] <= found["lower"]).all()
+        assert (found["high"] >= found["upper"]).all()
+        hits += bool(found.loc["PNS", "low"] <= truth.loc["PNS", "lower"]) and bool(
+            found.loc["PNS", "high"] >= truth.loc["PNS", "upper"]
+        )
+    assert binom.cdf(hits, 5, 0.95) > 1e-6
+    large = StructuralCausalModel(strata.graph).fit(strata.sample(50_000, seed=1)).causation(draws=30)
+    slack = [((f["lower"] - f["low"]) + (f["high"] - f["upper"]))["PNS"] for f in (found, large)]
+    assert 4 < slack[0] / slack[1] < 25  # a hundred times the rows: a tenth of the slack
+    again = fitted.causation(draws=30, seed=4)
+    pd.testing.assert_frame_equal(found, again)
+
+
+def test_draws_of_a_coupled_answer_and_of_tables_that_were_given(strata):
+    fitted = StructuralCausalModel(strata.graph).fit(strata.sample(500, seed=0))
+    found = fitted.causation(coupling="monotone", draws=60)
+    assert (found["low"] < found["probability"]).all()
+    assert (found["high"] > found["probability"]).all()
+    assert list(fitted.causation()) == ["lower", "upper", "sharp"]
+    with pytest.raises(ValueError, match="given, not estimated"):
+        strata.causation(draws=10)
+    with pytest.raises(ValueError, match="draws=-1"):
+        fitted.causation(draws=-1)
+    with pytest.raises(ValueError, match="level"):
+        fitted.causation(draws=10, level=95)

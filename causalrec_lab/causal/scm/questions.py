@@ -19,7 +19,7 @@ from causalrec_lab.causal.scm.decision import Decision
 from causalrec_lab.causal.scm.discrete import DiscreteNetwork
 from causalrec_lab.causal.scm.gaussian import GaussianSystem
 from causalrec_lab.causal.scm.prediction import predict
-from causalrec_lab.causal.scm.uncertainty import contrast_of, effect, interval
+from causalrec_lab.causal.scm.uncertainty import causation_intervals, contrast_of, effect, interval
 from causalrec_lab.estimate import Estimate
 
 __all__ = ["Questions", "mutilated"]
@@ -156,16 +156,21 @@ class Questions(ABC):
         contrast: tuple[Any, Any] | None = None,
         given: Mapping[str, Any] | None = None,
         coupling: str | Coupling | Mapping[str, str | Coupling] | None = None,
+        level: float = 0.95,
+        draws: int = 0,
+        seed: int = 0,
     ) -> pd.DataFrame:
         """Probabilities of necessity (PN), sufficiency (PS) and both (PNS); see `counterfactual.causation`.
 
-        Bounds use every column of the network, so they lie within those of `probabilities_of_causation`.
+        Bounds use every column of the network, so they lie within those of `probabilities_of_causation`. With `draws`
+        of the parameters (200, say; each bounds anew) columns low and high hold an interval around each bound or
+        probability, see `uncertainty.causation_intervals`.
 
         Raises
         ------
         ValueError
             On an unknown node or state, an outcome of more than two states, evidence that follows from the treatment or
-            has probability 0, or a linear-Gaussian model.
+            has probability 0, a linear-Gaussian model, negative `draws`, or draws of tables that were given.
         """
         x, y = (self.graph.nodes[i] for i in self.graph.effect(treatment, outcome))
         given = dict(given or {})
@@ -178,7 +183,12 @@ class Questions(ABC):
         mechanisms = self.mechanisms
         if isinstance(mechanisms, GaussianSystem):
             raise ValueError("necessity and sufficiency are about a yes or no; this model is linear-Gaussian")
-        return causation(mechanisms, x, y, contrast_of(mechanisms, x, contrast), given, coupling)
+        pair = contrast_of(mechanisms, x, contrast)
+        if draws < 0:
+            raise ValueError(f"draws={draws}: 0 for the bounds alone, 200 for an interval around them")
+        if draws == 0:
+            return causation(mechanisms, x, y, pair, given, coupling)
+        return causation_intervals(mechanisms, x, y, pair, given, coupling, level=level, draws=draws, seed=seed)
 
     def decide(
         self,
