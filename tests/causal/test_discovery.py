@@ -279,6 +279,15 @@ def test_answers_do_not_depend_on_scale_or_on_categories_that_never_occur(method
     assert discover(rows.assign(view=group), method).graph == discover(mixed, method).graph
 
 
+@pytest.mark.parametrize("method", ["ges", "hill_climb"])
+def test_rounding_errors_decide_nothing(method):
+    rng = np.random.default_rng(0)
+    weights = np.triu(rng.uniform(0.3, 0.8, (9, 9)) * (rng.random((9, 9)) < 0.5), 1)
+    rows = pd.DataFrame(rng.normal(size=(2_000, 9)) @ np.linalg.inv(np.eye(9) - weights)).add_prefix("v")
+    first = discover(rows, method).graph
+    assert all(discover(rows * scale + 1, method).graph == first for scale in (1 / 3, 0.7, 1.1, 3.3, 7.7))
+
+
 def test_different_nodes_are_named_by_side():
     with pytest.raises(ValueError, match="only the found one has a, only the true one c"):
         compare_structures(CausalGraph("a -> b"), CausalGraph("b -> c"))

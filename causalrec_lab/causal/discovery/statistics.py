@@ -16,6 +16,7 @@ from causalrec_lab.causal.independence.contingency import Codes
 __all__ = ["Discrete", "Gaussian", "Statistics", "built", "statistics"]
 
 KINDS = ("auto", "discrete", "gaussian")
+DIGITS = 6  # of a score in nats: equally good steps are not to be told apart by rounding errors
 PER_CELL = 5  # rows a cell needs on average before a G test is believed
 
 
@@ -60,7 +61,7 @@ class Discrete:
             seen = counts > 0
             likelihood = float((counts[seen] * np.log(counts[seen] / totals[seen])).sum())
             free = (self.codes.levels[node] - 1) * math.prod(self.codes.levels[p] for p in causes)
-            self._memo[key] = likelihood - 0.5 * math.log(self.n) * free
+            self._memo[key] = round(likelihood - 0.5 * math.log(self.n) * free, DIGITS)
         return self._memo[key]
 
 
@@ -115,7 +116,7 @@ class Gaussian:
         z = _mask(parents)
         size = sum(len(block) for i, block in enumerate(self.blocks) if z >> i & 1)
         gain = self.logdet(z | 1 << node) - self.logdet(z)
-        return -0.5 * self.n * gain - 0.5 * math.log(self.n) * size * len(self.blocks[node])
+        return round(-0.5 * self.n * gain - 0.5 * math.log(self.n) * size * len(self.blocks[node]), DIGITS)
 
 
 def _mask(nodes: Iterable[int]) -> int:
