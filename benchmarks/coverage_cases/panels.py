@@ -15,7 +15,7 @@ from coverage_cases.case import Case
 
 __all__ = ["cases"]
 
-UNITS, POPULATION = 400, 40_000
+UNITS, POPULATION = 1_000, 40_000
 KEYS = {"unit": "unit", "time": "time", "cohort": "cohort"}
 
 

@@ -248,3 +248,13 @@ def test_the_result_draws_and_travels_even_when_unbounded():
     found.plot()
     assert "inf" in found._repr_html_()
     plt.close("all")
+
+
+def test_the_effects_that_two_rays_refuse_are_named():
+    for seed in range(60):
+        found = effects.iv(lottery(seed, strength=0.1, n=300), "t", "y", [], instrument="z0").diagnostics
+        if found["anderson_rubin_pieces"] == 2:
+            assert found["anderson_rubin_gap_low"] < found["anderson_rubin_gap_high"]
+            assert found["anderson_rubin_low"] == -math.inf
+            return
+    raise AssertionError("no draw gave two rays; the instrument of this test is too strong")

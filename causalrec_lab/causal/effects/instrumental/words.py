@@ -26,6 +26,8 @@ def diagnose(read: InstrumentSample, form: ReducedForm, region: ConfidenceSet) -
         "anderson_rubin_high": region.hull[1],
         "anderson_rubin_pieces": float(len(region.pieces)),
     }
+    if len(region.pieces) == 2:  # two rays: the effects between them are refused
+        found["anderson_rubin_gap_low"], found["anderson_rubin_gap_high"] = region.pieces[0][1], region.pieces[1][0]
     if read.binary:
         found["complier_share"] = float(form.treatment[0])
     if form.count > 1:

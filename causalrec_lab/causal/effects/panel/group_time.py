@@ -96,14 +96,19 @@ def group_time(panel: Panel, *, control: str, base: str, anticipation: int) -> C
             change = panel.outcome[two.rows, t] - panel.outcome[two.rows, before]
             att, psi = _effect(two, change)
             scaled = psi * (panel.units / len(psi))
-            influence.append(np.bincount(panel.clusters[two.rows], weights=scaled, minlength=clusters))
+            influence.append(
+                np.bincount(panel.clusters[two.rows], weights=scaled, minlength=clusters).astype(np.float64)
+            )
             weight = two.weights * two.odds * ~two.group
             heaviest = weight.max() / weight.sum()
             found.append((g, t, att, two.group.sum(), (~two.group).sum(), heaviest, before))
     if not found:
         raise ValueError(_nobody(control))
-    columns: list[npt.NDArray[Any]] = [np.array(column) for column in zip(*found, strict=True)]
-    return Cells(*columns[:3], np.column_stack(influence), *columns[3:])
+    columns = [np.array(column) for column in zip(*found, strict=True)]
+    return Cells(
+        cohort=columns[0], period=columns[1], att=columns[2], influence=np.column_stack(influence),
+        treated=columns[3], control=columns[4], heaviest=columns[5], base=columns[6],
+    )  # fmt: skip
 
 
 def _nobody(control: str) -> str:
@@ -145,27 +150,36 @@ def _compare(panel: Panel, g: int, rule: int, before: int, seen: Mask) -> _Compa
             "without error; drop the covariate that decides the cohort, or keep only units that could be in both"
         )
     hessian = (design * (w * e * (1 - e))[:, None]).T @ design / len(rows)
-    scores = design * (w * (mine - e))[:, None] @ np.linalg.pinv(hessian, hermitian=True)
+    bread = np.linalg.pinv(hessian, hermitian=True)
+    leverage = w * e * (1 - e) * ((design @ bread) * design).sum(axis=1) / len(rows)
+    scores = design * (w * (mine - e) / (1 - leverage))[:, None] @ bread
     return _Comparison(rows, mine, design, w, e / (1 - e), scores)
 
 
 def _effect(two: _Comparison, change: Floats) -> tuple[float, Floats]:
-    """ATT and its influence on one change, nuisances' estimation included (Sant'Anna and Zhao 2020)."""
+    """ATT and its influence on one change, nuisances' estimation included (Sant'Anna and Zhao 2020).
+
+    Each part is divided by one minus its leverage, as if its row were left out (HC3, MacKinnon and White 1985): else
+    errors are too small where few comparison units carry most of the weight. Plain means, whose leverage is no more
+    than their weights, take its root (HC2), which makes them the usual variances.
+    """
     treated, control = two.weights * two.group, two.weights * two.odds * ~two.group
     if two.design.shape[1] == 1:
-        (one, psi), (zero, phi) = _mean(treated, change), _mean(control, change)
+        (one, psi), (zero, phi) = _mean(treated, change, 0.5), _mean(control, change, 0.5)
         return one - zero, psi - phi
     X, w0 = two.design, two.weights * ~two.group
     left = change - X @ fit_linear(X, change, w0, np.zeros(X.shape[1]))
-    (one, psi), (zero, phi) = _mean(treated, left), _mean(control, left)
+    (one, psi), (zero, phi) = _mean(treated, left, 1.0), _mean(control, left, 1.0)
     bread = np.linalg.pinv((X * w0[:, None]).T @ X / len(left), hermitian=True)
-    by_line = (X * (w0 * left)[:, None]) @ bread  # (n, q) influence of the comparison line's coefficients
+    leverage = w0 * ((X @ bread) * X).sum(axis=1) / len(left)
+    by_line = (X * (w0 * left / (1 - leverage))[:, None]) @ bread  # (n, q) influence of the line's coefficients
     tilt = (treated / treated.mean() - control / control.mean()) @ X / len(left)
     by_odds = (control / control.mean() * (left - zero)) @ X / len(left)
     return one - zero, np.asarray(psi - phi - by_line @ tilt - two.scores @ by_odds)
 
 
-def _mean(weights: Floats, values: Floats) -> tuple[float, Floats]:
-    share = weights / weights.mean()
-    centre = float(share @ values / len(values))
-    return centre, np.asarray(share * (values - centre))
+def _mean(weights: Floats, values: Floats, power: float) -> tuple[float, Floats]:
+    share = weights / weights.sum()
+    centre = float(share @ values)
+    left = np.where(share < 1, (values - centre) / np.maximum(1 - share, 1e-9) ** power, 0.0)
+    return centre, np.asarray(share * left * len(values))
