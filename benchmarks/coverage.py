@@ -24,6 +24,7 @@ import pandas as pd
 from coverage_cases.case import Case
 from coverage_cases.populations import ROWS
 from recording import RESULTS, clock, commit, record
+from wilson import wilson
 
 Found = dict[str, list[tuple[float, float, bool, float]]]  # label -> value, error, covered, processor seconds
 
@@ -88,13 +89,6 @@ def summarise(case: Case, runs: list[tuple[float, float, bool, float]]) -> dict[
         "replications": len(runs),
         "cpu_seconds": seconds.mean(),
     }
-
-
-def wilson(hits: int, n: int) -> tuple[float, float]:
-    """95 % Wilson interval of a share."""
-    z, p = 1.959964, hits / n
-    centre, half = p + z**2 / (2 * n), z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    return float((centre - half) / (1 + z**2 / n)), float((centre + half) / (1 + z**2 / n))
 
 
 def earlier(new: pd.DataFrame) -> pd.DataFrame:

@@ -19,6 +19,8 @@ from typing import Any
 import pandas as pd
 
 RESULTS = Path(__file__).parent / "results"
+# numba, below EconML, asks whether there is a package `coverage`, and would take the script beside this one for it
+sys.modules.setdefault("coverage", None)  # type: ignore[arg-type]
 
 
 @contextmanager

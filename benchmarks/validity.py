@@ -22,9 +22,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from coverage import wilson
 from recording import clock, record
 from validity_conditions import CONDITIONS, METHODS, Condition, Method
+from wilson import wilson
 
 KEPT = Path(__file__).resolve().parent.parent / "build" / "validity"
 CHUNK = 20

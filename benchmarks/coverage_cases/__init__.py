@@ -19,3 +19,7 @@ To add a family, put a module here with a function `cases()`; nothing else has t
 Then `python benchmarks/coverage.py --only my_estimator --replications 100` runs those rows alone and leaves the other
 rows of `results/coverage.json` as they are.
 """
+
+import sys
+
+sys.modules.setdefault("coverage", None)  # type: ignore[arg-type]  # as in recording.py, for worker processes

@@ -11,7 +11,8 @@ from causalrec_lab.lab.project import home, nearest
 
 __all__ = ["run_benchmarks"]
 
-IMPORTED = ("plain_sasrec", "recording")  # what scripts share or compare themselves with
+# what scripts share or compare themselves with
+IMPORTED = ("plain_sasrec", "recording", "validity_conditions", "wilson")
 
 
 def run_benchmarks(names: Sequence[str] | None = None) -> list[str]:

@@ -110,7 +110,7 @@ def policy_tree(
     *,
     depth: int = 2,
     cost: float = 0.0,
-    min_leaf: int = 1,
+    min_leaf: int | None = None,
     candidates: int | None = 255,
 ) -> PolicyTree:
     r"""Tree that maximises :math:`\sum_i w_i\, a(x_i)\, (\Gamma_i - c)` among all trees up to a depth.
@@ -129,7 +129,7 @@ def policy_tree(
     cost
         Cost of treating a row, in the outcome's unit.
     min_leaf
-        Least rows of a leaf.
+        Least rows of a leaf; by default one in a hundred, for smaller corners gain by luck.
     candidates
         Thresholds a column at most; None for all, up to 4,000.
 
@@ -143,6 +143,7 @@ def policy_tree(
         raise ValueError(f"columns={columns!r}: give a list of column names that may decide")
     if depth not in (1, 2):
         raise ValueError(f"depth={depth!r}: the search is exact for trees of depth 1 or 2")
+    min_leaf = max(scores.n // 100, 1) if min_leaf is None else min_leaf
     if not np.isfinite(cost) or min_leaf < 1 or (candidates is not None and candidates < 1):
         raise ValueError(f"cost={cost!r}, min_leaf={min_leaf!r}, candidates={candidates!r}: finite, and at least 1")
     coding = Coding.learn(scores.frame, columns)

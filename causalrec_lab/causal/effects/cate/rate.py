@@ -130,11 +130,11 @@ def _ranking(priority: Floats) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.in
 def _area(value: Floats, weights: Floats, tied: npt.NDArray[np.int64], kind: str, grid: Floats) -> tuple[float, Floats]:
     """Area and curve of weighted scores in ranked order; a tie's places are filled by the tie's mean score."""
     mass, total = np.cumsum(weights), np.cumsum(weights * value)
-    ends = np.unique(tied)
+    ends = tied[np.append(tied[1:] != tied[:-1], True)]
     share = np.concatenate([[0.0], mass[ends]]) / mass[-1]
     gained = np.concatenate([[0.0], total[ends]]) / mass[-1]
     place = mass / mass[-1]
-    filled = np.interp(place, share, gained)
+    filled = total / mass[-1] if len(ends) == len(tied) else np.interp(place, share, gained)
     toc = filled / np.maximum(place, 1e-300) - gained[-1]
     height = toc if kind == "autoc" else toc * place
     at = np.interp(grid, share, gained) / grid - gained[-1]
