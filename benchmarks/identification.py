@@ -2,7 +2,8 @@
 
 The reference shares no code with the library: it lists paths one by one, blocks them by the definition of d-separation
 and tries every set of observed nodes. `wrong` counts effects called identified that the reference does not identify,
-`missed` the reverse, `sets equal` the graphs on which all minimal sets agree. pgmpy stands beside it where installed.
+`missed` the reverse, `sets equal` the graphs on which all minimal sets agree (empty where no sets are listed). pgmpy
+stands beside it where installed.
 Formulas are computed on exact tables and least-squares variances on random linear models in the tests of the same id.
 
     python benchmarks/identification.py --graphs 500
@@ -128,6 +129,13 @@ def carries(reference: Reference, t: str, y: str, given: set[str], differs: set[
     return not given & reference.below(t) and marked.separated(["S!"], [y], given | {t})
 
 
+def instrument(reference: Reference, t: str, y: str, z: str, before: list[str]) -> bool:
+    """Brito & Pearl (2002): dependent on t, but without the arrows out of t separated from y, given nodes before t."""
+    cut = reference.without(lambda a, _: a == t)
+    others = subsets(n for n in before if n != z)
+    return any(cut.separated([z], [y], w) and not reference.separated([z], [t], w) for w in others)
+
+
 def subsets(names: Iterable[str]) -> Iterator[set[str]]:
     """Every subset, smallest first."""
     names = list(names)
@@ -147,7 +155,8 @@ class Tally:
     """Counts and seconds of one method."""
 
     def __init__(self) -> None:
-        self.row = dict.fromkeys(("graphs", "identified", "wrong", "missed", "sets equal"), 0)
+        self.row = dict.fromkeys(("graphs", "identified", "wrong", "missed"), 0)
+        self.equal: list[bool] = []
         self.seconds = 0.0
 
     def add(self, ask: Callable[[], Any], truth: bool, sets: Sets | None = None) -> None:
@@ -159,11 +168,17 @@ class Tally:
         self.row["identified"] += truth
         self.row["wrong"] += bool(answer) and not truth
         self.row["missed"] += truth and not answer
-        self.row["sets equal"] += sets is None or set(answer) == sets
+        if sets is not None:
+            self.equal.append(set(answer) == sets)
+
+    def summary(self) -> dict[str, float]:
+        """The row of the table."""
+        equal = float(sum(self.equal)) if self.equal else float("nan")
+        return self.row | {"sets equal": equal, "CPU ms a graph": 1e3 * self.seconds / max(self.row["graphs"], 1)}
 
 
 def plain(seed: int, tallies: dict[str, Tally]) -> None:
-    """Adjustment, front doors and transport on one graph."""
+    """Adjustment, front doors, instruments and transport on one graph."""
     graph = random_graph(seed)
     t, y, reference = str(graph.treatment), str(graph.outcome), Reference.of(graph)
     usable = [n for n in graph.observed if n not in (t, y)]
@@ -179,6 +194,13 @@ def plain(seed: int, tallies: dict[str, Tally]) -> None:
     differs = {n for n in graph.nodes if np.random.default_rng([seed, 1]).random() < 0.3} or {graph.nodes[0]}
     moved = y not in differs and any(carries(reference, t, y, z, differs - {t}) for z in subsets(before))
     tallies["transport of an experiment"].add(lambda: graph.transport(differs), moved or not reaches)
+    logged = any(
+        carries(reference, t, y, z, differs - {t}) and any(adjusts(reference, t, y, z | w) for w in subsets(before))
+        for z in subsets(before)
+    )
+    moved = (y not in differs and logged) or not reaches
+    tallies["transport of a log"].add(lambda: graph.transport(differs, source="log"), moved)
+    tallies["instruments"].add(graph.instruments, any(instrument(reference, t, y, z, before) for z in before))
     peers(graph, tallies, bool(by_adjustment), bool(doors))
 
 
@@ -191,8 +213,11 @@ def in_selected_rows(seed: int, tallies: dict[str, Tally]) -> None:
     graph = random_graph(seed, selected=True)
     t, y, reference = str(graph.treatment), str(graph.outcome), Reference.of(graph)
     usable = [n for n in graph.observed if n not in (t, y)]
+    rows = set(graph.selected)
+    valid = minimal(z for z in subsets(usable) if selects(reference, t, y, z, rows, set()))
+    tallies["adjustment sets, selected rows"].add(graph.adjustment_sets, bool(valid), valid)
     for name, external in (("selected rows", set()), ("selected rows, half known outside", set(usable[::2]))):
-        truth = any(selects(reference, t, y, z, set(graph.selected), external) for z in subsets(usable))
+        truth = any(selects(reference, t, y, z, rows, external) for z in subsets(usable))
         truth = truth or y not in reference.below(t)
         tallies[name].add(lambda known=external: graph.identify(external=known), truth)
 
@@ -224,15 +249,16 @@ def main() -> None:
     parser.add_argument("--graphs", type=int, default=500)
     graphs = parser.parse_args().graphs
     logging.disable(logging.WARNING)
-    names = ["adjustment sets", "front-door sets", "identify", "transport of an experiment", "selected rows"]
-    names += ["selected rows, half known outside", "pgmpy: adjustment", "pgmpy: front door"]
+    names = ["adjustment sets", "front-door sets", "adjustment sets, selected rows", "identify", "instruments"]
+    names += ["transport of an experiment", "transport of a log", "selected rows", "selected rows, half known outside"]
+    names += ["pgmpy: adjustment", "pgmpy: front door"]
     tallies = {name: Tally() for name in names}
     with warnings.catch_warnings(action="ignore"), clock() as spent:
         for seed in range(graphs):
             plain(seed, tallies)
             in_selected_rows(seed, tallies)
-    rows = {name: t.row | {"CPU ms a graph": 1e3 * t.seconds / max(t.row["graphs"], 1)} for name, t in tallies.items()}
-    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
+    table = pd.DataFrame.from_dict({name: tally.summary() for name, tally in tallies.items()}, orient="index")
+    table = table.rename_axis("method")
     record("identification", table, spent[0], graphs=graphs, commit=commit("causal"))
 
 
