@@ -1,0 +1,76 @@
+import importlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def validity():
+    sys.path.insert(0, str(BENCHMARKS))
+    yield importlib.import_module("validity")
+    sys.path.remove(str(BENCHMARKS))
+
+
+@pytest.fixture
+def small(validity, tmp_path, monkeypatch):
+    monkeypatch.setattr(validity, "KEPT", tmp_path)
+    condition = validity.Condition("tiny", {"confounding": 0.0}, rows=300)
+    ways = (validity.Method("naive", "naive"), validity.Method("regression", "regression", most=20))
+    return validity, condition, ways
+
+
+def test_what_was_done_is_not_done_again(small, monkeypatch):
+    validity, condition, ways = small
+    first = validity.chunk(condition, ways, range(3))
+    calls = []
+    monkeypatch.setattr(validity, "once", lambda *given: calls.append(given) or [])
+    (first.parent / f"{first.stem}.1.part").write_bytes(b"half a file of a run that was killed")
+    assert validity.chunk(condition, ways, range(3)) == first
+    assert not calls
+    assert validity.kept(condition, ways, range(3, 6)) != first
+    assert validity.kept(condition, ways[:1], range(3)) != first
+
+
+def test_the_same_seed_gives_the_same_rows(small):
+    validity, condition, ways = small
+    first, again = (validity.once(condition, ways, 4) for _ in range(2))
+    assert [row["value"] for row in first] == [row["value"] for row in again]
+
+
+def test_slow_methods_and_readers_of_text_run_only_where_they_should(small):
+    validity, condition, ways = small
+    text = validity.Method("regression + text", "regression", text=True)
+    planned = validity.tasks([condition], [*ways, text], 50)
+    assert [[m.label for m in methods] for _, methods, _ in planned] == [["naive", "regression"], ["naive"], ["naive"]]
+    assert sum(len(seeds) for _, _, seeds in planned) == 50
+
+
+def test_a_failure_is_a_row_with_its_reason(small):
+    validity, condition, _ = small
+    broken = validity.Method("no such column", "iv", {"instrument": "zz"}, estimand="LATE")
+    row = validity.once(condition, [broken], 1)[0]
+    assert "zz" in row["problem"]
+    assert np.isnan(row["value"])
+
+
+def test_the_table_counts_what_covered(small):
+    validity, condition, ways = small
+    import pandas as pd
+
+    runs = pd.read_parquet(validity.chunk(condition, ways, range(6)))
+    table = validity.summary(runs, [condition], ways)
+    truth = condition.truth("ATE").value
+    mine = runs[runs["estimator"] == "naive"]
+    assert table.loc[("tiny", "naive"), "bias"] == pytest.approx(mine["value"].mean() - truth)
+    assert table.loc[("tiny", "naive"), "coverage"] == ((mine["low"] <= truth) & (truth <= mine["high"])).mean()
+    assert table.loc[("tiny", "naive"), "replications"] == 6
+
+
+def test_every_condition_and_method_has_a_name_of_its_own(validity):
+    for rows in (validity.CONDITIONS, validity.METHODS):
+        labels = [row.label for row in rows]
+        assert len(set(labels)) == len(labels)
