@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
+    from causalrec_lab.causal.effects.bert.estimator import causal_bert
     from causalrec_lab.causal.effects.cate.estimate import CateEstimate
     from causalrec_lab.causal.effects.cate.forest import causal_forest
     from causalrec_lab.causal.effects.cate.gates import gates
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from causalrec_lab.causal.effects.doubly_robust import aipw
     from causalrec_lab.causal.effects.frontdoor import front_door
     from causalrec_lab.causal.effects.groups import by_group
+    from causalrec_lab.causal.effects.instrumental.exclusion import exclusion_sensitivity
     from causalrec_lab.causal.effects.instrumental.two_stage import iv
     from causalrec_lab.causal.effects.least_squares import naive, regression
     from causalrec_lab.causal.effects.matched import matching
@@ -55,11 +57,13 @@ _HOME = {
     "best_linear_projection": "cate.projection",
     "by_group": "groups",
     "calibration_plot": "diagnosing.calibration",
+    "causal_bert": "bert.estimator",
     "causal_forest": "cate.forest",
     "did": "panel.staggered",
     "dml": "double_ml",
     "dr_learner": "cate.orthogonal_learners",
     "effect_scores": "cate.scores",
+    "exclusion_sensitivity": "instrumental.exclusion",
     "front_door": "frontdoor",
     "gates": "cate.gates",
     "heterogeneity_test": "cate.projection",
@@ -101,11 +105,13 @@ __all__ = [
     "best_linear_projection",
     "by_group",
     "calibration_plot",
+    "causal_bert",
     "causal_forest",
     "did",
     "dml",
     "dr_learner",
     "effect_scores",
+    "exclusion_sensitivity",
     "front_door",
     "gates",
     "heterogeneity_test",
