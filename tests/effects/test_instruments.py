@@ -258,3 +258,20 @@ def test_the_effects_that_two_rays_refuse_are_named():
             assert found["anderson_rubin_low"] == -math.inf
             return
     raise AssertionError("no draw gave two rays; the instrument of this test is too strong")
+
+
+def test_bounds_on_a_direct_effect_hold_the_truth_that_iv_misses():
+    frame = lottery(14, n=5_000).assign(y=lambda f: f["y"] + 0.5 * f["z0"])  # exclusion broken by .5
+    plain = effects.iv(frame, "t", "y", ["x"], instrument="z0")
+    assert not plain.covers(2.0)
+    table = effects.exclusion_sensitivity(frame, "t", "y", ["x"], instrument="z0", direct=(0.0, 0.25, 0.5, 2.0))
+    ends = (plain.diagnostics["anderson_rubin_low"], plain.diagnostics["anderson_rubin_high"])
+    assert table.loc[0.0, ["low", "high"]].tolist() == pytest.approx(ends)
+    assert table.loc[0.5, "low"] <= 2.0 <= table.loc[0.5, "high"]
+    assert table["low"].is_monotonic_decreasing
+    assert table["high"].is_monotonic_increasing
+    assert not table.loc[2.0, "excludes_zero"]
+    shifted = effects.iv(frame.assign(y=frame["y"] - 0.5 * frame["z0"]), "t", "y", ["x"], instrument="z0")
+    assert table.loc[0.5, "low"] == pytest.approx(shifted.diagnostics["anderson_rubin_low"])
+    with pytest.raises(ValueError, match="both signs are tried"):
+        effects.exclusion_sensitivity(frame, "t", "y", ["x"], instrument="z0", direct=[-1.0])
