@@ -34,8 +34,8 @@ def weak(strength: float, seed: int, n: int = 500) -> pd.DataFrame:
     """Draw a dose driven by an instrument and a hidden trait that also drives the outcome; one unit more adds 1."""
     rng = np.random.default_rng([61, seed])
     z, hidden = rng.standard_normal((2, n))
-    t = strength * z + 0.9 * hidden + 0.44 * rng.standard_normal(n)
-    return pd.DataFrame({"z": z, "t": t, "y": t + hidden + 0.5 * rng.standard_normal(n)})
+    t = strength * z + hidden + 0.1 * rng.standard_normal(n)
+    return pd.DataFrame({"z": z, "t": t, "y": t + 2 * hidden + 0.1 * rng.standard_normal(n)})
 
 
 def instrument_rows(replications: int) -> list[dict[str, Any]]:

@@ -23,6 +23,8 @@ def draw_event_study(found: PanelEffects, ax: Axes | None, truth: pd.DataFrame |
     truth
         Effects indexed by time since treatment (a Series, or a table with a column `value`).
     """
+    from matplotlib.ticker import MaxNLocator
+
     if ax is None:
         from matplotlib import pyplot as plt
 
@@ -39,8 +41,9 @@ def draw_event_study(found: PanelEffects, ax: Axes | None, truth: pd.DataFrame |
             ax.errorbar(x, part["value"], yerr=error, fmt="o", capsize=3, color=colour, label=label)
     if truth is not None:
         line = truth["value"] if isinstance(truth, pd.DataFrame) else truth
-        line = line[line.index.isin(study.index)]
+        line = line[(line.index >= time.min()) & (line.index <= time.max())]
         ax.plot(line.index, line.to_numpy(), linestyle="--", color="0.35", label="truth")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("periods since treatment")
     ax.set_ylabel(f"effect ({found.level:.0%} interval; shaded: all at once)")
     ax.legend(loc="best")
