@@ -13,7 +13,7 @@ import pandas as pd
 from causalrec_lab.causal.effects.nuisances.blocks import FREE, fit_blocks, ridge_of_bends, thirds
 from causalrec_lab.causal.effects.nuisances.folds import splits
 from causalrec_lab.causal.effects.nuisances.readings import embedding_indices, readings_in_fold
-from causalrec_lab.causal.effects.nuisances.ridge import expit, one_thread
+from causalrec_lab.causal.effects.nuisances.ridge import expit, fit_linear, fit_logistic, one_thread
 from causalrec_lab.causal.effects.nuisances.scale import standardised
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, Integers, Sample, nearest, read_sample
 
@@ -173,8 +173,12 @@ def _ridge(
     if what == "propensity":
         ridge = ridge_of_bends(design[train], bent, t[train], w[train], labels, logistic=True)
         link = fit_blocks(design[train], E[train], t[train], w[train], labels, logistic=True, ridge=ridge)
-        e = expit(np.column_stack([design[test], E[test]]) @ link)
+        m = design.shape[1]
+        e = expit(design[test] @ link[:m] + E[test] @ link[m:])
         return e, e
+    if E.shape[1] == 0 and not bent.any():  # nothing is shared: an arm at a time, a quarter of the work
+        lines = [_arm(sample, design, train[t[train] == arm], test) for arm in (0, 1)]
+        return lines[0], lines[1]
     # surfaces differ by arm, the reading of E is shared
     by_arm, y = np.column_stack([design * (1 - t)[:, None], design * t[:, None]])[train], sample.outcome[train]
     ridge = ridge_of_bends(by_arm, np.tile(bent, 2), y, w[train], labels, logistic=sample.binary_outcome)
@@ -183,6 +187,12 @@ def _ridge(
     shared = E[test] @ beta[2 * m :]
     surfaces = design[test] @ beta[:m] + shared, design[test] @ beta[m : 2 * m] + shared
     return (expit(surfaces[0]), expit(surfaces[1])) if sample.binary_outcome else surfaces
+
+
+def _arm(sample: Sample, design: Floats, rows: Integers, test: Integers) -> Floats:
+    fitter, ridge = fit_logistic if sample.binary_outcome else fit_linear, np.full(design.shape[1], FREE)
+    index = design[test] @ fitter(design[rows], sample.outcome[rows], sample.weights[rows], ridge)
+    return expit(index) if sample.binary_outcome else np.asarray(index)
 
 
 def _boosted(

@@ -123,8 +123,11 @@ def fit_linear(design: Floats, target: Floats, weights: Floats, penalty: Floats)
     penalty
         (m,) ridge penalties; 0 leaves a column free.
     """
-    weighted = design * weights[:, None]
-    return np.asarray(linalg.solve(_gram(design, weights) + np.diag(penalty), weighted.T @ target, assume_a="pos"))
+    if np.ptp(weights) == 0:  # no weighted copy of a large design
+        gram, towards = weights[0] * _gram(design), weights[0] * (design.T @ target)
+    else:
+        gram, towards = _gram(design, weights), design.T @ (weights * target)
+    return np.asarray(linalg.solve(gram + np.diag(penalty), towards, assume_a="pos"))
 
 
 def fit_logistic(design: Floats, target: Floats, weights: Floats, penalty: Floats) -> Floats:
@@ -184,7 +187,7 @@ def _objective(design: Floats, target: Floats, weights: Floats, penalty: Floats,
 
 def _gram(design: Floats, weights: Floats | None = None) -> Floats:
     """D'WD, as a product of a matrix with itself: half the work of any other product."""
-    root = design if weights is None else design * np.sqrt(weights)[:, None]
+    root = design if weights is None else np.sqrt(weights)[:, None] * design
     gram = root.T @ root
     np.fill_diagonal(gram, gram.diagonal() + SLIGHT * max(float(np.mean(gram.diagonal())), 1e-12))
     return np.asarray(gram)
