@@ -197,7 +197,7 @@ class Estimate:
             from matplotlib import pyplot as plt
 
             _, ax = plt.subplots(figsize=(5, 1.4))
-        error = [[self.value - self.low], [self.high - self.value]]
+        error = [[max(self.value - self.low, 0.0)], [max(self.high - self.value, 0.0)]]  # a set need not hold the value
         ax.errorbar([self.value], [self.method or self.estimand], xerr=error, fmt="o", capsize=4)
         if truth is not None:
             ax.axvline(float(truth), linestyle="--", color="0.35", label="truth")

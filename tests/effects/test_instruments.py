@@ -275,3 +275,13 @@ def test_bounds_on_a_direct_effect_hold_the_truth_that_iv_misses():
     assert table.loc[0.5, "low"] == pytest.approx(shifted.diagnostics["anderson_rubin_low"])
     with pytest.raises(ValueError, match="both signs are tried"):
         effects.exclusion_sensitivity(frame, "t", "y", ["x"], instrument="z0", direct=[-1.0])
+
+
+def test_a_set_that_leaves_out_the_point_estimate_can_be_drawn():
+    from matplotlib import pyplot as plt
+
+    from causalrec_lab import Estimate
+
+    ax = Estimate(2.0, 0.1, interval=(0.5, 1.0)).plot()
+    assert ax.get_xlim()[1] > 2.0
+    plt.close("all")
