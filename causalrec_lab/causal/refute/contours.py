@@ -17,6 +17,7 @@ __all__ = ["contour"]
 
 _WHAT = ("estimate", "t", "nearest end")
 _STEPS = 61
+_CROWDED = 0.06  # share of the axes near the origin where points stay without a name
 
 
 class Adjustable(Protocol):
@@ -97,4 +98,6 @@ def _benchmarks(ax: Axes, result: Adjustable) -> None:
     for name, row in result.bounds.iterrows():
         where = float(row["r2_treatment"]), float(row["r2_outcome"])
         ax.scatter(*where, marker="D", s=22, color="#0072B2", zorder=3)
+        if where[0] < _CROWDED * ax.get_xlim()[1] and where[1] < _CROWDED * ax.get_ylim()[1]:
+            continue  # names of covariates that change nothing would lie on top of each other
         ax.annotate(str(name), where, xytext=(5, 4), textcoords="offset points", fontsize=8)

@@ -187,7 +187,7 @@ class Robustness:
         verdict = "still excludes 0" if left["low"] * left["high"] > 0 else "holds 0"
         verdict = verdict if left["estimate"] * self.estimate > 0 else "lies on the other side of 0"
         return (
-            f"The worst benchmark, one {row}, would leave {left['estimate']:.3g} [{left['low']:.3g}, "
+            f"The worst benchmark, {row}, would leave {left['estimate']:.3g} [{left['low']:.3g}, "
             f"{left['high']:.3g}], which {verdict}. "
         )
 

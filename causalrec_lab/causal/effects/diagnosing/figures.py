@@ -55,7 +55,7 @@ def overlap_plot(
     for edge in _POOR:
         ax.axvline(edge, linestyle=":", color="0.35")
     ax.axhline(0, color="0.3", linewidth=0.8)
-    ax.yaxis.set_major_formatter(lambda value, _: f"{abs(value):.0%}")
+    ax.yaxis.set_major_formatter(lambda value, _: f"{100 * abs(value):.3g}%")
     ax.set(xlabel="propensity", ylabel="share of the arm", xlim=(0, 1))
     ax.legend(loc="best")
     return ax
