@@ -184,6 +184,28 @@ def test_new_rows_must_be_like_the_old() -> None:
         found.effect(rows.assign(a=np.nan))
 
 
+@pytest.mark.parametrize("name", LEARNERS)
+def test_odd_columns_and_heavy_tails_run(name: str) -> None:
+    rows, _ = draw(400, 1)
+    rng = np.random.default_rng(0)
+    rows["y"] += rng.standard_t(1.1, 400)
+    rows = rows.assign(k=1.0, shop=pd.Categorical(rng.choice(list("uvw"), 400)), flag=rng.random(400) < 0.5)
+    rows.index = rng.permutation(400) + 7
+    for columns in (["k"], ["a", "b", "k", "shop", "flag"]):
+        found = LEARNERS[name](rows, "t", "y", columns)
+        assert np.isfinite(found.effect(rows)).all()
+        if columns == ["k"]:
+            assert np.ptp(found.effect(rows)) < 1e-6 * (1 + abs(found.average().value))
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_an_outcome_s_unit_and_offset_change_nothing(name: str) -> None:
+    rows, _ = draw(600, 2)
+    plain = LEARNERS[name](rows, "t", "y", COLUMNS).effect(rows)
+    moved = LEARNERS[name](rows.assign(y=1e3 * rows["y"] + 1e7), "t", "y", COLUMNS).effect(rows)
+    assert np.allclose(moved, 1e3 * plain, rtol=1e-4, atol=1e-2)
+
+
 def test_summary_and_figures() -> None:
     rows, effect = draw(400, 1)
     found = effects.dr_learner(rows, "t", "y", COLUMNS, learner="linear")

@@ -146,7 +146,7 @@ def _as_one_block(shapes: Floats, embeddings: Floats) -> float:
 
 
 def _strength(free: Floats, penalised: Floats, target: Floats, weights: Floats, groups: Sequence[Integers]) -> float:
-    if not penalised.shape[1]:
+    if not penalised.any():  # no column, or constant ones alone
         return 0.0
     if groups:
         return choose_penalty_by_group(free, penalised, target, weights, [codes % 3 for codes in groups])
@@ -188,4 +188,5 @@ def _boosted_effect(
 
 def _held_out(n: int, groups: Sequence[Integers], seed: int) -> Any:
     codes = groups[0] if groups else np.arange(n)
-    return np.random.default_rng(seed).random(int(codes.max()) + 1)[codes] < _HELD
+    count = int(codes.max()) + 1
+    return np.asarray((np.random.default_rng(seed).permutation(count) < max(round(_HELD * count), 1))[codes])
