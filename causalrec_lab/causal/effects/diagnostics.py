@@ -63,7 +63,7 @@ def overlap_diagnostics(sample: Sample, propensity: Floats, estimand: str) -> di
     t, w = sample.treated, sample.weights
     for_treated, for_control = arm_weights(propensity, estimand)
     weight = np.where(t, for_treated, for_control) * w
-    before, after = smd(sample, w), smd(sample, weight)
+    before, after = _differences(sample, w, weight)
     sizes = [weight[arm].sum() ** 2 / (weight[arm] ** 2).sum() for arm in (t, ~t)]
     tails = [k for arm in (t, ~t) if not np.isnan(k := pareto_k(weight[arm]))]
     return {
@@ -133,12 +133,21 @@ def smd(sample: Sample, weights: Floats) -> Floats:
 
     The scale is the unweighted one, so that before and after are in the same unit (Austin 2009).
     """
-    t, X = sample.treated, standardised(sample.covariates)  # the measure has no unit; this keeps its digits
+    return _differences(sample, weights)[0]
+
+
+def _differences(sample: Sample, *several: Floats) -> list[Floats]:
+    X = standardised(sample.covariates)  # the measure has no unit; this keeps its digits
     if X.shape[1] == 0:
-        return np.empty(0)
-    difference = np.average(X[t], axis=0, weights=weights[t]) - np.average(X[~t], axis=0, weights=weights[~t])
-    scale = np.sqrt((X[t].var(axis=0) + X[~t].var(axis=0)) / 2)
-    return np.asarray(np.where(scale > 0, difference / np.where(scale > 0, scale, 1.0), 0.0))
+        return [np.empty(0) for _ in several]
+    arms = sample.treated.astype(np.float64), (~sample.treated).astype(np.float64)
+    spreads = [(arm @ X**2) / arm.sum() - (arm @ X / arm.sum()) ** 2 for arm in arms]
+    scale = np.sqrt(np.maximum(sum(spreads), 0.0) / 2)
+    found = []
+    for weights in several:
+        treated, control = ((weights * arm) @ X / (weights * arm).sum() for arm in arms)
+        found.append(np.where(scale > 1e-9, (treated - control) / np.where(scale > 1e-9, scale, 1.0), 0.0))
+    return found
 
 
 def balance(
