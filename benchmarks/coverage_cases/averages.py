@@ -18,6 +18,12 @@ from coverage_cases.populations import ESTIMANDS, ROWS, Clicks, Surface, platfor
 FAMILY: dict[str, tuple[Callable[..., Estimate], tuple[str, ...], dict[str, Any]]] = {
     "aipw": (effects.aipw, ESTIMANDS, {}),
     "ipw": (effects.ipw, ESTIMANDS, {}),
+    "matching": (effects.matching, ("ATE", "ATT"), {}),
+    "matching, 4": (effects.matching, ("ATE",), {"matches": 4}),
+    "tmle": (effects.tmle, ("ATE", "ATT"), {}),
+    "dml, 3 splits": (effects.dml, ("ATE", "ATT"), {"repetitions": 3}),
+    "dml, partially linear": (effects.dml, ("ATO",), {"model": "partially linear"}),
+    "matching, propensity": (effects.matching, ("ATE", "ATT"), {"distance": "propensity"}),
 }
 
 
