@@ -285,3 +285,15 @@ def test_a_set_that_leaves_out_the_point_estimate_can_be_drawn():
     ax = Estimate(2.0, 0.1, interval=(0.5, 1.0)).plot()
     assert ax.get_xlim()[1] > 2.0
     plt.close("all")
+
+
+def test_rows_of_weight_zero_are_no_rows_and_an_instrument_that_moves_nobody_is_refused():
+    frame = lottery(15).assign(w=lambda f: (f["user"] % 2).astype(float))
+    for method in ("2sls", "liml", "doubly-robust"):
+        found = effects.iv(frame, "t", "y", ["x"], instrument="z0", weights="w", method=method)
+        kept = effects.iv(frame[frame["w"] > 0], "t", "y", ["x"], instrument="z0", method=method)
+        assert found.value == pytest.approx(kept.value)
+        assert found.n == kept.n
+        still = frame.assign(z0=np.arange(2_000) % 2, t=(np.arange(2_000) // 2) % 2)
+        with pytest.raises(ValueError, match="does not move the treatment"):
+            effects.iv(still, "t", "y", [], instrument="z0", method=method)

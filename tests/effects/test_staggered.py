@@ -330,3 +330,11 @@ def test_doubly_robust_cells_equal_statsmodels_and_their_errors_the_jackknife():
     without = np.array([by_hand(np.arange(len(kept)) != i) for i in range(len(kept))])
     jackknife = math.sqrt((len(kept) - 1) * without.var())
     assert found.std_error == pytest.approx(jackknife, rel=0.05)
+
+
+def test_an_outcome_that_never_moves_and_a_lone_unit_are_told_apart_from_an_answer():
+    flat = effects.did(tiny(11).assign(y=3.0), "y", **KEYS)
+    assert flat.average().value == 0.0
+    assert any("cannot be tested" in note for note in flat.average().notes)
+    with pytest.raises(ValueError, match="single treated unit"):
+        effects.did(tiny(12).query("unit in (0, 2, 5, 8)"), "y", **KEYS)

@@ -90,6 +90,9 @@ def read_instruments(
         embeddings=embeddings, cluster=cluster, weights=weights, groups=groups, propensity=propensity, binary=False,
     )  # fmt: skip
     instruments = np.column_stack([_instrument(frame, name) for name in names])
+    if (sample.weights == 0).any():
+        instruments, sample = instruments[sample.weights > 0], sample.take(sample.weights > 0)
+        sample = replace(sample, weights=sample.weights / sample.weights.mean())
     kept, dropped = _independent(sample)
     controls = np.column_stack([np.ones(sample.n), kept, *_readings(sample, instruments, folds, seed)])
     read = InstrumentSample(sample, instruments, names, controls, dropped)

@@ -17,11 +17,12 @@ from causalrec_lab.causal.effects.instrumental.reduced_form import ReducedForm, 
 from causalrec_lab.causal.effects.instrumental.words import assumptions, diagnose, notes
 from causalrec_lab.causal.effects.nuisances.ridge import one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, nearest
-from causalrec_lab.estimate import Estimate, normal_interval
+from causalrec_lab.estimate import Estimate, normal_interval, z_value
 
 __all__ = ["INTERVALS", "METHODS", "iv"]
 
 METHODS = ("2sls", "liml", "doubly-robust")
+_NOTHING = 1e-12  # a first-stage F that only rounding makes other than zero
 INTERVALS = ("auto", "wald", "anderson-rubin")
 
 
@@ -95,6 +96,7 @@ def iv(
         covariates; on an unknown estimand, method or interval; and on what every estimator refuses.
     """
     _check_choices(estimand, method, interval, propensity)
+    z_value(level)
     read = read_instruments(
         frame, treatment, outcome, covariates, instrument,
         embeddings=embeddings, cluster=cluster, weights=weights, groups=groups, propensity=propensity,
@@ -103,10 +105,12 @@ def iv(
     more: dict[str, float] = {}
     if method == "doubly-robust":
         form, more = doubly_robust_form(read, nuisance=nuisance, folds=folds, seed=seed, clip=clip)
+        _check_first_stage(form)
         value, error = _wald_ratio(form)
         words = f"doubly robust LATE, {nuisance}, {folds}-fold cross-fitted"
     else:
         form = reduced_form(read)
+        _check_first_stage(form)
         value, error = _k_class(read, method)
         words = method.upper() + ("" if read.sample.clusters else ", HC1")
     return _as_estimate(read, form, (value, error), words, level, interval, more)
@@ -127,9 +131,17 @@ def _check_choices(estimand: str, method: str, interval: str, propensity: str | 
         )
 
 
+def _check_first_stage(form: ReducedForm) -> None:
+    if form.effective_f < _NOTHING:
+        raise ValueError(
+            "the instrument does not move the treatment at all in this table (first-stage F is 0 up to rounding), so "
+            "no effect is in it; use an instrument that does"
+        )
+
+
 def _wald_ratio(form: ReducedForm) -> tuple[float, float]:
-    value = float(form.outcome[0] / form.treatment[0]) if form.treatment[0] else math.nan
-    direction = np.array([1.0, -value]) / form.treatment[0] if form.treatment[0] else np.full(2, math.nan)
+    value = float(form.outcome[0] / form.treatment[0])
+    direction = np.array([1.0, -value]) / form.treatment[0]
     return value, math.sqrt(direction @ form.covariance @ direction)
 
 

@@ -58,11 +58,11 @@ def pretrend_test(found: PanelEffects) -> PreTrend:
     """Test the mean effects at every time before treatment jointly."""
     values, spread, offset = _before(found)
     q, clusters = len(values), found.cells.influence.shape[0]
-    if q == 0 or clusters <= q:
-        why = "there is no period before the base" if q == 0 else f"{clusters} clusters do not carry {q} effects"
+    freedom = int(np.linalg.matrix_rank(spread, hermitian=True)) if q else 0
+    if freedom == 0 or clusters <= q:
+        why = f"{clusters} clusters do not carry {q} effects" if freedom else "nothing is seen to move before the base"
         return PreTrend(math.nan, q, math.nan, math.nan, math.nan, (f"pre-trends cannot be tested: {why}",))
     inverse = np.linalg.pinv(spread, hermitian=True)
-    freedom = int(np.linalg.matrix_rank(spread, hermitian=True))
     wald = float(values @ inverse @ values)
     scale = (clusters - freedom) / (freedom * (clusters - 1))
     p = float(stats.f.sf(wald * scale, freedom, clusters - freedom))

@@ -83,7 +83,7 @@ def did(
     ------
     ValueError
         If a column is unknown, a unit stands twice in a period, changes its cohort, nobody is treated inside the window
-        or there is nobody to compare with, and on an unknown control or base.
+        or there is nobody to compare with (or a single unit on one side), and on an unknown control or base.
     """
     for name, value, known in (("control", control, CONTROLS), ("base", base, BASES)):
         if value not in known:
@@ -101,6 +101,9 @@ def did(
             "compares with units treated later"
         )
     cells = group_time(panel, control=control, base=base, anticipation=anticipation)
+    if min(cells.treated.max(), cells.control.max()) < 2:
+        who = "treated" if cells.treated.max() < 2 else "comparison"
+        raise ValueError(f"every comparison has a single {who} unit, so nothing tells how its change varies; give more")
     return PanelEffects(
         cells=cells, shares=cohort_shares(panel), labels=panel.labels, clock=panel.clock, units=panel.units,
         rows=panel.rows, level=level, seed=seed, control=control, base=base, anticipation=anticipation,
