@@ -26,8 +26,6 @@ from recording import clock, record
 from validity_conditions import CONDITIONS, METHODS, Condition, Method
 from wilson import wilson
 
-from causalrec_lab.causal.trust.twins import wilson
-
 KEPT = Path(__file__).resolve().parent.parent / "build" / "validity"
 CHUNK = 20
 
