@@ -127,3 +127,21 @@ def test_large_graphs_answer_without_walking_every_path(recwarn):
     thicket = [f"u{i} -> u{j}" for i, j in itertools.combinations(range(14), 2)] + [f"u{i} -> t" for i in range(14)]
     assert CausalGraph([*thicket, "t -> y"], treatment="t", outcome="y").open_paths() == []
     assert not recwarn.list
+
+
+def test_long_names_do_not_cover_their_neighbours():
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    long = "a_very_long_column_name_of_somebody"
+    ax = CausalGraph(f"{long} -> shown -> bought; another_long_name_of_a_column -> bought").plot()
+    ax.figure.canvas.draw()
+    texts = [text for text in ax.texts if text.get_text()]
+    assert {text.get_text().replace("\n", "") for text in texts} == {
+        long,
+        "shown",
+        "bought",
+        "another_long_name_of_a_column",
+    }
+    boxes = [text.get_window_extent() for text in texts]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))

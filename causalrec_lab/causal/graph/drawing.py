@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ ROLES = {
     "": GREY,
 }
 RED = "#CC0000"
+WIDE = 18  # letters a line of a node's name
 ASPECT = 0.62  # height of one unit of y in units of x
 HEIGHTS = (0.0, 0.15, -0.15, 0.3, -0.3, 0.45, -0.45, 0.6, -0.6, 0.8, -0.8, 1.0, -1.0)  # bends, tried in turn
 
@@ -204,7 +206,8 @@ def _bend(
 
 def _inside(x: float, y: float, name: str, at: tuple[float, float]) -> bool:
     """Tell whether a point lies in the box of a node, with a little air."""
-    return abs(x - at[0]) < 0.16 + 0.022 * len(name) and abs(y - at[1]) < 0.16
+    lines = _label(name).split("\n")
+    return abs(x - at[0]) < 0.16 + 0.022 * max(map(len, lines)) and abs(y - at[1]) < 0.16 + 0.08 * (len(lines) - 1)
 
 
 def _nodes(ax: Axes, graph: CausalGraph, place: dict[str, tuple[float, float]], held: Sequence[str]) -> dict[str, Text]:
@@ -223,12 +226,21 @@ def _nodes(ax: Axes, graph: CausalGraph, place: dict[str, tuple[float, float]], 
             "alpha": 1.0,
         }
         ink = rcParams["text.color"] if hollow else "white"
-        text = name.replace("$", r"\$")
-        boxes[name] = ax.text(x, y, text, ha="center", va="center", fontsize=9.5, color=ink, bbox=box, zorder=3)
+        boxes[name] = ax.text(x, y, _label(name), ha="center", va="center", fontsize=9.5, color=ink, bbox=box, zorder=3)
         shown[role] = Line2D([], [], marker="s", linestyle="", markersize=9, color=ROLES[role], label=role)
     if handles := [shown[role] for role in ROLES if role and role in shown]:
         ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=len(handles), frameon=False)
     return boxes
+
+
+def _label(name: str) -> str:
+    """Name in lines that fit between two columns, with nothing in it that would be read as maths."""
+    lines = [""]
+    for word in re.split(r"(?<=[\s_./-])", name):
+        if lines[-1] and len(lines[-1] + word) > WIDE:
+            lines.append("")
+        lines[-1] += word
+    return "\n".join(line.strip() for line in lines).replace("$", r"\$")
 
 
 def _role(graph: CausalGraph, name: str) -> str:
