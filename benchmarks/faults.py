@@ -86,9 +86,14 @@ def replicate(seed: int) -> Warned:
     }  # fmt: skip
 
 
-def detectable(replications: int) -> pd.DataFrame:
+def detectable(replications: int, jobs: int = 1) -> pd.DataFrame:
     """Power and false alarms of each diagnostic, with Wilson intervals."""
-    runs = [replicate(seed) for seed in range(replications)]
+    if jobs == 1:
+        runs = [replicate(seed) for seed in range(replications)]
+    else:
+        from joblib import Parallel, delayed
+
+        runs = Parallel(jobs)(delayed(replicate)(seed) for seed in range(replications))
     rows = {}
     for fault in runs[0]:
         faulty, sound = (np.array([run[fault][k] for run in runs]) for k in (0, 1))
@@ -206,9 +211,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--replications", type=int, default=2_000)
     parser.add_argument("--undetectable", type=int, default=200)
+    parser.add_argument("--jobs", type=int, default=1)
     options = parser.parse_args()
     with clock() as seconds:
-        seen = detectable(options.replications)
+        seen = detectable(options.replications, options.jobs)
         unseen = undetectable(options.undetectable)
     record(
         "faults", pd.concat([seen, unseen]), seconds[0],
