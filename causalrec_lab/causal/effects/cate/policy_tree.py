@@ -193,9 +193,19 @@ def _draw(
     ax.text(*at, words, ha="center", va="center", bbox={"boxstyle": "round", "facecolor": face, "edgecolor": "0.35"})
     if isinstance(node, bool):
         return
+    plain = {"facecolor": "white", "edgecolor": "none", "pad": 1}
     low = rows[:, node.column] <= node.threshold
     for child, side, word, part in ((node.left, -1, "yes", rows[low]), (node.right, 1, "no", rows[~low])):
         end = (at[0] + side * spread, at[1] - 0.5)
         ax.plot([at[0], end[0]], [at[1], end[1]], color="0.35", linewidth=1, zorder=0)
-        ax.text((at[0] + end[0]) / 2, (at[1] + end[1]) / 2 + 0.03, word, ha="center", color="0.35", fontsize=8)
+        ax.text(
+            (at[0] + end[0]) / 2,
+            (at[1] + end[1]) / 2,
+            word,
+            ha="center",
+            va="center",
+            color="0.35",
+            fontsize=8,
+            bbox=plain,
+        )
         _draw(ax, child, part, names, end, spread / 2)

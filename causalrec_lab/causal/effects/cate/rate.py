@@ -56,7 +56,7 @@ class Rate:
         ax.plot(share, self.curve["toc"] * scale, label=f"{name} [{self.estimate.low:.3g}, {self.estimate.high:.3g}]")
         ax.fill_between(share, self.curve["low"] * scale, self.curve["high"] * scale, alpha=0.2)
         ax.axhline(0, linestyle="--", color="0.35", label="ranking at random")
-        said = "gain over random per row" if self.kind == "qini" else "effect among them less average effect"
+        said = "gain over random per row" if self.kind == "qini" else "effect above average"
         ax.set(xlabel="share treated, highest predicted effect first", ylabel=said)
         ax.legend(loc="best")
         return ax

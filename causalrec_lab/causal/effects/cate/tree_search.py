@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -112,7 +113,7 @@ def _stump(grids: list[_Grid], gains: Floats, min_leaf: int) -> tuple[Split, flo
     return Split(j, float(grids[j].points[at]), bool(gains[low].sum() > 0), bool(gains[~low].sum() > 0)), value_at
 
 
-def _leaf(gain: npt.NDArray[np.float64], rows: npt.NDArray[np.int64], min_leaf: int) -> Floats:
+def _leaf(gain: npt.NDArray[Any], rows: npt.NDArray[Any], min_leaf: int) -> Floats:
     return np.where(rows >= min_leaf, np.maximum(gain, 0.0), -np.inf)
 
 
