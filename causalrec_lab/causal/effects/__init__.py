@@ -30,14 +30,17 @@ if TYPE_CHECKING:
     from causalrec_lab.causal.effects.doubly_robust import aipw
     from causalrec_lab.causal.effects.frontdoor import front_door
     from causalrec_lab.causal.effects.groups import by_group
+    from causalrec_lab.causal.effects.histories import user_states
     from causalrec_lab.causal.effects.instrumental.exclusion import exclusion_sensitivity
     from causalrec_lab.causal.effects.instrumental.two_stage import iv
     from causalrec_lab.causal.effects.least_squares import naive, regression
+    from causalrec_lab.causal.effects.levels import contrasts
     from causalrec_lab.causal.effects.matched import matching
     from causalrec_lab.causal.effects.nuisances.cross_fitting import propensity_scores
     from causalrec_lab.causal.effects.panel.fixed_effects import two_way, two_way_weights
     from causalrec_lab.causal.effects.panel.result import PanelEffects
     from causalrec_lab.causal.effects.panel.staggered import did
+    from causalrec_lab.causal.effects.simulated import SemiSynthetic, semi_synthetic
     from causalrec_lab.causal.effects.targeted import tmle
     from causalrec_lab.causal.effects.text import (
         sentence_embedding,
@@ -52,6 +55,7 @@ _HOME = {
     "EffectScores": "cate.scores",
     "PanelEffects": "panel.result",
     "PolicyTree": "cate.policy_tree",
+    "SemiSynthetic": "simulated",
     "aipw": "doubly_robust",
     "balance": "diagnostics",
     "best_linear_projection": "cate.projection",
@@ -59,6 +63,7 @@ _HOME = {
     "calibration_plot": "diagnosing.calibration",
     "causal_bert": "bert.estimator",
     "causal_forest": "cate.forest",
+    "contrasts": "levels",
     "did": "panel.staggered",
     "dml": "double_ml",
     "dr_learner": "cate.orthogonal_learners",
@@ -83,6 +88,7 @@ _HOME = {
     "rate": "cate.rate",
     "regression": "least_squares",
     "s_learner": "cate.meta_learners",
+    "semi_synthetic": "simulated",
     "sentence_embedding": "text",
     "share_of_removal": "text",
     "t_learner": "cate.meta_learners",
@@ -91,6 +97,7 @@ _HOME = {
     "tmle": "targeted",
     "two_way": "panel.fixed_effects",
     "two_way_weights": "panel.fixed_effects",
+    "user_states": "histories",
     "verdict": "diagnosing.verdicts",
     "x_learner": "cate.meta_learners",
 }
@@ -100,6 +107,7 @@ __all__ = [
     "EffectScores",
     "PanelEffects",
     "PolicyTree",
+    "SemiSynthetic",
     "aipw",
     "balance",
     "best_linear_projection",
@@ -107,6 +115,7 @@ __all__ = [
     "calibration_plot",
     "causal_bert",
     "causal_forest",
+    "contrasts",
     "did",
     "dml",
     "dr_learner",
@@ -131,6 +140,7 @@ __all__ = [
     "rate",
     "regression",
     "s_learner",
+    "semi_synthetic",
     "sentence_embedding",
     "share_of_removal",
     "t_learner",
@@ -139,6 +149,7 @@ __all__ = [
     "tmle",
     "two_way",
     "two_way_weights",
+    "user_states",
     "verdict",
     "x_learner",
 ]

@@ -137,7 +137,7 @@ class TransformerRecommender(CatalogueRecommender):
 
     def score_histories(self, histories: Histories, head: Literal["interest", "behaviour"] = "interest") -> Scores:
         """(n, items) scores for `histories`; an empty one gives what fits everybody."""
-        states = torch.from_numpy(self._states(histories)).to(self.network.device)
+        states = torch.from_numpy(self.embed_histories(histories)).to(self.network.device)
         vectors = self._item_vectors()
         if head == "interest":
             interest: Scores = (states @ vectors[1:].T).cpu().numpy()
@@ -164,7 +164,7 @@ class TransformerRecommender(CatalogueRecommender):
 
     def embed_users(self, user_ids: Any) -> npt.NDArray[np.float32]:
         """(n, dim) states of the users after their whole history."""
-        return self._states(self._of(user_ids))
+        return self.embed_histories(self._of(user_ids))
 
     def embed_items(self, item_ids: Any = None) -> npt.NDArray[np.float32]:
         """(n, dim) item vectors, of the whole catalogue unless ids are given.
@@ -283,7 +283,7 @@ class TransformerRecommender(CatalogueRecommender):
         with torch.no_grad():
             return self.network.eval().item_vectors(self._content).detach()
 
-    def _states(self, histories: Histories) -> npt.NDArray[np.float32]:
+    def embed_histories(self, histories: Histories) -> npt.NDArray[np.float32]:
         """(n, dim) state after each whole history."""
         out = np.zeros((len(histories.users), self.config.dim), dtype=np.float32)
         vectors, device = self._item_vectors(), self.network.device
