@@ -58,7 +58,7 @@ def test_regression_recovers_each_estimand_of_a_linear_world():
     assert abs(found.value - 1.0) > 4 * found.std_error  # the ATT is another number than the ATE here
 
 
-def test_regression_equals_statsmodels_hc1_and_clustered():
+def test_regression_equals_statsmodels_hc1_hc3_and_clustered():
     statsmodels = pytest.importorskip("statsmodels.api")
     frame = draw(900, 3)[0].assign(shop=np.arange(900) % 45)
     design = statsmodels.add_constant(frame[["t", *COVARIATES]].to_numpy(float))
@@ -67,6 +67,8 @@ def test_regression_equals_statsmodels_hc1_and_clustered():
     ours = effects.regression(frame, "t", "y", COVARIATES, interactions=False)
     assert ours.value == pytest.approx(robust.params.iloc[1], rel=1e-5)
     assert ours.std_error == pytest.approx(robust.bse.iloc[1], rel=1e-4)
+    third = effects.regression(frame, "t", "y", COVARIATES, interactions=False, errors="HC3")
+    assert third.std_error == pytest.approx(model.fit(cov_type="HC3").bse.iloc[1], rel=1e-4)
     grouped = model.fit(cov_type="cluster", cov_kwds={"groups": frame["shop"]})
     clustered = effects.regression(frame, "t", "y", COVARIATES, interactions=False, cluster="shop")
     assert clustered.std_error == pytest.approx(grouped.bse.iloc[1], rel=1e-4)

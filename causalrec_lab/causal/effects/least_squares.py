@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,12 @@ from causalrec_lab.causal.effects.nuisances.ridge import expit, fit_linear, fit_
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, Sample, nearest, read_sample
 from causalrec_lab.estimate import Estimate
 
+if TYPE_CHECKING:
+    from causalrec_lab.causal.graph.causal_graph import CausalGraph
+
 __all__ = ["logistic_index", "naive", "regression"]
+
+ERRORS = ("HC1", "HC3")
 
 
 def naive(
@@ -54,6 +60,8 @@ def regression(
     groups: str | Sequence[str] | None = None,
     interactions: bool = True,
     nuisance: str = "linear",
+    errors: str = "HC1",
+    graph: CausalGraph | None = None,
 ) -> Estimate:
     r"""Effect by ordinary least squares, with HC1 or cluster-robust errors.
 
@@ -87,6 +95,11 @@ def regression(
         Whether effects may differ with X.
     nuisance
         "linear" or "spline" terms of X.
+    errors
+        "HC1", or "HC3" (residuals divided by 1 - leverage; MacKinnon and White 1985), which is safer where rows are
+        few beside the terms. With `cluster`, "HC1" is the cluster-robust form and there is no "HC3".
+    graph
+        What is believed about the world: a covariate that is an effect of the treatment in it is refused.
 
     Raises
     ------
@@ -96,20 +109,23 @@ def regression(
     """
     sample = read_sample(
         frame, treatment, outcome, covariates,
-        embeddings=embeddings, cluster=cluster, weights=weights, estimand=estimand, groups=groups,
+        embeddings=embeddings, cluster=cluster, weights=weights, estimand=estimand, groups=groups, graph=graph,
     )  # fmt: skip
+    if errors not in ERRORS or (errors == "HC3" and sample.clusters):
+        way_out = "clustered errors are 'HC1'" if errors in ERRORS else nearest(errors, ERRORS)
+        raise ValueError(f"regression has no errors={errors!r} here; {way_out}")
     if nuisance not in NUISANCES[:2]:
         raise ValueError(f"regression has no nuisance {nuisance!r}; {nearest(nuisance, NUISANCES[:2])}")
     X = design_matrix(sample.covariates, nuisance)[:, 1:]
     if sample.embeddings.shape[1]:
         X = np.column_stack([X, embedding_indices(sample, folds=folds, seed=seed)])
     crossed = interactions and estimand != "ATO" and X.shape[1] > 0
-    value, influence, fitted = _least_squares(sample, X, estimand, crossed)
+    value, influence, fitted = _least_squares(sample, X, estimand, crossed, errors)
     e = np.clip(expit(logistic_index(sample, X)), 1e-6, 1 - 1e-6)
     diagnostics = overlap_diagnostics(sample, e, estimand) | {
         "outcome_r2": r_squared(sample.outcome, fitted, sample.weights)
     }
-    kind = f"OLS with {'interactions' if crossed else 'one effect'}{'' if sample.clusters else ', HC1'}"
+    kind = f"OLS with {'interactions' if crossed else 'one effect'}{'' if sample.clusters else f', {errors}'}"
     return report(
         sample, value, influence,
         level=level, estimand=estimand, method=kind, diagnostics=diagnostics,
@@ -118,7 +134,9 @@ def regression(
     )  # fmt: skip
 
 
-def _least_squares(sample: Sample, X: Floats, estimand: str, crossed: bool) -> tuple[float, Floats, Floats]:
+def _least_squares(
+    sample: Sample, X: Floats, estimand: str, crossed: bool, errors: str
+) -> tuple[float, Floats, Floats]:
     t, w, n = sample.treatment, sample.weights, sample.n
     share = w * t if estimand == "ATT" else w  # rows over which the effect is averaged
     centred = X - np.average(X, axis=0, weights=share)
@@ -126,9 +144,13 @@ def _least_squares(sample: Sample, X: Floats, estimand: str, crossed: bool) -> t
     beta = fit_linear(D, sample.outcome, w, np.zeros(D.shape[1]))
     fitted = D @ beta
     gram = (D * w[:, None]).T @ D / n
-    direction = np.linalg.pinv(gram, hermitian=True)[1]
-    scores = (D @ direction) * w * (sample.outcome - fitted)
-    influence = scores * np.sqrt((n - 1) / max(n - D.shape[1], 1))
+    inverse = np.linalg.pinv(gram, hermitian=True)
+    scores = (D @ inverse[1]) * w * (sample.outcome - fitted)
+    if errors == "HC3":
+        leverage = np.einsum("ij,ij->i", D @ inverse, D) * w / n
+        influence = scores / np.maximum(1 - leverage, 1e-9) * np.sqrt((n - 1) / n)
+    else:
+        influence = scores * np.sqrt((n - 1) / max(n - D.shape[1], 1))
     if crossed:
         influence = influence + share / share.mean() * (centred @ beta[2 + X.shape[1] :])
     return float(beta[1]), np.asarray(influence), fitted
