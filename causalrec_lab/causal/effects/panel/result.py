@@ -150,7 +150,7 @@ class PanelEffects:
 
     def pretrend(self) -> PreTrend:
         """Joint test of the effects before treatment, with what it could have missed."""
-        return pretrend_test(self)
+        return self._pretrend
 
     def sensitivity(self, ratios: Sequence[float] = (0.0, 0.5, 1.0, 2.0)) -> pd.DataFrame:
         """Intervals of the simple average if trends after treatment part at most `ratio` times as fast as before.
@@ -192,6 +192,10 @@ class PanelEffects:
     def __str__(self) -> str:
         """One line: method, average, interval."""
         return str(self.average())
+
+    @cached_property
+    def _pretrend(self) -> PreTrend:
+        return pretrend_test(self)
 
     @cached_property
     def _diagnostics(self) -> dict[str, float]:
