@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from causalrec_lab import world
 from causalrec_lab.causal import effects
+from causalrec_lab.causal.effects.text import TRAINED
 from causalrec_lab.recommender import TextEncoder
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -107,3 +109,11 @@ def test_wrong_calls(encoder):
             run(frame, encoder, **options)
     with pytest.raises(TypeError, match="replace missing texts"):
         run(frame.assign(text=[None, *frame.text[1:]]), encoder)
+
+
+def test_the_table_of_readings_has_rows_for_trained_encoders(encoder):
+    platform = world.Platform.make(seed=5, n_users=150, n_items=150, confounding=1.5, text_r2=0.9, base_rate="common")
+    options = {"encoder": encoder, "nuisance": "linear"}
+    found = effects.text_confounding(platform, 150, 1, outcome="click", nuisance="linear", trained=options)
+    assert set(TRAINED) < set(found)
+    assert found["+ fine-tuned"].value != found["CausalBERT"].value

@@ -19,9 +19,10 @@ from causalrec_lab.estimate import Estimate, Truth
 if TYPE_CHECKING:
     from causalrec_lab.world import Platform
 
-__all__ = ["ROWS", "sentence_embedding", "share_of_removal", "text_confounding", "tfidf_embedding"]
+__all__ = ["ROWS", "TRAINED", "sentence_embedding", "share_of_removal", "text_confounding", "tfidf_embedding"]
 
 ROWS = ("naive", "tables only", "+ TF-IDF", "+ text embeddings", "oracle")
+TRAINED = ("+ fine-tuned", "CausalBERT")
 Embed = Callable[[Sequence[str]], npt.NDArray[Any]]
 _SENTENCE = re.compile(r"(?<=[.!?:])\s+")
 _FOLDS = 10  # a reading of text gains more from a tenth more rows than the folds cost
@@ -81,8 +82,9 @@ def text_confounding(
     outcome: str = "purchase",
     estimator: str = "aipw",
     nuisance: str = "spline",
+    trained: Mapping[str, Any] | None = None,
 ) -> dict[str, Estimate]:
-    r"""Estimate one effect five times, each time reading more of the text.
+    r"""Estimate one effect five times, or seven, each time reading more of the text.
 
     Rows: naive; tables only; + TF-IDF; + text embeddings (left out where `embed` is None); oracle, which adjusts for
     :math:`E[h \mid \text{text}]`, all that the text can tell about the hidden confounder. Every user and every item
@@ -104,6 +106,9 @@ def text_confounding(
         "aipw" or "ipw".
     nuisance
         As in `aipw`.
+    trained
+        Options of `causal_bert` (an empty mapping takes its own), for two more rows: "+ fine-tuned", whose encoder
+        learns from treatment and outcome, and "CausalBERT", with the masked-language term besides. They take minutes.
 
     Returns
     -------
@@ -128,9 +133,22 @@ def text_confounding(
     found["+ TF-IDF"] = adjusted(frame, covariates, tfidf_embedding(texts))
     if embed is not None:
         found["+ text embeddings"] = adjusted(frame, covariates, sentence_embedding(texts, embed))
+    if trained is not None:
+        found |= _trained_rows(frame.assign(text=texts), outcome, covariates, trained, seed)
     with_oracle = frame.assign(text_oracle=platform.truth.text_oracle(frame))
     found["oracle"] = adjusted(with_oracle, [*covariates, "text_oracle"])
     return found
+
+
+def _trained_rows(
+    frame: pd.DataFrame, outcome: str, covariates: list[str], options: Mapping[str, Any], seed: int
+) -> dict[str, Estimate]:
+    from causalrec_lab.causal.effects.bert.estimator import causal_bert
+
+    def row(**changed: float) -> Estimate:
+        return causal_bert(frame, "treated", outcome, covariates, text="text", seed=seed, **{**options, **changed})
+
+    return {"+ fine-tuned": row(masked_language_weight=0.0), "CausalBERT": row()}
 
 
 def share_of_removal(found: Mapping[str, Estimate], truth: Truth | float) -> dict[str, float]:
