@@ -124,6 +124,7 @@ def test_the_verdict_says_what_stands_and_what_does_not():
     assert "a hidden confounder would not show" in good
     poor = effects.verdict(effects.ipw(draw(1_500, slope=2.5), "t", "y", COVARIATES))
     assert "overlap is poor" in poor
+    assert "Nothing was adjusted for" in effects.verdict(effects.naive(draw(500), "t", "y"))
     bare = effects.verdict(Estimate(1.0, float("nan"), notes=("no error here",)))
     assert "[" not in bare
     assert "Nothing was diagnosed" in bare

@@ -9,7 +9,8 @@ from causalrec_lab.estimate import Estimate
 
 __all__ = ["judgement", "verdict"]
 
-_UNSEEN = "a hidden confounder would not show in any of these"
+_UNSEEN = "a hidden confounder would not show in any diagnostic"
+_BARE = "nothing is adjusted for"
 _HOPELESS = {"share_extreme": 0.5, "max_weight_share": 0.25, "largest_influence_share": 0.5, "pareto_k": 1.0}
 
 
@@ -39,6 +40,8 @@ def judgement(diagnostics: Mapping[str, float], notes: tuple[str, ...]) -> str:
     alarms = [note.removeprefix("warning: ").split(";")[0] for note in notes if note.startswith("warning")]
     facts = ", ".join(say(diagnostics[name]) for name, say in _FACTS.items() if _known(diagnostics, name))
     hopeless = any(_known(diagnostics, name) and diagnostics[name] > limit for name, limit in _HOPELESS.items())
+    if not alarms and any(note.startswith(_BARE) for note in notes):
+        return f"nothing was adjusted for, so nothing says that the arms can be compared; {_UNSEEN}"
     if not alarms:
         return f"no alarm: {facts}; {_UNSEEN}" if facts else f"nothing was diagnosed; {_UNSEEN}"
     several = f" (and {len(alarms) - 1} more)" if len(alarms) > 1 else ""
