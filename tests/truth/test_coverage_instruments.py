@@ -11,7 +11,7 @@ from scipy.stats import binom
 from causalrec_lab import world
 from causalrec_lab.causal import effects
 
-REPLICATIONS, ROWS = 80, 2_000
+REPLICATIONS, ROWS = 60, 2_000
 LOW, HIGH = binom.ppf([5e-7, 1 - 5e-7], REPLICATIONS, 0.95)
 
 

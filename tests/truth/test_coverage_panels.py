@@ -12,7 +12,7 @@ from scipy.stats import binom
 from causalrec_lab import world
 from causalrec_lab.causal import effects
 
-REPLICATIONS, UNITS, POPULATION = 120, 500, 20_000
+REPLICATIONS, UNITS, POPULATION = 80, 500, 20_000
 LOW, HIGH = binom.ppf([5e-7, 1 - 5e-7], REPLICATIONS, 0.95)
 KEYS = {"unit": "unit", "time": "time", "cohort": "cohort"}
 
