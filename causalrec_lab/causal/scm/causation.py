@@ -59,7 +59,7 @@ def probabilities_of_causation(
     Returns
     -------
     DataFrame with rows PN, PS, PNS; lower and upper bound at the observed frequencies, and low and high, the ends of an
-    interval that in large samples contains the whole bound, from lower to upper, with at least the given probability.
+    interval that contains the whole bound, from lower to upper, with about the given probability or more.
 
     Warns
     -----

@@ -137,7 +137,8 @@ def causation_intervals(
     A bound is an extreme, so its draws lie inwards of it as it lies inwards of the truth. With :math:`q_p` the
     quantiles of the drawn lower bounds and :math:`\hat L` the estimated one, the lower end is the smaller of
     :math:`q_{\alpha/2}` and :math:`2 \hat L - q_{1-\alpha/2}` (the basic interval, which turns that shift round); the
-    upper end likewise.
+    upper end likewise. Where the treatment does nothing in several strata at once (many ties) it still covers too
+    seldom.
 
     Returns
     -------
