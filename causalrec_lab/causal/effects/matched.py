@@ -13,6 +13,7 @@ from causalrec_lab.causal.effects.diagnostics import overlap_diagnostics, overla
 from causalrec_lab.causal.effects.inference import IGNORABILITY, OVERLAP, SUTVA, report
 from causalrec_lab.causal.effects.least_squares import logistic_index
 from causalrec_lab.causal.effects.neighbours import nearest_rows, whitened
+from causalrec_lab.causal.effects.nuisances.blocks import ridge_of_bends, thirds
 from causalrec_lab.causal.effects.nuisances.cross_fitting import NUISANCES, design_matrix
 from causalrec_lab.causal.effects.nuisances.readings import embedding_indices
 from causalrec_lab.causal.effects.nuisances.ridge import expit, fit_linear, one_thread
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["matching"]
 
 DISTANCES = ("mahalanobis", "standardised", "propensity")
-_FREE, _BENT = 1e-3, 1.0  # ridge on straight terms and on splines and products, as in the cross-fitted nuisances
 
 
 @dataclass(frozen=True)
@@ -167,10 +167,12 @@ def _match(sample: Sample, places: Floats, design: Floats, matches: int, estiman
 def _surfaces(sample: Sample, design: Floats, straight: int, wanted: bool) -> tuple[Floats, Floats]:
     if not wanted:
         return np.zeros(design.shape[1]), np.zeros(design.shape[1])
-    penalty = np.where(np.arange(design.shape[1]) < straight, _FREE, _BENT)
-    arms = (~sample.treated, sample.treated)
-    control, treated = (fit_linear(design[arm], sample.outcome[arm], sample.weights[arm], penalty) for arm in arms)
-    return control, treated
+    bent, fitted = np.arange(design.shape[1]) >= straight, []
+    for arm in (~sample.treated, sample.treated):
+        D, y, w = design[arm], sample.outcome[arm], sample.weights[arm]
+        labels = thirds(sample, np.flatnonzero(arm))
+        fitted.append(fit_linear(D, y, w, ridge_of_bends(D, bent, y, w, labels, logistic=False)))
+    return fitted[0], fitted[1]
 
 
 def _effect(

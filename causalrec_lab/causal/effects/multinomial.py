@@ -35,11 +35,18 @@ def cross_fit_levels(sample: Sample, codes: Integers, fold: Integers, *, nuisanc
         if nuisance == "boosted":
             found[test] = _boosted(sample, X, codes, train, test, seed)
         else:
-            ridge = ridge_of_design(sample, design)
+            ridge = _ridge(sample, design, np.flatnonzero(train), codes)
             found[test] = probabilities(
                 design[test], fit_multinomial(design[train], codes[train], sample.weights[train], ridge, levels)
             )
     return found
+
+
+def _ridge(sample: Sample, design: Floats, rows: Integers, codes: Integers) -> Floats:
+    """(m,) the smallest penalties that telling one level from the others asks for."""
+    told = [(codes == level).astype(np.float64) for level in range(int(codes.max()) + 1)]
+    found = np.array([ridge_of_design(sample, design, rows, one, logistic=True) for one in told])
+    return np.asarray(found.min(axis=0))
 
 
 def deal(sample: Sample, codes: Integers, folds: int, seed: int) -> Integers:

@@ -106,7 +106,8 @@ def _propensity(sample: MediationSample, design: Floats) -> Floats:
     """(n,) chance of the treatment given the design: not used for the effects, only to see whether the arms overlap."""
     base = sample.base
     try:
-        return expit(design @ fit_logistic(design, base.treatment, base.weights, ridge_of_design(base, design)))
+        ridge = ridge_of_design(base, design, np.arange(base.n), base.treatment, logistic=True)
+        return expit(design @ fit_logistic(design, base.treatment, base.weights, ridge))
     except ValueError:  # the covariates tell the arms apart without error
         return base.treatment
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from causalrec_lab.causal.effects.nuisances.blocks import fit_blocks, thirds
-from causalrec_lab.causal.effects.nuisances.cross_fitting import ridge_of_design
+from causalrec_lab.causal.effects.nuisances.cross_fitting import by_arm, ridge_of_design
 from causalrec_lab.causal.effects.nuisances.ridge import expit
 from causalrec_lab.causal.effects.sample import Floats, Integers, Sample
 
@@ -38,11 +38,12 @@ class Heads:
     def fit(cls, sample: Sample, design: Floats, vectors: Floats, train: Integers) -> Heads:
         """Ridge solutions on some rows; the text's penalty is chosen there, and lowered (see `cross_fit`)."""
         t, w, m = sample.treatment[train], sample.weights[train], design.shape[1]
-        D, Z, ridge, labels = design[train], vectors[train], ridge_of_design(sample, design), thirds(sample, train)
+        D, Z, labels, outcome = design[train], vectors[train], thirds(sample, train), sample.outcome
+        ridge = ridge_of_design(sample, design, train, sample.treatment, logistic=True)
         e = fit_blocks(D, Z, t, w, labels, logistic=True, ridge=ridge)
-        by_arm = np.column_stack([D * (1 - t)[:, None], D * t[:, None]])
         binary = sample.binary_outcome
-        y = fit_blocks(by_arm, Z, sample.outcome[train], w, labels, logistic=binary, ridge=np.tile(ridge, 2))
+        ridge = ridge_of_design(sample, design, train, outcome, logistic=binary, arms=True)
+        y = fit_blocks(by_arm(D, t), Z, outcome[train], w, labels, logistic=binary, ridge=ridge)
         tables = np.column_stack([e[:m], y[:m], y[m : 2 * m]])
         return cls(tables, np.column_stack([e[m:], y[2 * m :]]), binary)
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from causalrec_lab.causal.effects.cate.basis import Basis
+from causalrec_lab.causal.effects.nuisances.blocks import FREE, ridge_of_bends
 from causalrec_lab.causal.effects.nuisances.ridge import (
     choose_penalty,
     choose_penalty_by_group,
@@ -20,7 +21,6 @@ from causalrec_lab.causal.effects.sample import Floats, Integers
 
 __all__ = ["DAMPING", "Boosted", "Regression", "Ridge", "fit_effect", "fit_surface", "shrunken"]
 
-_FREE, _BENT = 1e-3, 1.0  # ridge of straight terms, and of splines and products: as in the cross-fitted nuisances
 DAMPING = 2.0  # an effect bends only where data insist: bent terms carry four times the penalty of straight ones
 _HELD = 0.2  # share of the rows (whole clusters) that tells a boosted effect when to stop
 _PATIENCE = 10
@@ -93,7 +93,8 @@ def fit_surface(
     basis = Basis.learn(matrix, bent=kind == "spline")
     design = np.column_stack([np.ones(len(matrix)), basis.columns(matrix)])
     straight = 1 + matrix.shape[1]
-    ridge = np.repeat([_FREE, _BENT], [straight, design.shape[1] - straight])
+    bent, labels = np.arange(design.shape[1]) >= straight, [codes % 3 for codes in groups]
+    ridge = ridge_of_bends(design, bent, target, weights, labels, logistic=classes)
     strength = _strength(design, embeddings, target, weights, groups) * _curvature(target, weights, classes)
     penalty = np.concatenate([ridge, np.full(embeddings.shape[1], strength)])
     fit = fit_logistic if classes else fit_linear
@@ -136,7 +137,7 @@ def shrunken(
 ) -> Floats:
     """Coefficients of free columns and of columns under one ridge penalty, chosen by cross-validation."""
     strength = _strength(free, penalised, target, weights, groups) * _curvature(target, weights, logistic)
-    penalty = np.repeat([_FREE, strength], [free.shape[1], penalised.shape[1]])
+    penalty = np.repeat([FREE, strength], [free.shape[1], penalised.shape[1]])
     return (fit_logistic if logistic else fit_linear)(np.column_stack([free, penalised]), target, weights, penalty)
 
 

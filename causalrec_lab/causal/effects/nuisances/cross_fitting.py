@@ -21,6 +21,7 @@ __all__ = [
     "NUISANCES",
     "TREES",
     "Nuisances",
+    "by_arm",
     "clipped",
     "cross_fit",
     "cross_fit_propensity",
@@ -36,7 +37,6 @@ NUISANCES = ("spline", "linear", "boosted")
 _KNOTS = (0.05, 0.35, 0.65, 0.95)
 TREES: dict[str, Any] = {"max_iter": 100, "learning_rate": 0.08, "max_leaf_nodes": 8, "min_samples_leaf": 30}
 _TINY = 1e-9
-_BENT = 1.0  # ridge on splines and products: enough to tame their tails in small samples
 _FAR = 2.5  # standard deviations beyond which a product of covariates stays where it is
 _CROSSED = 8  # with more covariates than this, pairwise products cost more than they give
 
@@ -160,29 +160,55 @@ def row_weights(sample: Sample, rows: Integers) -> Floats | None:
     return None if np.ptp(weights) == 0 else weights
 
 
-def ridge_of_design(sample: Sample, design: Floats) -> Floats:
-    """(m,) ridge penalties of the design's columns: straight terms hardly any, splines and products more."""
-    return np.asarray(np.where(np.arange(design.shape[1]) < 1 + sample.covariates.shape[1], FREE, _BENT))
+def ridge_of_design(
+    sample: Sample, design: Floats, rows: Integers, target: Floats, *, logistic: bool, arms: bool = False
+) -> Floats:
+    """Ridge penalties of the design's columns, chosen on some rows (see `blocks.ridge_of_bends`).
+
+    Parameters
+    ----------
+    design
+        As `design_matrix` gives it for all rows of the sample.
+    rows
+        (k,) rows it is fitted on.
+    target
+        (n,) what is predicted.
+    logistic
+        Whether the target is a probability.
+    arms
+        Whether each arm has columns of its own; (2m,) penalties then, else (m,).
+    """
+    bent, columns = np.arange(design.shape[1]) > sample.covariates.shape[1], design[rows]
+    if arms:
+        bent, columns = np.tile(bent, 2), by_arm(design, sample.treatment)[rows]
+    labels = thirds(sample, rows)
+    return ridge_of_bends(columns, bent, target[rows], sample.weights[rows], labels, logistic=logistic)
+
+
+def by_arm(design: Floats, treatment: Floats) -> Floats:
+    """(n, 2m) the design of untreated rows beside that of treated ones."""
+    return np.column_stack([design * (1 - treatment)[:, None], design * treatment[:, None]])
 
 
 def _ridge(
     sample: Sample, design: Floats, train: Integers, test: Integers, what: str, _seed: int
 ) -> tuple[Floats, Floats]:
     t, w, E, labels = sample.treatment, sample.weights, sample.embeddings, thirds(sample, train)
-    bent = np.arange(design.shape[1]) > sample.covariates.shape[1]
     if what == "propensity":
-        ridge = ridge_of_bends(design[train], bent, t[train], w[train], labels, logistic=True)
+        ridge = ridge_of_design(sample, design, train, t, logistic=True)
         link = fit_blocks(design[train], E[train], t[train], w[train], labels, logistic=True, ridge=ridge)
         m = design.shape[1]
         e = expit(design[test] @ link[:m] + E[test] @ link[m:])
         return e, e
-    if E.shape[1] == 0 and not bent.any():  # nothing is shared: an arm at a time, a quarter of the work
+    straight = design.shape[1] == 1 + sample.covariates.shape[1]
+    if E.shape[1] == 0 and straight:  # nothing is shared: an arm at a time, a quarter of the work
         lines = [_arm(sample, design, train[t[train] == arm], test) for arm in (0, 1)]
         return lines[0], lines[1]
     # surfaces differ by arm, the reading of E is shared
-    by_arm, y = np.column_stack([design * (1 - t)[:, None], design * t[:, None]])[train], sample.outcome[train]
-    ridge = ridge_of_bends(by_arm, np.tile(bent, 2), y, w[train], labels, logistic=sample.binary_outcome)
-    beta = fit_blocks(by_arm, E[train], y, w[train], labels, logistic=sample.binary_outcome, ridge=ridge)
+    y, binary = sample.outcome, sample.binary_outcome
+    ridge = ridge_of_design(sample, design, train, y, logistic=binary, arms=True)
+    columns = by_arm(design, t)[train]
+    beta = fit_blocks(columns, E[train], y[train], w[train], labels, logistic=binary, ridge=ridge)
     m = design.shape[1]
     shared = E[test] @ beta[2 * m :]
     surfaces = design[test] @ beta[:m] + shared, design[test] @ beta[m : 2 * m] + shared

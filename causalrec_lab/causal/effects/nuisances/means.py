@@ -55,7 +55,7 @@ def _ridge(
         binary = bool(np.isin(target, (0.0, 1.0)).all())
         beta = fit_blocks(
             design[train], E[train], target[train], sample.weights[train], thirds(sample, train),
-            logistic=binary, ridge=ridge_of_design(sample, design),
+            logistic=binary, ridge=ridge_of_design(sample, design, train, target, logistic=binary),
         )  # fmt: skip
         index = design[test] @ beta[: design.shape[1]] + E[test] @ beta[design.shape[1] :]
         columns.append(expit(index) if binary else index)
