@@ -54,10 +54,12 @@ def contour(result: Adjustable, ax: Axes | None = None, *, what: str = "estimate
     Raises
     ------
     ValueError
-        If `what` is unknown.
+        If `what` is unknown, or the limit is not above 0.
     """
     if what not in _WHAT:
         raise ValueError(f"unknown what={what!r}; {nearest(what, _WHAT)}")
+    if limit is not None and not limit > 0:
+        raise ValueError(f"limit={limit}; give a share of variance above 0, such as 0.3")
     if ax is None:
         from matplotlib import pyplot as plt
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["EValue", "e_value"]
 
 SCALES = ("risk ratio", "odds ratio", "hazard ratio", "risk difference", "mean difference")
+_WIDEST = 100  # standard deviations: beyond, a ratio by the rule below is no number worth saying
 _PER_SPREAD = 0.91  # log risk ratio of one standard deviation (VanderWeele & Ding 2017, table 2)
 
 
@@ -67,23 +68,26 @@ class EValue:
 
     @property
     def _end(self) -> float:
-        if math.isnan(self.low):
-            return math.nan
-        if self.low <= self.null <= self.high:
-            return self.null
-        return self.low if self.ratio > self.null else self.high
+        if self.ratio >= self.null:
+            return max(self.low, self.null)  # nan first: it stays
+        return min(self.high, self.null)
 
     def __str__(self) -> str:
         """Say what it takes, and what that means."""
+        target = "no effect" if self.null == 1 else f"{self.null:.2f}"
         if math.isnan(self.at_interval):
             end = ""
         elif self.at_interval == 1:
-            end = " Its interval already holds no effect, so nothing is needed to move that."
+            end = f" Its interval already holds {target}, so nothing is needed to move that."
         else:
-            end = f" For its interval to hold no effect, {self.at_interval:.2f} would do."
-        exact = "" if self.scale == "risk ratio" else f" (from a {self.scale}, approximately)"
+            end = f" For its interval to hold {target}, {self.at_interval:.2f} would do."
+        article = "an" if self.scale[0] in "aeiou" else "a"
+        exact = "" if self.scale == "risk ratio" else f" (from {article} {self.scale}, approximately)"
+        aim = f"To explain away a risk ratio of {self.ratio:.2f}{exact}"
+        if self.null != 1:
+            aim = f"To move a risk ratio of {self.ratio:.2f}{exact} to {self.null:.2f}"
         return (
-            f"To explain away a risk ratio of {self.ratio:.2f}{exact}, a hidden confounder would need a risk ratio of "
+            f"{aim}, a hidden confounder would need a risk ratio of "
             f"at least {self.value:.2f} with both treatment and outcome, beyond the covariates.{end} "
             "Whether one of that strength exists is for those who know the subject to say."
         )
@@ -114,7 +118,7 @@ def e_value(
     effect
         An `Estimate` of a difference, or a number on `scale`.
     low, high
-        Ends of the interval where `effect` is a number.
+        Ends of the interval where `effect` is a number; one alone will do.
     scale
         "risk ratio" (a number's default), "odds ratio", "hazard ratio", "risk difference", "mean difference". An
         `Estimate` is a risk difference where the outcome's risk without treatment is known, else a mean difference.
@@ -131,17 +135,19 @@ def e_value(
     Raises
     ------
     ValueError
-        If the scale is unknown, baseline or spread is needed and unknown, a ratio is not positive, or the interval
-        does not hold the estimate.
+        If the scale is unknown, baseline or spread is needed and unknown, a number is missing, a ratio not positive, a
+        risk outside (0, 1], a mean difference beyond all ratios, or if the interval does not hold the estimate.
     """
     found, ends, scale, baseline, spread = _read(effect, low, high, scale, baseline, spread)
-    if not math.isnan(ends[0]) and not ends[0] <= found <= ends[1]:
+    if not math.isfinite(found):
+        raise ValueError(f"effect={found}: an E-value needs a finite effect")
+    if found < ends[0] or found > ends[1]:  # never true of an end left out
         raise ValueError(f"the interval [{ends[0]}, {ends[1]}] does not hold the estimate {found}; give its own ends")
     to_ratio = _conversion(scale, baseline, spread, rare)
     none = to_ratio(null if null is not None else (0.0 if "difference" in scale else 1.0))
-    ratio, below, above = to_ratio(found), *(to_ratio(end) if not math.isnan(end) else math.nan for end in ends)
-    near = below if ratio >= none else above
-    at_interval = math.nan if math.isnan(near) else 1.0 if below <= none <= above else _e_value(near / none)
+    ratio, below, above = to_ratio(found), *(_end(end, scale, baseline, to_ratio) for end in ends)
+    near = max(below, none) if ratio >= none else min(above, none)  # nan first: it stays
+    at_interval = math.nan if math.isnan(near) else _e_value(near / none)
     return EValue(_e_value(ratio / none), at_interval, ratio, below, above, none, scale)
 
 
@@ -163,14 +169,42 @@ def _conversion(scale: str, baseline: float | None, spread: float | None, rare: 
     if scale == "risk difference":
         if baseline is None or not 0 < baseline <= 1:
             raise ValueError(f"baseline={baseline}: a risk difference needs the risk without treatment, in (0, 1]")
-        return lambda value: max((baseline + value) / baseline, 1e-9)
+        return lambda value: _risk(baseline, value) / baseline
     if scale == "mean difference":
         if spread is None or not spread > 0:
             raise ValueError(f"spread={spread}: a mean difference needs the outcome's standard deviation, above 0")
-        return lambda value: math.exp(_PER_SPREAD * value / spread)
+        return lambda value: _of_means(value, spread)
     kept = scale == "risk ratio" or rare
     common = math.sqrt if scale == "odds ratio" else _hazard
     return lambda value: _positive(value) if kept else common(_positive(value))
+
+
+def _end(end: float, scale: str, baseline: float | None, to_ratio: Callable[[float], float]) -> float:
+    """An interval's end as a ratio; one beyond every possible risk stays at the last."""
+    if math.isnan(end) or math.isinf(end):
+        return end if end != -math.inf else 0.0
+    if scale == "risk difference" and baseline is not None:
+        end = min(max(end, -baseline * (1 - 1e-9)), 1 - baseline)
+    return 0.0 if end == 0 and "ratio" in scale else to_ratio(end)
+
+
+def _risk(baseline: float, difference: float) -> float:
+    risk = baseline + difference
+    if not 0 < risk <= 1 + 1e-9:
+        raise ValueError(
+            f"effect {difference:g} on baseline {baseline:g} is a risk of {risk:g}, which none can be; give the "
+            "baseline of the rows that the effect is for"
+        )
+    return risk
+
+
+def _of_means(difference: float, spread: float) -> float:
+    if abs(difference) > _WIDEST * spread:
+        raise ValueError(
+            f"effect {difference:g} is {abs(difference) / spread:.3g} times spread={spread:g}: no risk ratio stands "
+            "for that; give the outcome's standard deviation, in the effect's unit"
+        )
+    return math.exp(_PER_SPREAD * difference / spread)
 
 
 def _positive(ratio: float) -> float:

@@ -99,11 +99,9 @@ def placebo_outcome(
     Raises
     ------
     ValueError
-        On the bad input that the estimator refuses.
+        On the bad input that the estimator refuses, an outcome that does not vary, or an estimate without an error.
     """
-    return NegativeControl(
-        Problem(estimator, frame, treatment, outcome, covariates, options).estimate(), "outcome", outcome
-    )
+    return _control(Problem(estimator, frame, treatment, outcome, covariates, options), "outcome", outcome)
 
 
 def placebo_exposure(
@@ -133,8 +131,17 @@ def placebo_exposure(
     Raises
     ------
     ValueError
-        On the bad input that the estimator refuses.
+        On the bad input that the estimator refuses, an outcome that does not vary, or an estimate without an error.
     """
     others = [*(c for c in covariates if c != exposure), treatment]
-    found = Problem(estimator, frame, exposure, outcome, others, options).estimate()
-    return NegativeControl(found, "exposure", exposure)
+    return _control(Problem(estimator, frame, exposure, outcome, others, options), "exposure", exposure)
+
+
+def _control(problem: Problem, kind: str, name: str) -> NegativeControl:
+    found = problem.observed()
+    if math.isnan(found.std_error):
+        raise ValueError(
+            f"{found.method or 'the estimator'} gives no standard error, so no effect of a negative control can be "
+            "told from chance; give one that does, such as effects.aipw"
+        )
+    return NegativeControl(found, kind, name)

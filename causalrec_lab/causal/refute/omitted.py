@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from causalrec_lab.causal.effects.columns import nearest
+from causalrec_lab.causal.effects.columns import as_list, nearest
 from causalrec_lab.causal.effects.inference import standard_error
 from causalrec_lab.causal.effects.nuisances.ridge import one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Integers, read_sample
@@ -127,12 +127,15 @@ class BiasBounds:
     def __str__(self) -> str:
         """Say what the bounds are, how strong a confounder has to be, and what cannot be known."""
         low, high = self.interval
+        at_level = f"both at {self.at_level:.1%} would take away its significance"
+        if self.at_level == 0:
+            at_level = "and its confidence limit is beyond 0 without any"
         return (
             f"Had a hidden confounder explained {self.r2_outcome:.1%} of the outcome's residual variance and added "
             f"{self.r2_treatment:.1%} of the weights' variance, the {self.short.estimand} would lie between "
             f"{self.low:.3g} and {self.high:.3g} (with sampling error [{low:.3g}, {high:.3g}]) instead of at "
-            f"{self.estimate:.3g}. Both at {self.value:.1%} would move it to 0, both at {self.at_level:.1%} would take "
-            "away its significance. How strong such a confounder is, these data cannot say."
+            f"{self.estimate:.3g}. Both at {self.value:.1%} would move it to 0, {at_level}. How strong such a "
+            "confounder is, these data cannot say."
         )
 
     def _factor(self, r2_treatment: float, r2_outcome: float) -> float:
@@ -193,8 +196,9 @@ def bias_bounds(
     Raises
     ------
     ValueError
-        On the bad input that `effects.aipw` refuses, another estimand, a strength outside its range, or a benchmark
-        that is no covariate.
+        On the bad input that `effects.aipw` refuses, another estimand, a strength outside its range, a benchmark that
+        is no covariate, an outcome that does not vary, or overlap so poor that the weights' second moment cannot be
+        told.
     """
     if estimand not in ("ATE", "ATT"):
         raise ValueError(f"estimand={estimand!r} has no bounds here; {nearest(estimand, ('ATE', 'ATT'))}")
@@ -202,6 +206,7 @@ def bias_bounds(
     check_share("r2_outcome", r2_outcome)
     if not 0 < abs(rho) <= 1:
         raise ValueError(f"rho={rho}: a correlation that biases lies in [-1, 1] and is not 0")
+    benchmarks = as_list(benchmarks)
     if unknown := [name for name in benchmarks if name not in covariates]:
         raise ValueError(f"benchmark {unknown[0]!r} is no covariate; {nearest(unknown[0], list(covariates))}")
 

@@ -88,8 +88,9 @@ class Placebo:
             return unbiased
         from scipy.stats import binom
 
-        hits = int(self.table["covers"].sum())
-        return unbiased and float(binom.cdf(hits, len(self.table), self.observed.level)) >= _LIMIT
+        known = self.table[self.table["std_error"].notna()]
+        hits = int(known["covers"].sum())
+        return unbiased and float(binom.cdf(hits, len(known), self.observed.level)) >= _LIMIT
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw what the placebos gave beside the real estimate."""
@@ -162,7 +163,8 @@ def placebo(
     Raises
     ------
     ValueError
-        On the bad input that the estimator refuses, an unknown scheme, fewer than 10 repetitions or 2 strata, or an
+        On the bad input that the estimator refuses, of the data or of a placebo; an unknown scheme, fewer than 10
+        repetitions or 2 strata, strata so many that none holds both arms, an outcome that does not vary, or an
         estimator by instrument (a placebo treatment makes any instrument weak; see `placebo_outcome`).
     """
     if scheme not in SCHEMES:
@@ -172,14 +174,17 @@ def placebo(
     if strata < 2:
         raise ValueError(f"strata={strata}; give 2 or more, or scheme='shuffle'")
     problem = Problem(estimator, frame, treatment, outcome, covariates, options)
-    observed, rng = problem.estimate(), np.random.default_rng(seed)
+    observed, rng = problem.observed(), np.random.default_rng(seed)
     deal = _Dealer(problem, scheme, strata)
     rows = []
-    for _ in range(whole_repetitions(repetitions)):
+    for number in range(1, whole_repetitions(repetitions) + 1):
         columns = {treatment: deal.treatment(rng)}
         if (logged := options.get("propensity")) is not None:
             columns[logged] = deal.law
-        found = problem.on(**columns).estimate()
+        try:
+            found = problem.on(**columns).estimate()
+        except ValueError as error:
+            raise ValueError(f"placebo treatment {number} was refused where the real one was not: {error}") from error
         rows.append({"value": found.value, "std_error": found.std_error, "covers": found.covers(0.0)})
     return Placebo(observed, pd.DataFrame(rows), _SAID[scheme])
 
@@ -210,6 +215,8 @@ class _Dealer:
         if scheme != "redraw":  # a permutation's law is the share treated in each stratum
             inside = np.maximum(np.bincount(self._strata), 1)
             self._law = (np.bincount(self._strata, weights=self._real) / inside)[self._strata]
+            if np.isin(self._law, (0.0, 1.0)).all():
+                raise ValueError(f"strata={strata}: no stratum holds both arms, so nothing can be dealt; give fewer")
 
     @property
     def law(self) -> Floats:

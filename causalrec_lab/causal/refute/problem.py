@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from causalrec_lab.causal.effects.columns import as_list
 from causalrec_lab.causal.effects.nuisances.cross_fitting import NUISANCES, propensity_scores
 from causalrec_lab.causal.effects.sample import Floats, Integers
 from causalrec_lab.estimate import Estimate
@@ -17,6 +18,7 @@ from causalrec_lab.estimate import Estimate
 __all__ = ["Estimator", "Problem", "whole_repetitions"]
 
 Estimator = Callable[..., Any]
+_FOLDS = 5  # of the propensity that placebos are dealt by; fewer where fewer groups must stay whole
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,28 @@ class Problem:
             found = self.estimator(self.frame, *given, **self.options)
         return found if isinstance(found, Estimate) else found.average()
 
+    def observed(self) -> Estimate:
+        """Ask it for the first time, and refuse what leaves nothing to refute.
+
+        Raises
+        ------
+        TypeError
+            If the estimator is no function.
+        ValueError
+            Whatever the estimator refuses, one string for the covariates, or an estimate without spread.
+        """
+        if not callable(self.estimator):
+            raise TypeError(f"estimator={self.estimator!r} is no function; give one, such as effects.aipw")
+        if isinstance(self.covariates, str):
+            raise ValueError(f"covariates={self.covariates!r} is one string; give a list of column names")
+        found = self.estimate()
+        if found.std_error == 0:
+            raise ValueError(
+                f"the estimate of {found.value:.3g} has standard error 0: {self.outcome!r} does not vary beyond what "
+                "the estimator explains, so nothing could be found or refuted; give an outcome that varies"
+            )
+        return found
+
     def on(self, **columns: Any) -> Problem:
         """The same question of a table with other columns."""
         return replace(self, frame=self.frame.assign(**columns))
@@ -70,19 +94,21 @@ class Problem:
 
     def units(self) -> Integers | None:
         """(n,) codes of the first cluster column, None where there is none."""
-        cluster = self.options.get("cluster")
-        name = cluster if isinstance(cluster, str) or cluster is None else next(iter(cluster))
-        return None if name is None else np.asarray(pd.factorize(self.frame[name])[0], dtype=np.int64)
+        names = as_list(self.options.get("cluster"))
+        return np.asarray(pd.factorize(self.frame[names[0]])[0], dtype=np.int64) if names else None
 
     def law(self) -> Floats:
         """(n,) P(treated = 1): the logged propensity where the estimator was given one, else a cross-fitted one."""
         if (logged := self.options.get("propensity")) is not None:
             return np.asarray(self.frame[logged].to_numpy(dtype=np.float64))
         nuisance = self.options.get("nuisance", "spline")
+        whole = as_list(self.options.get("groups")) or as_list(self.options.get("cluster"))
+        fewest = min((self.frame[name].nunique() for name in whole), default=_FOLDS)
         return propensity_scores(
             self.frame, self.treatment, list(self.covariates),
             embeddings=self.options.get("embeddings"),
-            groups=self.options.get("groups") or self.options.get("cluster"),
+            groups=whole or None,
+            folds=min(_FOLDS, int(fewest)),
             nuisance=nuisance if nuisance in NUISANCES else "spline", seed=int(self.options.get("seed", 0)),
         )  # fmt: skip
 

@@ -52,6 +52,11 @@ def short_parts_from(sample: Sample, found: Nuisances, estimand: str) -> Short:
     ----------
     sample, found, estimand
         The rows, their nuisances, "ATE" or "ATT".
+
+    Raises
+    ------
+    ValueError
+        If the outcome does not vary, or the estimate of :math:`\nu^2` is not positive.
     """
     t, y, w, e = sample.treatment, sample.outcome, sample.weights, found.propensity
     g = np.where(sample.treated, found.treated, found.control)
@@ -64,4 +69,14 @@ def short_parts_from(sample: Sample, found: Nuisances, estimand: str) -> Short:
         value, influence = ratio(w * (t - (1 - t) * e / (1 - e)) * (y - found.control), w * t)
     sigma2, sigma2_influence = ratio(w * (y - g) ** 2, w)
     nu2, nu2_influence = ratio(w * (2 * m_alpha - alpha**2), w)
+    if np.ptp(y) == 0:
+        raise ValueError(
+            f"the outcome is the same in all {sample.n:,} rows, so nothing can bias it; give one that varies"
+        )
+    if not nu2 > 0:
+        raise ValueError(
+            f"the second moment of the weights comes out as {nu2:.3g}, which it cannot be: overlap is too poor, or "
+            f"rows are too few, to bound anything (propensities from {e.min():.2g} to {e.max():.2g}); raise clip, "
+            "adjust for less, or restrict the population"
+        )
     return Short(estimand, value, influence, sigma2, sigma2_influence, nu2, nu2_influence)

@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from causalrec_lab.causal.effects.columns import nearest
+from causalrec_lab.causal.effects.columns import as_list, nearest
 from causalrec_lab.causal.effects.nuisances.cross_fitting import embedding_indices
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, Sample, read_sample
 from causalrec_lab.causal.refute.benchmarks import benchmark_bound, check_share, partial_r2
-from causalrec_lab.estimate import Estimate
+from causalrec_lab.estimate import Estimate, z_value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["Robustness", "robustness_value"]
+
+
+_EXACT = 1e-20  # of a sum of squares: what rounding leaves where nothing is left
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ class Robustness:
     Raises
     ------
     ValueError
-        If the standard error, the degrees of freedom or q is not positive.
+        If the estimate is not finite, the standard error or q not positive, the degrees of freedom not above 1, or the
+        level outside (0, 1).
     """
 
     estimate: float
@@ -59,6 +63,9 @@ class Robustness:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a regression's coefficient."""
+        if not math.isfinite(self.estimate):
+            raise ValueError(f"Robustness(estimate={self.estimate}): give a finite coefficient")
+        z_value(self.level)
         for name, value, least in (("std_error", self.std_error, 0), ("freedom", self.freedom, 1), ("q", self.q, 0)):
             if not value > least:
                 raise ValueError(f"Robustness({name}={value}): give a number above {least}")
@@ -171,11 +178,16 @@ class Robustness:
 
     def __str__(self) -> str:
         """Say how strong, beside what is known, and what this cannot tell."""
+        if self.estimate == 0:
+            return f"The effect of {self.treatment} on {self.outcome} is 0 already: there is nothing to explain away."
         share = "all" if self.q == 1 else f"{self.q:.0%}"
+        at_level = f"{self.at_level:.1%} would take away its significance at level {self.level:.0%}. "
+        if self.at_level == 0:
+            at_level = f"its {self.level:.0%} interval reaches that far without any. "
         said = (
             f"A hidden confounder that explains {self.value:.1%} of what is left of both {self.treatment} and "
             f"{self.outcome} would take away {share} of the effect of {self.estimate:.3g}; "
-            f"{self.at_level:.1%} would take away its significance at level {self.level:.0%}. "
+            f"{at_level}"
         )
         return f"{said}{self._beside()}Whether such a confounder exists, no column of this table can say."
 
@@ -227,19 +239,20 @@ def robustness_value(
     Raises
     ------
     ValueError
-        On the bad input that `effects.regression` refuses, an unknown benchmark, or more columns than rows.
+        On the bad input that `effects.regression` refuses, an unknown benchmark, more columns than rows, a treatment
+        that the covariates decide, or an outcome that they and the treatment do.
     """
     sample = read_sample(frame, treatment, outcome, covariates, embeddings=embeddings, weights=weights, binary=False)
-    chosen = list(covariates) if benchmarks is None else list(benchmarks)
+    chosen = list(covariates) if benchmarks is None else as_list(benchmarks)
     if unknown := [name for name in chosen if name not in covariates]:
         raise ValueError(f"benchmark {unknown[0]!r} is no covariate; {nearest(unknown[0], list(covariates))}")
-    X = _columns(sample, folds, seed)
-    freedom = sample.n - X.shape[1] - 1
-    if freedom < 2:
-        raise ValueError(f"{sample.n} rows leave {freedom} degrees of freedom to {X.shape[1] + 1} columns; add rows")
     root = np.sqrt(sample.weights)
-    X, t, y = X * root[:, None], sample.treatment * root, sample.outcome * root
-    value, error = _coefficient(X, t, y, freedom)
+    X, t, y = _columns(sample, folds, seed) * root[:, None], sample.treatment * root, sample.outcome * root
+    rows, rank = int((root > 0).sum()), int(np.linalg.matrix_rank(X))  # what weighs nothing or repeats counts nothing
+    freedom = rows - rank - 1
+    if freedom < 2:
+        raise ValueError(f"{rows} rows leave {freedom} degrees of freedom to {rank + 1} columns; add rows")
+    value, error = _coefficient(X, t, y, freedom, treatment, outcome)
     bare = Robustness(value, error, freedom, q, level, treatment=treatment, outcome=outcome)
     tables = [bare.bound(name, *_strength(X, t, y, sample, name), multiples) for name in chosen]
     bounds = pd.concat(tables) if tables else pd.DataFrame()
@@ -252,10 +265,17 @@ def _columns(sample: Sample, folds: int, seed: int) -> Floats:
     return np.column_stack([np.ones(sample.n), centred, *read])
 
 
-def _coefficient(X: Floats, t: Floats, y: Floats, freedom: int) -> tuple[float, float]:
+def _coefficient(X: Floats, t: Floats, y: Floats, freedom: int, treatment: str, outcome: str) -> tuple[float, float]:
     t_left, y_left = (v - X @ np.linalg.lstsq(X, v, rcond=None)[0] for v in (t, y))
+    if not t_left @ t_left > _EXACT * (t @ t):
+        raise ValueError(f"the covariates decide {treatment!r}: nothing of it is left to compare; leave out what does")
     value = float(t_left @ y_left / (t_left @ t_left))
     rest = y_left - value * t_left
+    if not rest @ rest > _EXACT * (y @ y):
+        raise ValueError(
+            f"treatment and covariates leave nothing of {outcome!r} to explain, so no confounder can move its "
+            "regression; give an outcome that varies, without those computed from it"
+        )
     return value, math.sqrt(float(rest @ rest) / freedom / float(t_left @ t_left))
 
 

@@ -59,7 +59,7 @@ class Stability:
         r"""Whether the moves are no larger than they should be.
 
         Where a spread is expected: within 1.5 times it, or what chance gives :math:`\chi^2_R` once in a thousand.
-        Where none is: below half a standard error.
+        Where none is: below half a standard error. False where there is no standard error to judge by.
         """
         if not self.expected:
             return bool(self.ratio < _LIMIT)
@@ -85,13 +85,16 @@ class Stability:
         """Say how far it moved, beside how far it may."""
         unit = "times what chance gives" if self.expected else "standard errors"
         verdict = (
-            "as it should"
+            f" ({self.ratio:.2f} {unit}), as it should"
             if self.stable
-            else "more than it should: the estimate hangs on chance or on few rows, and its error is too small"
+            else f" ({self.ratio:.2f} {unit}), more than it should: the estimate hangs on chance or on few rows, and "
+            "its error is too small"
         )
+        if math.isnan(self.ratio):
+            verdict = "; it has no standard error, so whether that is much, nobody can say"
         return (
             f"With {self.change}, {len(self.estimates)} times, the estimate of {self.observed.value:.3g} moves by "
-            f"{self.spread:.2g} ({self.ratio:.2f} {unit}), {verdict}. This tests the estimator's stability and its "
+            f"{self.spread:.2g}{verdict}. This tests the estimator's stability and its "
             "error; no bias shows here, hidden confounding least of all."
         )
 
@@ -121,10 +124,10 @@ def random_cause(
     Raises
     ------
     ValueError
-        On the bad input that the estimator refuses, or fewer than 5 repetitions.
+        On the bad input that the estimator refuses, an outcome that does not vary, or fewer than 5 repetitions.
     """
     problem = Problem(estimator, frame, treatment, outcome, covariates, options)
-    observed, rng = problem.estimate(), np.random.default_rng(seed)
+    observed, rng = problem.observed(), np.random.default_rng(seed)
     name = "random cause"
     while name in frame.columns:
         name += "_"
@@ -165,22 +168,25 @@ def subset(
     Raises
     ------
     ValueError
-        On the bad input that the estimator refuses, a share outside (0, 1), or fewer than 5 repetitions.
+        On the bad input that the estimator refuses, an outcome that does not vary, a share outside (0, 1) or one that
+        leaves nothing out, or fewer than 5 repetitions.
     """
     if not 0 < share < 1:
         raise ValueError(f"share={share}; give a share of the rows to keep, in (0, 1), such as 0.8")
     problem = Problem(estimator, frame, treatment, outcome, covariates, options)
-    observed, rng = problem.estimate(), np.random.default_rng(seed)
+    observed, rng = problem.observed(), np.random.default_rng(seed)
     units = problem.units()
     codes: Integers = np.arange(len(frame)) if units is None else units
-    kept = max(2, round(share * (int(codes.max()) + 1)))
+    count, what = int(codes.max()) + 1, "rows" if units is None else "clusters"
+    kept = max(2, round(share * count))
+    if kept >= count:
+        raise ValueError(f"share={share} of {count} {what} leaves none out; give a smaller share, or more {what}")
     values = []
     for _ in range(whole_repetitions(repetitions, 5)):
-        chosen = np.zeros(int(codes.max()) + 1, dtype=bool)
-        chosen[rng.permutation(len(chosen))[:kept]] = True
+        chosen = np.zeros(count, dtype=bool)
+        chosen[rng.permutation(count)[:kept]] = True
         values.append(problem.take(np.flatnonzero(chosen[codes])).estimate().value)
-    expected = observed.std_error * math.sqrt(len(chosen) / kept - 1)
-    what = "rows" if units is None else "clusters"
+    expected = observed.std_error * math.sqrt(count / kept - 1)
     return Stability(
         observed, np.array(values), 0.0 if math.isnan(expected) else expected, f"{share:.0%} of the {what}"
     )
