@@ -38,9 +38,10 @@ def by_hand(frame, names, matches, estimand, weights=None):
         sigma[i] = len(like) / (len(like) + 1) * (y[i] - y[like].mean()) ** 2
         if share[i] > 0:
             chosen = neighbours(i, np.flatnonzero(t != t[i]), matches)
-            effect[i] = (y[i] - y[chosen].mean()) * (1 if t[i] else -1)
-            used[chosen] += w[i] / len(chosen)
-            squares[chosen] += (w[i] / len(chosen)) ** 2
+            shares = w[chosen] / w[chosen].sum()
+            effect[i] = (y[i] - shares @ y[chosen]) * (1 if t[i] else -1)
+            used[chosen] += w[i] * shares
+            squares[chosen] += (w[i] * shares) ** 2
     value = share @ effect / share.sum()
     variance = share**2 @ (effect - value) ** 2 + ((share + used) ** 2 - share**2 - squares) @ sigma
     return value, np.sqrt(variance) / share.sum()
@@ -49,7 +50,16 @@ def by_hand(frame, names, matches, estimand, weights=None):
 @pytest.mark.parametrize("estimand", ["ATE", "ATT"])
 @pytest.mark.parametrize(
     ("matches", "covariates", "levels", "weights"),
-    [(1, 2, None, None), (4, 3, None, None), (3, 9, None, None), (2, 2, 3, None), (2, 9, 2, None), (2, 2, None, "w")],
+    [
+        (1, 2, None, None),
+        (4, 3, None, None),
+        (3, 9, None, None),
+        (2, 2, 3, None),
+        (2, 9, 2, None),
+        (2, 2, None, "w"),
+        (1, 2, 3, "w"),
+        (1, 1, None, None),
+    ],
 )
 def test_plain_matching_equals_brute_force(estimand, matches, covariates, levels, weights):
     frame, names, _, _ = draw(300, 1, covariates, levels)
@@ -58,6 +68,21 @@ def test_plain_matching_equals_brute_force(estimand, matches, covariates, levels
         weights=weights,
     )  # fmt: skip
     assert (found.value, found.std_error) == pytest.approx(by_hand(frame, names, matches, estimand, weights), rel=1e-9)
+
+
+@pytest.mark.parametrize("corrected", [True, False])
+@pytest.mark.parametrize("estimand", ["ATE", "ATT"])
+@pytest.mark.parametrize("levels", [None, 4])
+def test_a_row_of_weight_k_is_k_rows_and_one_of_weight_zero_is_none(levels, estimand, corrected):
+    frame, names, _, _ = draw(300, 7, levels=levels)
+    frame = frame.assign(w=np.random.default_rng(8).integers(4, size=300), row=np.arange(300))
+    repeated = frame.loc[frame.index.repeat(frame["w"])]
+    ways = {"cluster": "row", "estimand": estimand, "bias_corrected": corrected, "nuisance": "linear"}
+    found = effects.matching(frame, "t", "y", names, weights="w", **ways)
+    plain = effects.matching(repeated, "t", "y", names, **ways)
+    assert (found.value, found.std_error) == pytest.approx((plain.value, plain.std_error), rel=1e-5)
+    moved = effects.matching(frame.assign(y=frame["y"] + 1e3), "t", "y", names, weights="w", **ways)
+    assert moved.std_error == pytest.approx(found.std_error, rel=1e-6)
 
 
 def test_the_bias_correction_equals_its_formula_and_mahalanobis_ignores_linear_recoding():

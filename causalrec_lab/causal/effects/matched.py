@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -73,9 +73,9 @@ def matching(
     .. math:: \hat V = \frac{1}{n^2} \sum_i (\hat Y_i(1) - \hat Y_i(0) - \hat\tau)^2
         + \frac{1}{n^2} \sum_i (K_i^2 + 2 K_i - K'_i) \hat\sigma^2(x_i, T_i)
 
-    with :math:`K'` the sum of squared shares and :math:`\hat\sigma^2` from the nearest rows of the same arm. (The
-    bootstrap is not valid here: Abadie and Imbens 2008.) With `cluster` the error is that of the martingale
-    representation (Abadie and Imbens 2012), summed within clusters.
+    with :math:`K'` the sum of squared shares and :math:`\hat\sigma^2` from the nearest rows of the same arm; a row's
+    matches share by their sampling weights. (The bootstrap is not valid here: Abadie and Imbens 2008.) With `cluster`
+    the error is that of the martingale representation (Abadie and Imbens 2012), summed within clusters.
 
     Parameters
     ----------
@@ -107,6 +107,7 @@ def matching(
         frame, treatment, outcome, covariates, embeddings=embeddings, cluster=cluster, weights=weights,
         estimand=estimand, groups=groups, graph=graph,
     )  # fmt: skip
+    sample = sample.take(sample.weights > 0)
     _check(sample, matches, distance, nuisance)
     X = sample.covariates
     if sample.embeddings.shape[1]:
@@ -115,9 +116,10 @@ def matching(
     index = logistic_index(sample, design[:, 1:])
     places = _places(X, index, distance, sample.weights)
     found = _match(sample, places, design, matches, estimand)
-    surfaces = _surfaces(sample, design, 1 + X.shape[1], bias_corrected)
-    value, effects, influence = _effect(sample, found, design, surfaces, estimand)
-    residual = sample.outcome - np.where(sample.treated, design @ surfaces[1], design @ surfaces[0])
+    surfaces = _surfaces(sample, design, 1 + X.shape[1])
+    value, effects, influence = _effect(sample, found, design, surfaces, estimand, bias_corrected)
+    own = np.where(sample.treated, design @ surfaces[1], design @ surfaces[0])
+    residual = sample.outcome - (own if bias_corrected else 0.0)
     error = None if sample.clusters else _error(sample, found, places, effects - value, residual, matches, estimand)
     diagnostics = _diagnostics(sample, np.clip(expit(index), 1e-6, 1 - 1e-6), found, estimand)
     words = f"{'bias-corrected ' if bias_corrected else ''}matching, {matches} nearest by {distance} distance"
@@ -155,18 +157,24 @@ def _match(sample: Sample, places: Floats, design: Floats, matches: int, estiman
     for arm in (True, False) if estimand == "ATE" else (True,):
         rows, donors = np.flatnonzero(sample.treated == arm), np.flatnonzero(sample.treated != arm)
         values = np.column_stack([sample.outcome[donors], design[donors]])
-        for block, mean, count in nearest_rows(places[rows], places[donors], matches):
-            here = rows[block]
-            averages = mean @ values
+        for block, mean, _ in nearest_rows(places[rows], places[donors], matches):
+            here, shares = rows[block], _by_weight(mean, w[donors])
+            averages = shares @ values
             outcome[here], terms[here] = averages[:, 0], averages[:, 1:]
-            used[donors] += mean.T @ w[here]
-            squared[donors] += mean.T @ (w[here] ** 2 / count)
+            used[donors] += shares.T @ w[here]
+            squared[donors] += (shares * shares).T @ w[here] ** 2
     return _Matched(used, squared, outcome, terms)
 
 
-def _surfaces(sample: Sample, design: Floats, straight: int, wanted: bool) -> tuple[Floats, Floats]:
-    if not wanted:
-        return np.zeros(design.shape[1]), np.zeros(design.shape[1])
+def _by_weight(mean: Any, weights: Floats) -> Any:
+    """Averages over matches in proportion to their sampling weights: one of weight 2 counts as two rows do."""
+    if np.ptp(weights) == 0:
+        return mean
+    shares = mean * weights[None, :]
+    return shares * (1 / np.asarray(shares.sum(axis=1)).reshape(-1, 1))
+
+
+def _surfaces(sample: Sample, design: Floats, straight: int) -> tuple[Floats, Floats]:
     bent, fitted = np.arange(design.shape[1]) >= straight, []
     for arm in (~sample.treated, sample.treated):
         D, y, w = design[arm], sample.outcome[arm], sample.weights[arm]
@@ -176,13 +184,13 @@ def _surfaces(sample: Sample, design: Floats, straight: int, wanted: bool) -> tu
 
 
 def _effect(
-    sample: Sample, found: _Matched, design: Floats, surfaces: tuple[Floats, Floats], estimand: str
+    sample: Sample, found: _Matched, design: Floats, surfaces: tuple[Floats, Floats], estimand: str, corrected: bool
 ) -> tuple[float, Floats, Floats]:
     """Value, each row's imputed effect, and the influence of each row by the martingale representation."""
     t, w = sample.treated, sample.weights
     share = w if estimand == "ATE" else w * t
     control, treated = (design @ surface for surface in surfaces)
-    moved = design - found.design
+    moved = (design - found.design) * corrected
     imputed = found.outcome + np.where(t, moved @ surfaces[0], moved @ surfaces[1])
     effects = np.where(t, sample.outcome - imputed, imputed - sample.outcome)
     value = float(share @ effects / share.sum())
