@@ -9,6 +9,7 @@ import pytest
 
 from causalrec_lab import world
 from causalrec_lab.causal import effects
+from causalrec_lab.causal.effects.panel.pretrends import freedom_of
 
 KEYS = {"unit": "unit", "time": "time", "cohort": "cohort"}
 
@@ -338,3 +339,13 @@ def test_an_outcome_that_never_moves_and_a_lone_unit_are_told_apart_from_an_answ
     assert any("cannot be tested" in note for note in flat.average().notes)
     with pytest.raises(ValueError, match="single treated unit"):
         effects.did(tiny(12).query("unit in (0, 2, 5, 8)"), "y", **KEYS)
+
+
+def test_with_one_effect_the_freedom_of_the_pretrend_test_is_welchs() -> None:
+    rng = np.random.default_rng(3)
+    few, many = rng.normal(scale=3, size=6), rng.normal(size=40)
+    parts = few.var(ddof=1) * 6, many.var(ddof=1) * 40  # sums of influence values: variances of sums
+    welch = sum(parts) ** 2 / (parts[0] ** 2 / 5 + parts[1] ** 2 / 39)
+    influence = np.concatenate([few - few.mean(), many - many.mean()])[:, None]
+    inverse = np.array([[1 / sum(parts)]])
+    assert freedom_of(influence, np.repeat([0, 1], [6, 40]), inverse, 1) == pytest.approx(welch)
