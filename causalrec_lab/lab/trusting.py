@@ -5,10 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import pandas as pd
+from typing import Any
 
 __all__ = ["trust_file"]
 
@@ -39,29 +36,29 @@ def trust_file(
     from causalrec_lab.causal.trust import trust
     from causalrec_lab.data.dataset import Dataset
     from causalrec_lab.lab.artefacts import write_whole
+    from causalrec_lab.lab.reading_tables import read_table
     from causalrec_lab.lab.report.trust_page import trust_page
 
-    if out.is_dir() or not out.parent.is_dir():
-        raise ValueError(f"--out {out}: give a file in a folder that is there")
-    frame = _read(path)
+    _check_writable(out)
+    frame = read_table(path, (treatment, outcome))
     report = trust(Dataset(path.stem, decisions=frame), treatment, outcome, covariates, **options)
     write_whole(out, trust_page(report, _command(path, treatment, outcome, covariates, options)).encode("utf-8"))
     shown = report.ranking[["standing", "value", "low", "high", "rmse"]].to_string(float_format=lambda v: f"{v:.4g}")
-    return [report.sentence(), "", shown, "", f"page: {out}"]
+    problems = [f"not computed: {label}: {why}" for label, why in report.problems.items()]
+    notes = [f"note: {note}" for note in report.question.notes]
+    return [report.sentence(), "", shown, *problems, *notes, "", f"page: {out}"]
 
 
-def _read(path: Path) -> pd.DataFrame:
-    import pandas as pd
+def _check_writable(out: Path) -> None:
+    import tempfile
 
-    if not path.is_file():
-        raise ValueError(f"{path} is no file; give a CSV or Parquet table with one row a decision")
+    if out.is_dir() or not out.parent.is_dir():
+        raise ValueError(f"--out {out}: give a file in a folder that is there")
     try:
-        frame = pd.read_parquet(path) if path.suffix in (".parquet", ".pq") else pd.read_csv(path)
-    except (ValueError, OSError) as error:
-        raise ValueError(f"{path} cannot be read as a table: {error}") from error
-    if frame.empty:
-        raise ValueError(f"{path} has no rows")
-    return frame
+        with tempfile.TemporaryFile(dir=out.parent):
+            pass
+    except OSError as error:
+        raise ValueError(f"--out {out}: nothing can be written there ({error.strerror}); name another folder") from None
 
 
 def _command(

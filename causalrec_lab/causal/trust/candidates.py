@@ -93,10 +93,9 @@ def candidates(names: Sequence[str] | None = None, *, text: bool = False) -> tup
     ValueError
         If a label is unknown; the nearest is offered.
     """
-    there = {label: made for label, made in _TABLES.items() if made[0] in effects.__all__}
-    found = {label: Candidate(label, function, options) for label, (function, options) in there.items()}
+    found = {label: Candidate(label, function, options) for label, (function, options) in _TABLES.items()}
     if text:
-        for label in (one for one in _READS_TEXT if one in there):
+        for label in _READS_TEXT:
             found[f"{label} + text"] = Candidate(f"{label} + text", *_TABLES[label], reads_text=True)
     if names is None:
         return tuple(found.values())

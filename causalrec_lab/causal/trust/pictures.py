@@ -37,11 +37,11 @@ def _estimates(report: TrustReport, ax: Axes) -> None:
         if np.isnan(row["value"]):
             ax.text(0.5, place, "could not be computed", transform=ax.get_yaxis_transform(), va="center", ha="center")
             continue
-        holds = row["standing"] == "holds"
+        holds = row["standing"] in ("holds", "undecided")
         ax.plot([row["low"], row["high"]], [place, place], color="C0" if holds else "0.6", linewidth=2)
         ax.plot(row["value"], place, "o", color="C0" if holds else "0.6", markerfacecolor="C0" if holds else "white")
     ax.axvline(0, color="0.4", linewidth=0.8)
-    ax.set_xlabel(f"{report.question.estimand} on this log ({report.level:.0%} interval); hollow: not to be relied on")
+    ax.set_xlabel(f"{report.question.estimand} on this log ({report.level:.0%} interval); hollow: seen to fall short")
 
 
 def _bias(report: TrustReport, ax: Axes) -> None:

@@ -13,17 +13,20 @@ from causalrec_lab.estimate import Estimate, z_value
 __all__ = ["STANDINGS", "coverage_at", "rank"]
 
 #: How an estimator stands where nothing is hidden, the best first.
-STANDINGS = ("holds", "too short", "biased", "no interval", "fails")
+STANDINGS = ("holds", "undecided", "too short", "biased", "no interval", "fails")
 _SLACK = 0.02  # below the level that a coverage may lie before it counts as short
+_UNSURE = 0.15  # below the level that a coverage may still lie, so that nothing is decided: too few logs were drawn
 _MOST_FAILED = 0.05
 
 
-def rank(measured: pd.DataFrame, estimates: Mapping[str, Estimate], level: float) -> pd.DataFrame:
-    """Order the estimators.
+def rank(measured: pd.DataFrame, estimates: Mapping[str, Estimate], level: float, shrink: float = 1.0) -> pd.DataFrame:
+    r"""Order the estimators.
 
-    The rule: first those whose interval held the truth as often as it says where nothing is hidden (its coverage's
-    Wilson interval reaches the level less two points); then the others; within each, by root mean squared error
-    averaged over the strengths of hidden confounding, each taken as equally likely.
+    The rule: first those that are not shown to fall short where nothing is hidden (their coverage's Wilson interval
+    reaches the level less two points); then the others; within each, by root mean squared error averaged over the
+    strengths of hidden confounding, each taken as equally likely. A bias stays and a spread shrinks with more rows, so
+    the error is that of a log of this one's length, :math:`\sqrt{b^2 + s \, \mathrm{sd}^2}` with
+    :math:`b^2 = (\mathrm{rmse}^2 - \mathrm{sd}^2)_+` and s the twins' rows a row of the log.
 
     Parameters
     ----------
@@ -33,6 +36,8 @@ def rank(measured: pd.DataFrame, estimates: Mapping[str, Estimate], level: float
         Label -> estimate on the log, for those that could be computed there.
     level
         Confidence level of the intervals.
+    shrink
+        Rows of a twin's log over rows of the log.
 
     Returns
     -------
@@ -47,7 +52,7 @@ def rank(measured: pd.DataFrame, estimates: Mapping[str, Estimate], level: float
         found = estimates.get(label)
         rows[label] = {
             "standing": _standing(mine.loc[strengths[0]], level),
-            "rmse": float(mine["rmse"].mean()),
+            "rmse": _error(mine, shrink),
             **{f"coverage, {s:g}": float(mine.loc[s, "coverage"]) for s in strengths},
             "at_this_size": coverage_at(found, float(mine.loc[strengths[-1], "bias"])),
             "value": found.value if found else np.nan,
@@ -56,8 +61,18 @@ def rank(measured: pd.DataFrame, estimates: Mapping[str, Estimate], level: float
         }
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("estimator")
     table["standing"] = table["standing"].where(table["value"].notna(), "fails")
-    order = table["standing"].map({"holds": 0, "too short": 1, "biased": 1, "no interval": 1, "fails": 2})
+    order = table["standing"].map(
+        {"holds": 0, "undecided": 0, "too short": 1, "biased": 1, "no interval": 1, "fails": 2}
+    )
     return table.assign(order=order).sort_values(["order", "rmse"], kind="stable").drop(columns="order")
+
+
+def _error(mine: pd.DataFrame, shrink: float) -> float:
+    """Root mean squared error of a log of the asked length, averaged over the strengths."""
+    if shrink == 1:
+        return float(mine["rmse"].mean())
+    bias = (mine["rmse"] ** 2 - mine["sd"] ** 2).clip(lower=0)
+    return float(np.sqrt(bias + shrink * mine["sd"] ** 2).mean())
 
 
 def coverage_at(estimate: Estimate | None, bias: float) -> float:
@@ -78,6 +93,6 @@ def _standing(mine: pd.Series[float], level: float) -> str:
     if np.isnan(mine["length"]):
         return "no interval"
     if mine["coverage_high"] >= level - _SLACK:
-        return "holds"
+        return "holds" if mine["coverage_low"] >= level - _UNSURE else "undecided"
     certain = mine["bias_low"] > 0 or mine["bias_high"] < 0
     return "biased" if certain and abs(mine["bias"]) > 0.25 * mine["sd"] else "too short"

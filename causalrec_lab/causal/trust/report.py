@@ -5,27 +5,30 @@ from __future__ import annotations
 import html
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from causalrec_lab.causal.trust.candidates import Candidate, candidates
 from causalrec_lab.causal.trust.question import Question, ask
 from causalrec_lab.causal.trust.ranking import rank
-from causalrec_lab.causal.trust.twins import Twin, run_once, summarise, text_of, twin_of
+from causalrec_lab.causal.trust.twins import Twin, measured, run_once, summarise, text_of, twin_of, unit_of
 from causalrec_lab.data.dataset import Dataset
 from causalrec_lab.estimate import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from causalrec_lab.causal.effects.sample import Floats
     from causalrec_lab.data.quality.result import QualityReport
     from causalrec_lab.world.alike.comparison import Likeness
 
 __all__ = ["MOST_ROWS", "STRENGTHS", "TrustReport", "trust"]
 
 STRENGTHS = (0.0, 0.5, 1.0)
+LEAST_ROWS = 50
 MOST_ROWS = 4_000  # of a twin's log: beyond, `at_this_size` says what a bias does to a longer one
 
 
@@ -142,7 +145,7 @@ def trust(
     replications
         Logs a strength; 60 tell a coverage to within about 6 points, 400 to within 2.
     rows
-        Rows of each log; None: as many as the log has, 4,000 at most.
+        Rows of each log, 50 at least; None: as many as the log has, 4,000 at most.
     level
         Confidence level in (0, 1).
     jobs
@@ -156,19 +159,22 @@ def trust(
         On bad input of any part, which is named.
     """
     strengths = _strengths(strengths)
-    if replications < 2:
-        raise ValueError(f"replications={replications}: a spread needs two logs or more; 60 is a start")
-    question = ask(log, treatment, outcome, covariates, text=text, estimand=estimand)
+    _check(replications, rows, level, jobs)
     chosen = candidates(estimators, text=text is not None)
+    question = ask(log, treatment, outcome, covariates, text=text, estimand=estimand)
+    embeddings = text_of(question)
     quality, size = _quality(question), rows or min(len(question.frame), MOST_ROWS)
-    twins = tuple(twin_of(question, strength, seed) for strength in strengths)
+    log_measured = measured(question, seed)
+    unit, told = unit_of(log_measured, question)
+    question = replace(question, notes=(*question.notes, told)) if told else question
+    twins = tuple(twin_of(question, strength, seed, log_measured) for strength in strengths)
     runs = _measure(twins, chosen, question, size, level, range(seed, seed + replications), jobs)
-    measured = summarise(runs, {twin.strength: twin.truth for twin in twins})
-    estimates, problems = _on_the_log(chosen, question, level, seed)
+    table = summarise(runs, {twin.strength: twin.truth for twin in twins}, unit)
+    estimates, problems = _on_the_log(chosen, question, embeddings, level, seed)
     return TrustReport(
         question=question,
-        ranking=rank(measured, estimates, level),
-        measured=measured,
+        ranking=rank(table, estimates, level, size / len(question.frame)),
+        measured=table,
         estimates=estimates,
         problems=problems,
         twins=twins,
@@ -188,6 +194,17 @@ def _strengths(strengths: Sequence[float]) -> tuple[float, ...]:
             f"strengths={list(strengths)}: give 0 among them, where nothing is hidden; the order starts there"
         )
     return found
+
+
+def _check(replications: int, rows: int | None, level: float, jobs: int) -> None:
+    if replications < 2:
+        raise ValueError(f"replications={replications}: a spread needs two logs or more; 60 is a start")
+    if rows is not None and rows < LEAST_ROWS:
+        raise ValueError(f"rows={rows}: estimators need {LEAST_ROWS} rows or more")
+    if not 0 < level < 1:
+        raise ValueError(f"level={level:g} is no confidence level; give a number in (0, 1), such as 0.95")
+    if jobs == 0:
+        raise ValueError("jobs=0: give the number of processes, or -1 for one a processor")
 
 
 def _measure(
@@ -214,9 +231,8 @@ def _measure(
 
 
 def _on_the_log(
-    chosen: Sequence[Candidate], question: Question, level: float, seed: int
+    chosen: Sequence[Candidate], question: Question, embeddings: Floats | None, level: float, seed: int
 ) -> tuple[dict[str, Estimate], dict[str, str]]:
-    embeddings = text_of(question)
     found, problems = {}, {}
     for one in chosen:
         try:
@@ -226,7 +242,7 @@ def _on_the_log(
                     question.frame, question.treatment, question.outcome, question.covariates,
                     embeddings=embeddings, cluster=question.cluster, estimand=question.estimand, level=level, seed=seed,
                 )  # fmt: skip
-        except (ValueError, ArithmeticError) as error:
+        except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
             problems[one.label] = str(error)
     return found, problems
 
@@ -234,9 +250,18 @@ def _on_the_log(
 def _quality(question: Question) -> QualityReport:
     from causalrec_lab.data import quality_report
 
-    renamed = question.frame.rename(columns={question.treatment: "treated"})
+    features = question.features if question.covariates else question.features.iloc[:, :0]
+    taken = {*features, *(("treated",) if question.treatment != "treated" else ())}
+    frame = question.frame[[c for c in question.frame if c not in taken]].rename(
+        columns={question.treatment: "treated"}
+    )
     outcome = question.outcome if question.outcome != "treated" else None
-    return quality_report(Dataset(question.name, decisions=renamed), covariates=question.numeric, outcome=outcome)
+    decisions = pd.concat([frame, features], axis=1)
+    return quality_report(
+        Dataset(question.name, decisions=decisions),
+        covariates=[str(name) for name in features.columns],
+        outcome=outcome,
+    )
 
 
 def _likeness(question: Question, twin: Twin, seed: int) -> Likeness:
@@ -247,7 +272,7 @@ def _likeness(question: Question, twin: Twin, seed: int) -> Likeness:
         twin.platform,
         outcome=question.outcome,
         treatment=question.treatment,
-        covariates=question.numeric,
+        covariates=tuple(question.features.columns),
         text=question.text,
         seed=seed,
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, SupportsFloat
 
 import numpy as np
 import pandas as pd
@@ -15,9 +15,12 @@ from causalrec_lab.causal.effects.text import tfidf_embedding
 from causalrec_lab.causal.trust.candidates import Candidate
 from causalrec_lab.causal.trust.question import Question
 from causalrec_lab.estimate import Truth
-from causalrec_lab.world import Platform, Scenario
+from causalrec_lab.world import Platform
+from causalrec_lab.world.alike.matching import Measured, measure, scenario_like
+from causalrec_lab.world.alike.rows import read_rows
+from causalrec_lab.world.presets import scenario
 
-__all__ = ["DIMENSIONS", "Twin", "run_once", "summarise", "text_of", "twin_of", "wilson"]
+__all__ = ["DIMENSIONS", "Twin", "measured", "run_once", "summarise", "text_of", "twin_of", "unit_of", "wilson"]
 
 DIMENSIONS = 100  # of the counted words that stand for a text
 _COLUMNS = ("strength", "estimator", "replication", "value", "std_error", "low", "high", "covered", "warned", "problem")
@@ -45,22 +48,53 @@ class Twin:
     truth: Truth
 
 
-def twin_of(question: Question, strength: float, seed: int) -> Twin:
-    """Make the platform; another strength of the hidden trait means another effect behind the same visible log."""
-    dataset = question.dataset
-    scenario = Scenario.from_dataset(
-        dataset,
-        outcome=question.outcome,
-        treatment=question.treatment,
-        covariates=question.numeric,
-        text=question.text,
-        confounding=strength,
-        seed=seed,
+def twin_of(question: Question, strength: float, seed: int, log: Measured | None = None) -> Twin:
+    """Make the platform; another strength of the hidden trait means another effect behind the same visible log.
+
+    Parameters
+    ----------
+    question, strength, seed
+        What it is made like, its hidden trait's dial, its seed.
+    log
+        What was measured in the log (`measured`), where it was; None measures it.
+    """
+    columns = tuple(question.features.columns)
+    if log is not None:  # notes are written into it, and are each strength's own
+        log = replace(log, rows=replace(log.rows, notes=list(log.rows.notes)))
+    like = scenario_like(
+        question.dataset, outcome=question.outcome, treatment=question.treatment, covariates=columns,
+        text=question.text, confounding=strength, seed=seed, log=log,
+    )  # fmt: skip
+    platform = Platform.make(like, seed)
+    truth = getattr(platform.truth, question.estimand.lower())(like.outcome)
+    return Twin(strength, platform, like.outcome, truth)
+
+
+def measured(question: Question, seed: int) -> Measured:
+    """What likeness measures in the log; the same for every strength of a hidden trait."""
+    base = scenario("ecommerce")
+    rows = read_rows(
+        question.dataset, outcome=question.outcome, treatment=question.treatment,
+        covariates=tuple(question.features.columns), base=base,
+    )  # fmt: skip
+    return measure(rows, base.cost.name, seed)
+
+
+def unit_of(log: Measured, question: Question) -> tuple[float, str]:
+    """How much of the log's unit one unit of a twin's outcome is, and what is to be told of it.
+
+    A twin writes 0 and 1, or an amount that is often 0, as the log does. Where the log's outcome is another number,
+    its twins write whether it is high, and errors there are read as shares of the outcome's standard deviation.
+    """
+    read, values = log.rows.outcome, question.frame[question.outcome].to_numpy(dtype=float)
+    if read is None or read.amount is not None or set(np.unique(values)) <= {0.0, 1.0}:
+        return 1.0, ""
+    told = (
+        f"the platforms write 0 or 1, {read.meaning if values.min() >= 0 else 'above its median'}, where this log "
+        f"has numbers: errors there are turned into the unit of {question.outcome} by standard deviations, and what "
+        "its tails do to an estimator was not measured"
     )
-    platform = Platform.make(scenario, seed)
-    outcome = question.outcome if question.outcome in scenario.outcomes else scenario.outcome
-    truth = getattr(platform.truth, question.estimand.lower())(outcome)
-    return Twin(strength, platform, outcome, truth)
+    return float(values.std() / np.nanstd(read.reached)), told
 
 
 def run_once(
@@ -71,9 +105,10 @@ def run_once(
     texts = any(one.reads_text for one in chosen)
     embeddings = tfidf_embedding(twin.platform.texts(decisions), DIMENSIONS) if texts else None
     cluster = tuple(name for name in question.cluster if decisions[name].duplicated().any())
+    columns = twin.platform.covariates if question.covariates else ()  # what the log does not have is not read
     lines = [
         _line(
-            one, decisions, twin, replication,
+            one, decisions, twin, replication, columns,
             embeddings=embeddings, cluster=cluster, estimand=question.estimand, level=level, seed=replication,
         )
         for one in chosen
@@ -81,12 +116,14 @@ def run_once(
     return pd.DataFrame(lines, columns=list(_COLUMNS))
 
 
-def _line(one: Candidate, decisions: pd.DataFrame, twin: Twin, replication: int, **options: Any) -> dict[str, Any]:
+def _line(
+    one: Candidate, decisions: pd.DataFrame, twin: Twin, replication: int, columns: Sequence[str], **options: Any
+) -> dict[str, Any]:
     known = {"strength": twin.strength, "estimator": one.label, "replication": replication, "problem": ""}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = one(decisions, "treated", twin.outcome, twin.platform.covariates, **options)
+            found = one(decisions, "treated", twin.outcome, columns, **options)
     except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
         nothing = dict.fromkeys(("value", "std_error", "low", "high"), float("nan"))
         return known | nothing | {"covered": False, "warned": True, "problem": str(error)}
@@ -101,7 +138,7 @@ def _line(one: Candidate, decisions: pd.DataFrame, twin: Twin, replication: int,
     }
 
 
-def summarise(runs: pd.DataFrame, truths: Mapping[float, Truth]) -> pd.DataFrame:
+def summarise(runs: pd.DataFrame, truths: Mapping[float, SupportsFloat], unit: float = 1.0) -> pd.DataFrame:
     r"""Bias, spread and coverage of every estimator at every strength.
 
     Parameters
@@ -110,6 +147,8 @@ def summarise(runs: pd.DataFrame, truths: Mapping[float, Truth]) -> pd.DataFrame
         Rows as `run_once` gives them.
     truths
         Strength -> truth.
+    unit
+        Of the log's outcome in one of the twin's (`unit_of`): everything but shares is multiplied by it.
 
     Returns
     -------
@@ -117,10 +156,11 @@ def summarise(runs: pd.DataFrame, truths: Mapping[float, Truth]) -> pd.DataFrame
     interval), sd (of the estimates), rmse, coverage with its 95 % Wilson interval, length (mean interval), warned
     (share of runs with a warning), failed (share of runs with no estimate), runs.
     """
-    table = {}
+    table, columns = {}, ["value", "std_error", "low", "high"]
+    runs = runs.assign(**{name: unit * runs[name].astype(float) for name in columns})
     for (label, strength), part in runs.groupby(["estimator", "strength"], sort=False):
         assert isinstance(strength, float)
-        table[str(label), strength] = _summary(part, float(truths[strength]))
+        table[str(label), strength] = _summary(part, unit * float(truths[strength]))
     index = pd.MultiIndex.from_tuples(table, names=["estimator", "strength"])
     return pd.DataFrame(list(table.values()), index=index)
 

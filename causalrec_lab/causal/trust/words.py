@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 __all__ = ["meaning", "sentence"]
 
 _MEANING = {
-    "holds": "its interval held the truth as often as it says, where nothing was hidden",
+    "holds": "it was not seen to hold the truth less often than it says, where nothing was hidden",
+    "undecided": "too few logs were drawn to tell whether its interval holds",
     "too short": "its interval held the truth less often than it says, though nothing was hidden",
     "biased": "it was off on average, though nothing was hidden",
     "no interval": "it gives no interval",
@@ -34,21 +35,40 @@ def sentence(report: TrustReport) -> str:
     best, row = report.best, report.ranking.iloc[0]
     asked = report.question
     effect = f"{row['value']:.4g} [{row['low']:.4g}, {row['high']:.4g}]"
+    first = (
+        f"Read {best} first: the effect ({asked.estimand}) of {asked.treatment} on {asked.outcome} is {effect}, if "
+        "nothing but the columns it reads moves both."
+    )
     said = [
-        f"Read {best} first: the effect ({asked.estimand}) of {asked.treatment} on {asked.outcome} is {effect}.",
+        first,
         _coverage(report, best),
+        _standing(report, best, str(row["standing"])),
+        _ties(report),
+        _overturned(report, best),
     ]
-    if row["standing"] != "holds":
-        said.append(
-            f"No estimator's interval held as often as it says, not even where nothing was hidden: {best} "
-            f"is the least wrong ({meaning(str(row['standing']))})."
+    if report.problems:
+        failed = f"{len(report.problems)} of {len(report.ranking)} estimators could not be computed on this log: "
+        said.insert(2, failed + ", ".join(report.problems) + ".")
+    return " ".join(one for one in said if one)
+
+
+def _standing(report: TrustReport, best: str, standing: str) -> str:
+    if standing == "undecided":
+        return (
+            f"{report.replications} logs a platform are too few to tell whether that is as often as it says; draw more."
         )
-    said.append(_overturned(report, best))
-    return " ".join(said)
+    if standing == "holds":
+        return ""
+    return (
+        f"No estimator's interval was right as often as it says, not even where nothing was hidden: {best} is the "
+        f"least wrong ({meaning(standing)})."
+    )
 
 
 def _coverage(report: TrustReport, label: str) -> str:
     mine = report.measured.loc[label]
+    if mine["coverage"].isna().all():
+        return "On platforms made to look like this log it gave no interval."
     parts = [
         f"{float(one['coverage']):.0%} "
         + ("where nothing was hidden" if strength == 0 else f"with a hidden trait of strength {strength:g}")
@@ -56,21 +76,35 @@ def _coverage(report: TrustReport, label: str) -> str:
         if isinstance(strength, float)
     ]
     return (
-        f"On platforms made to look like this log its {report.level:.0%} interval held the truth in {', '.join(parts)}."
+        f"On platforms made to look like this log its {report.level:.0%} interval held the truth in {', '.join(parts)} "
+        f"({report.replications} logs of {report.rows:,} rows each)."
     )
+
+
+def _ties(report: TrustReport) -> str:
+    """Who cannot be told from the first: a root mean squared error of n runs is known to one part in sqrt(2 n)."""
+    table = report.ranking[report.ranking["standing"].isin(["holds", "undecided"])]
+    if len(table) < 2 or report.best not in table.index:
+        return ""
+    sure = 1 + 2 / (2 * report.replications * len(report.twins)) ** 0.5
+    close = table.index[(table["rmse"] <= sure * table["rmse"].iloc[0]) & (table.index != report.best)]
+    return f"So few logs do not tell its error from that of {', '.join(map(str, close))}." if len(close) else ""
 
 
 def _overturned(report: TrustReport, label: str) -> str:
     found, mine = report.estimates.get(label), report.measured.loc[label]
     if found is None:
         return ""
-    hidden = [(float(s), float(one["bias"])) for s, one in mine.iterrows() if isinstance(s, float) and s > 0]
-    turning = [s for s, bias in hidden if not np.isnan(bias) and (found.low <= bias <= found.high)]
     if found.low <= 0 <= found.high:
         return "Its interval holds 0: by itself the log does not tell whether there is an effect."
+    nearest, clear = min(abs(found.low), abs(found.high)), float(mine["bias"].iloc[0])
+    hidden = [(float(s), abs(float(one["bias"]) - clear)) for s, one in mine.iterrows() if isinstance(s, float) and s]
+    if not hidden:
+        return "What a hidden trait would do was not tried."
+    turning = [s for s, moved in hidden if not np.isnan(moved) and moved >= nearest]
     if turning:
         return (
-            f"A hidden trait of strength {turning[0]:g} alone would leave a bias that lies inside this interval: it "
+            f"A hidden trait of strength {turning[0]:g} moves such an estimate as far as this interval lies from 0: it "
             "could be all of the effect. Whether there is one, no log can say."
         )
-    return "None of the strengths tried leaves a bias as large as this estimate; a stronger one could."
+    return "No strength tried moves such an estimate as far as this interval lies from 0; a stronger one could."

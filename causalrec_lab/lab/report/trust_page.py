@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from causalrec_lab.causal.trust.ranking import STANDINGS
+from causalrec_lab.causal.trust.twins import wilson
+from causalrec_lab.causal.trust.words import meaning
 from causalrec_lab.lab.figures import drawn
 from causalrec_lab.lab.report.outputs import figure_html
 from causalrec_lab.lab.report.page import Site, page
@@ -48,11 +51,11 @@ def trust_page(report: TrustReport, command: str = "") -> str:
     asked = report.question
     title = f"Which estimator to trust: {asked.outcome} by {asked.treatment}"
     eyebrow = f'<p class="eyebrow">{html.escape(asked.name)}, {len(asked.frame):,} rows</p>'
-    answer = f"<h1>{html.escape(title)}</h1><p>{html.escape(report.sentence())}</p>"
+    answer = f"<h1>{html.escape(title)}</h1><p>{html.escape(report.sentence())}</p>{_read_so(report)}"
     body = "".join(
         (
             f'<section class="hero">{eyebrow}{answer}</section>',
-            _section("The order of trust", _RULE + _ranking(report) + figures["estimates"] + _problems(report)),
+            _section("The order of trust", _rule(report) + _ranking(report) + figures["estimates"] + _problems(report)),
             _section("What was measured on platforms like this log", _measured(report, figures)),
             _section("What was found in the log", _findings(report) + figures.get("overlap", "")),
             _section("How like this log the platforms are", _likeness(report)),
@@ -64,12 +67,23 @@ def trust_page(report: TrustReport, command: str = "") -> str:
     return page(Site((), foot, has_decision=False, alone=True), title=title, body=body, here="trust", kind="trust")
 
 
-_RULE = (
-    "<p>First stand the estimators whose interval held the truth as often as it says where nothing was hidden; within "
-    "them, the smaller the error averaged over the strengths of a hidden trait, the higher. <em>At this size</em> is "
-    "the coverage that is left to an interval as long as this log's own by the bias of the strongest trait tried: a "
-    "bias does not shrink with more rows, an interval does.</p>"
-)
+def _rule(report: TrustReport) -> str:
+    unit = html.escape(f"{report.question.outcome}, in a log of {len(report.question.frame):,} rows")
+    standings = "; ".join(f"<em>{name}</em>: {html.escape(meaning(name))}" for name in STANDINGS)
+    return (
+        "<p>First stand the estimators whose interval was not seen to hold the truth less often than it says where "
+        "nothing was hidden; within them, the smaller the error, the higher. The error (rmse) is the root mean squared "
+        f"error in units of {unit}, averaged over the strengths of a hidden trait: which of them is yours, "
+        "nobody knows, so each counts the same. <em>At this size</em> is the coverage that is left to an interval as "
+        "long as this log's own by the bias of the strongest trait tried: a bias does not shrink with more rows, an "
+        f"interval does.</p><details><summary>What the standings say</summary><p>{standings}.</p></details>"
+    )
+
+
+def _read_so(report: TrustReport) -> str:
+    """What was assumed in reading the columns, where it is not overlooked."""
+    items = "".join(f"<li>{html.escape(note)}</li>" for note in report.question.notes)
+    return f"<p>The log was read so:</p><ul>{items}</ul>" if items else ""
 
 
 def _section(title: str, inner: str) -> str:
@@ -94,11 +108,21 @@ def _measured(report: TrustReport, figures: dict[str, str]) -> str:
     rows = [[_cell(value) for value in row] for row in shown.itertuples(index=False)]
     said = (
         f"<p>Each estimator ran on {report.replications} logs of {report.rows:,} rows from each of "
-        f"{len(report.twins)} platforms. All of them write logs like this one; they differ in how strongly a trait "
-        "that stands in no column moves both treatment and outcome, and so in the true effect.</p>"
+        f"{len(report.twins)} platforms: computer models of users and items, whose true effect is known. All "
+        "write logs as like this one as could be made (how like, below); they differ in how strongly a trait that "
+        "stands in no column moves both treatment and outcome, and so in the true effect. Every estimator is held "
+        f"against the {report.question.estimand}, whatever it aims at itself. A coverage is known to within its "
+        f"interval in the figure: {report.replications} logs cannot tell one of {_lowest(report):.0%} from "
+        f"{report.level:.0%}.</p>"
     )
     folded = f"<details><summary>All figures</summary>{_table(['estimator', 'strength', *names], rows)}</details>"
     return said + figures["bias"] + figures["coverage"] + folded
+
+
+def _lowest(report: TrustReport) -> float:
+    """Smallest share of the logs whose Wilson interval reaches the level."""
+    n = report.replications
+    return next(hits / n for hits in range(n + 1) if wilson(hits, n)[1] >= report.level)
 
 
 def _findings(report: TrustReport) -> str:

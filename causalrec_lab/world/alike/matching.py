@@ -60,11 +60,17 @@ def scenario_like(
     base: str | Scenario = "ecommerce",
     confounding: float = 0.0,
     seed: int = 0,
+    log: Measured | None = None,
 ) -> Scenario:
-    r"""Scenario whose platform writes logs like this one; see `Scenario.from_dataset`, which is the same."""
+    r"""Scenario whose platform writes logs like this one; see `Scenario.from_dataset`, which is the same.
+
+    `log` is what `measure` found in it with the same base and seed: several strengths of `confounding` then share it.
+    """
     base = find_scenario(base)
-    rows = read_rows(dataset, outcome=outcome, treatment=treatment, covariates=covariates, base=base)
-    log = measure(rows, base.cost.name, seed)
+    if log is None:
+        read = read_rows(dataset, outcome=outcome, treatment=treatment, covariates=covariates, base=base)
+        log = measure(read, base.cost.name, seed)
+    rows = log.rows
     funnelled, levels = funnel_like(base, rows)
     shaped = _shaped(funnelled, log, confounding)
     trial = Trial.of(small_platform(shaped, seed), seed)
