@@ -41,7 +41,7 @@ def test_gaps_in_covariates_are_filled_marked_and_told(table):
 
 def test_columns_that_cannot_be_covariates_are_left_out_with_the_reason(table):
     rows = table.assign(
-        customer_id=range(400), number=range(7, 407), copy=table["y"] * 3 + 1, arm_name=np.where(table["t"], "mail", "none"),
+        customer_id=range(400), number=range(7, 407), copy=table["y"] * 3 + 1, arm_name=np.where(table["t"], "a", "b"),
         when=pd.date_range("2024-01-01", periods=400), note=[f"text {i}" for i in range(400)], cart=table["y"],
     )  # fmt: skip
     asked = ask(rows, "t", "y")
