@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from causalrec_lab.causal import effects
-from causalrec_lab.causal.effects.instrumental.anderson_rubin import _scanned, anderson_rubin, smallest, statistic
+from causalrec_lab.causal.effects.instrumental.anderson_rubin import _cut, anderson_rubin, smallest, statistic
 from causalrec_lab.causal.effects.instrumental.reduced_form import ReducedForm
 
 
@@ -106,7 +106,7 @@ def test_the_anderson_rubin_set_takes_every_shape_and_its_ends_are_where_the_tes
     assert [statistic(form, end) for end in ends] == pytest.approx([critical] * len(ends))
     grid = np.linspace(-40, 40, 4_001)
     assert all(region.covers(b) == (statistic(form, b) <= critical) for b in grid)
-    walked = _scanned(form, critical)  # the walk that several instruments need finds the same
+    walked = _cut(form, critical)  # the way that several instruments need finds the same
     assert np.ravel(walked.pieces) == pytest.approx(np.ravel(region.pieces))
 
 

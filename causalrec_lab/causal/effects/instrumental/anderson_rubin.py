@@ -14,7 +14,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import linalg, optimize, stats
 
 from causalrec_lab.causal.effects.instrumental.reduced_form import ReducedForm
 from causalrec_lab.causal.effects.sample import Floats
@@ -22,6 +22,7 @@ from causalrec_lab.causal.effects.sample import Floats
 __all__ = ["ConfidenceSet", "anderson_rubin", "smallest", "statistic"]
 
 _GRID = 2_001
+_ROUNDING = 1e-7  # of an effect: variances cancel to the sixteenth digit, so a smaller error cannot be told from none
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def _statistics(form: ReducedForm, effect: Floats) -> Floats:
 
 
 def anderson_rubin(form: ReducedForm, level: float) -> ConfidenceSet:
-    """Invert the test: in closed form with one instrument, else on a grid of angles with its ends refined.
+    """Invert the test: in closed form with one instrument, else by the roots of a polynomial, its ends refined.
 
     Raises
     ------
@@ -86,8 +87,10 @@ def anderson_rubin(form: ReducedForm, level: float) -> ConfidenceSet:
     """
     if not 0 < level < 1:
         raise ValueError(f"level={level} is no confidence level; give a number in (0, 1), such as 0.95")
+    if (only := _exact(form)) is not None:
+        return ConfidenceSet(((only, only),))
     critical = float(stats.chi2.ppf(level, form.count))
-    return _quadratic(form, critical) if form.count == 1 else _scanned(form, critical)
+    return _quadratic(form, critical) if form.count == 1 else _cut(form, critical)
 
 
 def _quadratic(form: ReducedForm, critical: float) -> ConfidenceSet:
@@ -107,22 +110,38 @@ def _quadratic(form: ReducedForm, critical: float) -> ConfidenceSet:
     return ConfidenceSet(((-math.inf, low), (high, math.inf)))
 
 
-def _scanned(form: ReducedForm, critical: float) -> ConfidenceSet:
-    """Walk the line by angle, so that it has ends, and refine every crossing by bisection."""
-    centre, scale = _frame(form)
+def _cut(form: ReducedForm, critical: float) -> ConfidenceSet:
+    r"""Cut the line wherever :math:`\det[c V(\beta) - g g'] = 0`, g the gap and V its spread.
 
-    def excess(angle: float) -> float:
-        return statistic(form, centre + scale * math.tan(angle)) - critical
-
-    edge = math.pi / 2 - 1e-6
-    grid = np.linspace(-edge, edge, _GRID)
-    values = _statistics(form, centre + scale * np.tan(grid)) - critical
-    crossings = [
-        float(optimize.brentq(excess, grid[i], grid[i + 1])) for i in np.flatnonzero(values[:-1] * values[1:] < 0)
+    The statistic passes c only there, at roots of a polynomial, so no piece and no gap is too narrow to be seen.
+    """
+    cuts = _roots(form, critical)
+    scale = max(float(np.ptp(cuts)), 1.0) if len(cuts) else 1.0
+    between = np.concatenate([cuts[:1] - scale, (cuts[1:] + cuts[:-1]) / 2, cuts[-1:] + scale])
+    middle = between if len(cuts) else np.zeros(1)
+    excess = _statistics(form, middle) - critical
+    ends = [
+        float(optimize.brentq(lambda effect: statistic(form, effect) - critical, middle[i], middle[i + 1]))
+        for i in np.flatnonzero((excess[:-1] <= 0) != (excess[1:] <= 0))
     ]
-    ends = [-math.inf, *(centre + scale * math.tan(angle) for angle in crossings), math.inf]
-    first = 0 if values[0] <= 0 else 1
+    ends, first = [-math.inf, *ends, math.inf], 0 if excess[0] <= 0 else 1
     return ConfidenceSet(tuple((ends[i], ends[i + 1]) for i in range(first, len(ends) - 1, 2)))
+
+
+def _roots(form: ReducedForm, critical: float) -> Floats:
+    """Real parts of the roots, in order: those of complex ones cut where nothing changes, which does no harm."""
+    (dd, dp, pp), d, p = form.blocks, form.outcome, form.treatment
+    constant, slope, square = (
+        critical * dd - np.outer(d, d),
+        np.outer(d, p) + np.outer(p, d) - critical * (dp + dp.T),
+        critical * pp - np.outer(p, p),
+    )
+    centre, scale = _frame(form)
+    moved = constant + centre * slope + centre**2 * square, scale * (slope + 2 * centre * square), scale**2 * square
+    eye, zero = np.eye(form.count), np.zeros((form.count, form.count))
+    found = linalg.eigvals(np.block([[zero, eye], [-moved[0], -moved[1]]]), linalg.block_diag(eye, moved[2]))
+    real = np.asarray(found[np.isfinite(found)].real, dtype=np.float64)
+    return np.unique(centre + scale * real)
 
 
 def _frame(form: ReducedForm) -> tuple[float, float]:
@@ -134,12 +153,23 @@ def _frame(form: ReducedForm) -> tuple[float, float]:
     return centre, math.sqrt(max(float(weight @ spread @ weight), 1e-300)) / abs(float(weight @ form.treatment))
 
 
+def _exact(form: ReducedForm) -> float | None:
+    """The effect that explains the outcome without any error, where there is one: no test has a spread to judge by."""
+    if not form.treatment.any():
+        return None
+    (dd, _, pp), (centre, scale) = form.blocks, _frame(form)
+    unit = abs(centre) + math.sqrt(float(np.trace(dd)) / max(float(np.trace(pp)), 1e-300))
+    return centre if scale <= _ROUNDING * unit or not dd.any() else None
+
+
 def smallest(form: ReducedForm) -> tuple[float, float]:
     """Effect with the smallest statistic, and that statistic: the J of continuously updated GMM.
 
     Source: Hansen, Heaton and Yaron (1996). With K instruments that all move the outcome by one effect alone it is
     chi-square with K - 1 degrees of freedom.
     """
+    if (only := _exact(form)) is not None:
+        return only, 0.0
     centre, scale = _frame(form)
     grid = np.linspace(-math.pi / 2 + 1e-6, math.pi / 2 - 1e-6, _GRID)
     best = int(np.argmin(_statistics(form, centre + scale * np.tan(grid))))

@@ -52,14 +52,20 @@ def exclusion_sensitivity(
     Raises
     ------
     ValueError
-        If a direct effect is negative, or on what `iv` refuses.
+        If a direct effect is negative or not finite, several instruments are given, or on what `iv` refuses.
     """
+    if not np.isfinite(direct).all():
+        raise ValueError(
+            f"direct={tuple(direct)}: the size of a direct effect must be finite; without a bound none is left"
+        )
     if any(not d >= 0 for d in direct):
         raise ValueError(f"direct={tuple(direct)}: the size of a direct effect is >= 0; both signs are tried")
     read = read_instruments(
         frame, treatment, outcome, covariates, instrument,
         embeddings=None, cluster=cluster, weights=weights, groups=None, propensity=None, folds=5, seed=0,
     )  # fmt: skip
+    if len(read.names) != 1:
+        raise ValueError(f"{len(read.names)} instruments, each with a direct effect of its own; give one at a time")
     form = reduced_form(read)
     rows = [_united(form, float(d), level) for d in direct]
     table = pd.DataFrame(rows, index=pd.Index(direct, name="direct"), columns=["low", "high"])

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import linalg
 
+from causalrec_lab.causal.effects.columns import check_columns
 from causalrec_lab.causal.effects.nuisances.cross_fitting import embedding_indices
 from causalrec_lab.causal.effects.nuisances.scale import standardised
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, Integers, Sample, nearest, read_sample
@@ -51,6 +52,7 @@ class InstrumentSample:
     def residuals(self, columns: Floats) -> Floats:
         """What is left of (n, m) columns once the controls are regressed out (weighted least squares)."""
         root = np.sqrt(self.sample.weights)[:, None]
+        columns = columns - columns.mean(axis=0)  # the constant is a control; a large offset would cost digits
         fitted = linalg.lstsq(self.controls * root, columns * root, check_finite=False)[0]
         return np.asarray(columns - self.controls @ fitted)
 
@@ -93,6 +95,7 @@ def read_instruments(
     if (sample.weights == 0).any():
         instruments, sample = instruments[sample.weights > 0], sample.take(sample.weights > 0)
         sample = replace(sample, weights=sample.weights / sample.weights.mean())
+        _refuse_still(instruments, names)
     kept, dropped = _independent(sample)
     controls = np.column_stack([np.ones(sample.n), kept, *_readings(sample, instruments, folds, seed)])
     read = InstrumentSample(sample, instruments, names, controls, dropped)
@@ -116,6 +119,7 @@ def _check_names(
             raise ValueError(
                 f"instrument {name!r} stands among the covariates, which hold it fixed; leave it out there"
             )
+    check_columns(frame, names)
     if len(set(names)) < len(names):
         raise ValueError(f"instrument={list(names)!r} names a column twice")
 
@@ -135,6 +139,14 @@ def _instrument(frame: pd.DataFrame, name: str) -> Floats:
             f"instrument {name!r} is {values[0]:g} in all {len(values):,} rows; it must vary to move anything"
         )
     return values
+
+
+def _refuse_still(instruments: Floats, names: Sequence[str]) -> None:
+    for name, values in zip(names, instruments.T, strict=True):
+        if np.ptp(values) == 0:
+            raise ValueError(
+                f"instrument {name!r} is {values[0]:g} in all {len(values):,} rows of positive weight; it must vary"
+            )
 
 
 def _independent(sample: Sample) -> tuple[Floats, tuple[str, ...]]:

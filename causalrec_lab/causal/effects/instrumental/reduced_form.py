@@ -30,7 +30,7 @@ class ReducedForm:
     Parameters
     ----------
     outcome, treatment
-        (K,) slopes :math:`\hat\delta` and :math:`\hat\pi`.
+        (K,) slopes :math:`\hat\delta` and :math:`\hat\pi`; of several instruments each a standard deviation's worth.
     covariance
         (2K, 2K) covariance of :math:`(\hat\delta, \hat\pi)`, robust or clustered.
     gram
@@ -85,10 +85,19 @@ class ReducedForm:
 
 
 def reduced_form(read: InstrumentSample) -> ReducedForm:
-    """Regress outcome and treatment on the instruments, given the controls."""
+    """Regress outcome and treatment on the instruments, given the controls.
+
+    Raises
+    ------
+    ValueError
+        If there are no more clusters than (several) instruments.
+    """
     sample = read.sample
     Y, T, *columns = read.residuals(np.column_stack([sample.outcome, sample.treatment, read.instruments])).T
     Z, w, n = np.column_stack(columns), sample.weights, sample.n
+    if len(columns) > 1:  # several are read together only, so their units say nothing and may lie far apart
+        Z = Z / np.sqrt(np.mean(Z**2, axis=0))
+        _check_clusters(sample.clusters, len(columns))
     gram = (Z * w[:, None]).T @ Z / n
     slopes = linalg.solve(gram, (Z * w[:, None]).T @ np.column_stack([Y, T]) / n, assume_a="pos")
     errors = np.column_stack([Y, T]) - Z @ slopes
@@ -104,6 +113,15 @@ def reduced_form(read: InstrumentSample) -> ReducedForm:
         gram=gram,
         conventional_f=explained / noise if noise > 0 else math.inf,
     )
+
+
+def _check_clusters(clusters: Sequence[Integers], instruments: int) -> None:
+    fewest = min((int(codes.max()) + 1 for codes in clusters), default=instruments + 1)
+    if fewest <= instruments:
+        raise ValueError(
+            f"{fewest} clusters for {instruments} instruments: their joint error cannot be told; use fewer "
+            "instruments, or a finer cluster column (about 20 clusters or more)"
+        )
 
 
 def covariance(influence: Floats, clusters: Sequence[Integers]) -> Floats:

@@ -16,6 +16,7 @@ from causalrec_lab.causal.effects.instrumental.reading import InstrumentSample, 
 from causalrec_lab.causal.effects.instrumental.reduced_form import ReducedForm, reduced_form
 from causalrec_lab.causal.effects.instrumental.words import assumptions, diagnose, notes
 from causalrec_lab.causal.effects.nuisances.ridge import one_thread
+from causalrec_lab.causal.effects.nuisances.scale import standardised
 from causalrec_lab.causal.effects.sample import Embeddings, nearest
 from causalrec_lab.estimate import Estimate, normal_interval, z_value
 
@@ -153,14 +154,19 @@ def _k_class(read: InstrumentSample, method: str) -> tuple[float, float]:
 
     sample = read.sample
     kind: Any = IV2SLS if method == "2sls" else IVLIML
-    model = kind(sample.outcome, read.controls, sample.treatment, read.instruments, weights=sample.weights)
+    treatment, instruments = (
+        standardised(sample.treatment[:, None]),
+        standardised(read.instruments),
+    )  # unit, offset: off
+    model = kind(sample.outcome, read.controls, treatment, instruments, weights=sample.weights)
     if not sample.clusters:
         fits = [model.fit(cov_type="robust", debiased=True)]
     else:
         fits = [model.fit(cov_type="clustered", debiased=True, clusters=np.column_stack(sample.clusters))]
         if not fits[0].cov.iloc[-1, -1] > 0:
             fits = [model.fit(cov_type="clustered", debiased=True, clusters=codes) for codes in sample.clusters]
-    return float(fits[0].params.iloc[-1]), math.sqrt(max(float(fit.cov.iloc[-1, -1]) for fit in fits))
+    scale = float(sample.treatment.std())
+    return float(fits[0].params.iloc[-1]) / scale, math.sqrt(max(float(fit.cov.iloc[-1, -1]) for fit in fits)) / scale
 
 
 def _as_estimate(
