@@ -71,11 +71,50 @@ def test_heads_of_a_fold_know_nothing_of_the_rows_they_predict(encoder):
         return fold.fit(train), fold.vectors()
 
     before, vectors = heads()
-    frame.loc[test, "y"] = frame.loc[test, "y"].to_numpy()[::-1]
+    apart = frame.loc[test, "y"] - frame.loc[test, "y"].mean()
+    frame.loc[test, "y"] += 9 * apart  # their spread is nothing to the loss either; their mean is the origin
     frame.loc[test, "t"] = 1 - frame.loc[test, "t"]
     after, same = heads()
     np.testing.assert_allclose(before.text, after.text, atol=1e-6)
     np.testing.assert_allclose(vectors, same, atol=1e-5)
+
+
+def test_hidden_words_of_a_fold_are_those_of_its_own_texts(encoder, monkeypatch):
+    from causalrec_lab.causal.effects.bert.masked_words import MaskedWords
+    from causalrec_lab.causal.effects.bert.training import Fold
+
+    frame, trained, asked = draw(60), [], []
+    fit, loss = Fold.fit, MaskedWords.loss
+
+    def watched_fit(self, train):
+        trained.append(set(self.corpus.of(train)[0]))
+        return fit(self, train)
+
+    def watched_loss(self, network, pieces):
+        asked.append(set(pieces) <= trained[-1])
+        return loss(self, network, pieces)
+
+    monkeypatch.setattr(Fold, "fit", watched_fit)
+    monkeypatch.setattr(MaskedWords, "loss", watched_loss)
+    run(frame, encoder, batch_size=8, reading="whole")
+    assert len(trained) == 2
+    assert asked
+    assert all(asked)
+
+
+def test_odd_texts_and_outcomes(encoder):
+    frame = draw(120)
+    plain = effects.aipw(frame, "t", "y", ["x"], folds=2, nuisance="linear")
+    for same in ("", "\n \n", "质量很好。推荐!", "🙂\x00"):  # a text that all rows share tells nothing
+        found = run(frame.assign(text=same), encoder)
+        assert (found.value, found.std_error) == pytest.approx((plain.value, plain.std_error), rel=1e-6)
+    chinese = run(frame.assign(text=np.where(frame["h"] > 0, "衣服很好。喜欢", "质量太差！")), encoder, epochs=0)
+    assert abs(chinese.value - 1) < abs(plain.value - 1)  # word pieces unknown to the encoder still differ
+    constant = run(frame.assign(y=2.0), encoder)
+    assert constant.value == pytest.approx(0, abs=1e-6)
+    assert "nothing of the outcome's variance" in " ".join(constant.notes)
+    few = pd.concat([frame[frame["t"] == arm].head(5) for arm in (0, 1)])
+    assert "not to be relied on" in " ".join(run(few, encoder).notes)
 
 
 def test_training_moves_the_reading_and_masked_words_are_learned(encoder):
@@ -103,6 +142,9 @@ def test_wrong_calls(encoder):
         ({"reading": "sentence"}, "unknown reading 'sentence'; did you mean 'sentences'"),
         ({"score": "plugin"}, "no score 'plugin'; did you mean 'plug-in'"),
         ({"epochs": -1}, "epochs=-1"),
+        ({"epochs": 1.5}, r"epochs=1\.5\): give a whole number"),
+        ({"batch_size": "64"}, "batch_size='64'"),
+        ({"folds": 61}, "folds=61; give a number between 2 and the 60 rows"),
         ({"layers": 9}, "layers=9: the encoder has 2"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -150,5 +150,5 @@ def test_the_figures_show_both_arms_both_balances_and_what_propensities_mean():
     assert heights.max() > 0 > heights.min()
     assert {label.get_text() for label in love.get_yticklabels()} == {"a", "b"}
     assert calibration.get_ylabel() == "share treated"
-    with pytest.raises(ValueError, match="give one for each of the 1,000 rows"):
+    with pytest.raises(ValueError, match="give one value for each of the 1,000 rows"):
         effects.overlap_plot(frame, "t", np.ones(3))

@@ -12,7 +12,17 @@ from causalrec_lab.causal.effects.diagnosing.tails import pareto_k
 from causalrec_lab.causal.effects.nuisances.scale import standardised
 from causalrec_lab.causal.effects.sample import Floats, Sample, read_sample
 
-__all__ = ["arm_weights", "auc", "balance", "check_overlap", "overlap_diagnostics", "overlap_notes", "r_squared", "smd"]
+__all__ = [
+    "arm_weights",
+    "auc",
+    "balance",
+    "check_overlap",
+    "checked_propensity",
+    "overlap_diagnostics",
+    "overlap_notes",
+    "r_squared",
+    "smd",
+]
 
 _LOW, _HIGH = 0.05, 0.95
 _POOR_SHARE = 0.10  # more rows than this outside [.05, .95] and the effect rests on extrapolation
@@ -62,14 +72,15 @@ def overlap_diagnostics(sample: Sample, propensity: Floats, estimand: str) -> di
     """
     t, w = sample.treated, sample.weights
     for_treated, for_control = arm_weights(propensity, estimand)
+    there = propensity[w > 0]
     weight = np.where(t, for_treated, for_control) * w
     before, after = _differences(sample, w, weight)
     sizes = [weight[arm].sum() ** 2 / (weight[arm] ** 2).sum() for arm in (t, ~t)]
     tails = [k for arm in (t, ~t) if not np.isnan(k := pareto_k(weight[arm]))]
     return {
-        "share_extreme": float(np.mean((propensity < _LOW) | (propensity > _HIGH))),
-        "propensity_min": float(propensity.min()),
-        "propensity_max": float(propensity.max()),
+        "share_extreme": float(np.average((propensity < _LOW) | (propensity > _HIGH), weights=w)),
+        "propensity_min": float(there.min()),
+        "propensity_max": float(there.max()),
         "ess_treated": float(sizes[0]),
         "ess_control": float(sizes[1]),
         "effective_sample_size": float(sum(sizes)),
@@ -157,6 +168,8 @@ def balance(
 
     Parameters
     ----------
+    frame, treatment, covariates, estimand
+        As for the estimators.
     propensity
         (n,) P(treated = 1), as from `propensity_scores`.
 
@@ -167,24 +180,35 @@ def balance(
     Raises
     ------
     ValueError
-        On the bad input that every estimator refuses, or if the propensity has another length.
+        On the bad input that every estimator refuses, or if the propensity has another length or leaves (0, 1).
     """
     sample = read_sample(frame, treatment, treatment, covariates, estimand=estimand)
-    if np.shape(propensity) != (sample.n,):
-        raise ValueError(
-            f"propensity has shape {np.shape(propensity)}; give one value for each of the {sample.n:,} rows"
-        )
-    if (bad := ~((propensity > 0) & (propensity < 1))).any():
-        row = int(np.argmax(bad))
-        raise ValueError(
-            f"propensity has {int(bad.sum())} values outside (0, 1), first at row {row}: {propensity[row]}; give "
-            "P(treated = 1), as from propensity_scores"
-        )
+    propensity = checked_propensity(propensity, sample.n)
     for_treated, for_control = arm_weights(propensity, estimand)
     after = smd(sample, np.where(sample.treated, for_treated, for_control))
     return pd.DataFrame(
         {"before": smd(sample, sample.weights), "after": after}, index=pd.Index(sample.names, name="covariate")
     )
+
+
+def checked_propensity(propensity: Floats, n: int) -> Floats:
+    """(n,) numbers in (0, 1).
+
+    Raises
+    ------
+    ValueError
+        If there are not n, or one lies outside (0, 1) or is missing.
+    """
+    found = np.asarray(propensity, dtype=np.float64)
+    if found.shape != (n,):
+        raise ValueError(f"propensity has shape {found.shape}; give one value for each of the {n:,} rows")
+    if (bad := ~((found > 0) & (found < 1))).any():
+        row = int(np.argmax(bad))
+        raise ValueError(
+            f"propensity has {int(bad.sum())} values outside (0, 1), first at row {row}: {found[row]}; give "
+            "P(treated = 1), as from propensity_scores"
+        )
+    return found
 
 
 def auc(label: Floats, score: Floats) -> float:

@@ -172,7 +172,8 @@ def logistic_index(sample: Sample, X: Floats) -> Floats:
 
 
 def _notes(sample: Sample, found: dict[str, float], estimand: str, crossed: bool, adjusted: bool) -> tuple[str, ...]:
-    said = [note for note in overlap_notes(found, estimand) if "overlap" in note]
+    heavy = ["arm's weight"] if np.ptp(sample.weights) else []  # the rows' own weights; it uses no others
+    said = [note for note in overlap_notes(found, estimand) if any(words in note for words in ("overlap", *heavy))]
     if not adjusted:
         said.append("nothing is adjusted for: this is an association unless treatment was randomised")
     elif not crossed:

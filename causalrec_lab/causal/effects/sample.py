@@ -88,8 +88,8 @@ class Sample:
 
     @property
     def binary_outcome(self) -> bool:
-        """Whether every outcome is 0 or 1."""
-        return _is_binary(self.outcome)
+        """Whether every outcome is 0 or 1 and both occur."""
+        return _is_binary(self.outcome) and bool(np.ptp(self.outcome))
 
     def take(self, rows: npt.NDArray[np.bool_]) -> Sample:
         """The rows of a mask, clusters and groups numbered anew."""

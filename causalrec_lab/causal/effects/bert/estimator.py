@@ -114,7 +114,7 @@ def causal_bert(
     )  # fmt: skip
     from causalrec_lab.causal.effects.bert.training import Settings
 
-    settings = Settings(epochs, learning_rate, batch_size, masked_language_weight if epochs else 0.0, seed)
+    settings = Settings(int(epochs), learning_rate, int(batch_size), masked_language_weight if epochs else 0.0, seed)
     found, name = _cross_fit(sample, list(frame[text]), encoder, settings, folds, layers, reading, nuisance)
     nuisances = Nuisances(clipped(found.propensity, clip, estimand), found.control, found.treated)
     check_overlap(sample, nuisances.propensity)
@@ -164,14 +164,16 @@ def _plug_in(sample: Sample, found: Nuisances, estimand: str) -> float:
 
 
 def _words(made: Estimate) -> str:
+    share = made.diagnostics["outcome_r2"]
+    told = f"{share:.0%}" if share > 0 else "nothing"  # worse than the mean, or no variance
     return (
         f"the text is read by a trained encoder; out of fold it tells the treatment with AUC "
-        f"{made.diagnostics['propensity_auc']:.2f} and {made.diagnostics['outcome_r2']:.0%} of the outcome's variance, "
+        f"{made.diagnostics['propensity_auc']:.2f} and {told} of the outcome's variance, "
         "tables included: what it did not learn to read is not adjusted for"
     )
 
 
-def _check(frame: pd.DataFrame, text: str, score: str, nuisance: str, **numbers: float) -> None:
+def _check(frame: pd.DataFrame, text: str, score: str, nuisance: str, **numbers: Any) -> None:
     if text not in frame.columns:
         raise ValueError(f"no column {text!r} in the table; {nearest(text, list(frame.columns))}")
     for name, value, known in (("score", score, SCORES), ("nuisance", nuisance, ("spline", "linear"))):
@@ -179,7 +181,9 @@ def _check(frame: pd.DataFrame, text: str, score: str, nuisance: str, **numbers:
             raise ValueError(f"causal_bert has no {name} {value!r}; {nearest(value, known)}")
     for name, number in numbers.items():
         least = 0 if name in ("epochs", "masked_language_weight") else None
-        if not np.isfinite(number) or (number < 0 if least == 0 else number <= 0):
+        if isinstance(number, str) or not np.isfinite(number) or (number < 0 if least == 0 else number <= 0):
             raise ValueError(
                 f"causal_bert({name}={number!r}): give a {'number >= 0' if least == 0 else 'positive number'}"
             )
+        if name in ("epochs", "batch_size") and number != int(number):
+            raise ValueError(f"causal_bert({name}={number!r}): give a whole number")

@@ -41,7 +41,7 @@ class Heads:
         D, Z, labels, outcome = design[train], vectors[train], thirds(sample, train), sample.outcome
         ridge = ridge_of_design(sample, design, train, sample.treatment, logistic=True)
         e = fit_blocks(D, Z, t, w, labels, logistic=True, ridge=ridge)
-        binary = sample.binary_outcome
+        binary = sample.binary_outcome and bool(np.ptp(sample.outcome[train]))  # all alike: no log-odds to tell
         ridge = ridge_of_design(sample, design, train, outcome, logistic=binary, arms=True)
         y = fit_blocks(by_arm(D, t), Z, outcome[train], w, labels, logistic=binary, ridge=ridge)
         tables = np.column_stack([e[:m], y[:m], y[m : 2 * m]])

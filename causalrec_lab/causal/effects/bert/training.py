@@ -67,10 +67,14 @@ class Fold:
         start = network.embed(corpus, np.arange(sample.n))
         spread, peak = start.std(axis=0), np.abs(start).max(axis=0)
         self.centre = start.mean(axis=0)
+        self._spread, self._pieces = 1.0, np.arange(corpus.pieces)  # of the rows trained on, see `fit`
         self.scale = np.where(spread > FLOAT32 * peak, spread, np.inf)  # a constant dimension tells nothing
 
     def fit(self, train: Integers) -> Heads:
         """Train on some rows: heads begin at the frozen solution, and each epoch's layers get heads of their own.
+
+        Hidden words, too, are those of these rows' texts. All that is taken from the others is the scale of their
+        frozen vectors, which knows neither treatment nor outcome.
 
         Raises
         ------
@@ -79,6 +83,8 @@ class Fold:
         """
         rng = np.random.default_rng(self.settings.seed)
         optimiser, schedule = self._optimiser(len(train))
+        self._spread = float(self.sample.outcome[train].var()) or 1.0
+        self._pieces = self.corpus.of(train)[0]
         heads = Heads.fit(self.sample, self.design, self.vectors(), train)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.settings.seed)
@@ -128,11 +134,11 @@ class Fold:
         if binary:
             of_outcome = functional.binary_cross_entropy_with_logits(links[:, 1], y, weight=w)
         else:
-            of_outcome = (w * (links[:, 1] - y) ** 2).mean() / (2 * float(self.sample.outcome.var()))
+            of_outcome = (w * (links[:, 1] - y) ** 2).mean() / (2 * self._spread)
         total = of_treatment + of_outcome
         if self.words is None:
             return total
-        pieces = rng.choice(len(self.corpus.offsets) - 1, min(self.settings.batch_size, self.corpus.pieces), False)
+        pieces = rng.choice(self._pieces, min(self.settings.batch_size, len(self._pieces)), False)
         return total + self.settings.masked_language_weight * self.words.loss(self.network, pieces)
 
     def _targets(self) -> tuple[Floats, Floats, Floats]:

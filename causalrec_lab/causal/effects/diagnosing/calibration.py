@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from causalrec_lab.causal.effects.diagnostics import auc, r_squared
+from causalrec_lab.causal.effects.diagnostics import auc, checked_propensity, r_squared
 from causalrec_lab.causal.effects.nuisances.cross_fitting import cross_fit
 from causalrec_lab.causal.effects.nuisances.ridge import one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, read_sample
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["calibration_line", "calibration_plot", "nuisance_quality"]
+
+_Z = 1.959964  # two-sided 95 %
 
 
 def calibration_line(target: Floats, prediction: Floats, weights: Floats | None = None) -> tuple[float, float]:
@@ -87,26 +89,36 @@ def nuisance_quality(
 def calibration_plot(
     frame: pd.DataFrame, treatment: str, propensity: Floats, ax: Axes | None = None, *, bins: int = 10
 ) -> Axes:
-    """Draw the share treated against the propensity, by bins of as many rows each, with 95 % intervals.
+    """Draw the share treated against the propensity, by bins of as many rows each, with 95 % intervals (Wilson 1927).
 
     Raises
     ------
     ValueError
-        If the treatment is not 0 or 1, or the propensity has another length.
+        If the treatment is not 0 or 1, the propensity has another length or leaves (0, 1), or there is no bin.
     """
+    if bins < 1:
+        raise ValueError(f"bins={bins}; give 1 or more")
     sample = read_sample(frame, treatment, treatment, [])
-    if np.shape(propensity) != (sample.n,):
-        raise ValueError(f"propensity has shape {np.shape(propensity)}; give one for each of the {sample.n:,} rows")
+    propensity = checked_propensity(propensity, sample.n)
     if ax is None:
         from matplotlib import pyplot as plt
 
         _, ax = plt.subplots(figsize=(4.2, 3.8))
-    parts = np.array_split(np.argsort(propensity, kind="stable"), bins)
+    parts = np.array_split(np.argsort(propensity, kind="stable"), min(bins, sample.n))
     said = np.array([propensity[rows].mean() for rows in parts])
     seen = np.array([sample.treatment[rows].mean() for rows in parts])
-    half = 1.96 * np.sqrt(seen * (1 - seen) / np.array([len(rows) for rows in parts]))
+    count = np.array([len(rows) for rows in parts])
+    middle = (seen + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
+    half = _Z / (1 + _Z**2 / count) * np.sqrt(seen * (1 - seen) / count + _Z**2 / (4 * count**2))
     ax.plot([0, 1], [0, 1], linestyle="--", color="0.35", label="says what happens")
-    ax.errorbar(said, seen, yerr=half, fmt="o", capsize=3, label="rows by propensity")
+    ax.errorbar(
+        said,
+        seen,
+        yerr=np.maximum([seen - middle + half, middle + half - seen], 0),
+        fmt="o",
+        capsize=3,
+        label="rows by propensity",
+    )
     ax.set(xlabel="propensity", ylabel="share treated", xlim=(0, 1), ylim=(0, 1))
     ax.legend(loc="best")
     return ax

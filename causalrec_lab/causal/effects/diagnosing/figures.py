@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from causalrec_lab.causal.effects.diagnostics import balance
+from causalrec_lab.causal.effects.diagnostics import balance, checked_propensity
 from causalrec_lab.causal.effects.sample import Floats, read_sample
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ __all__ = ["love_plot", "overlap_plot"]
 
 _NOTABLE = 0.1  # standard deviations (Austin 2009)
 _POOR = (0.05, 0.95)
+_LONGEST = 40  # characters of a name that leave room for the points
 
 
 def overlap_plot(
@@ -35,11 +36,12 @@ def overlap_plot(
     Raises
     ------
     ValueError
-        If the treatment is not 0 or 1, or the propensity has another length.
+        If the treatment is not 0 or 1, the propensity has another length or leaves (0, 1), or there is no bin.
     """
     sample = read_sample(frame, treatment, treatment, [])
-    if np.shape(propensity) != (sample.n,):
-        raise ValueError(f"propensity has shape {np.shape(propensity)}; give one for each of the {sample.n:,} rows")
+    propensity = checked_propensity(propensity, sample.n)
+    if bins < 1:
+        raise ValueError(f"bins={bins}; give 1 or more")
     if ax is None:
         from matplotlib import pyplot as plt
 
@@ -71,33 +73,42 @@ def love_plot(
     estimand: str = "ATE",
     most: int = 25,
 ) -> Axes:
-    """Draw how far each covariate's means are apart before and after weighting (`balance`), the worst on top.
+    """Draw how far each covariate's means are apart before and after weighting (`balance`), the farthest before on top.
 
     Parameters
     ----------
     frame, treatment, covariates, propensity, estimand
         As in `balance`.
     most
-        Covariates drawn at most.
+        Covariates drawn at most: those that are farthest apart, be it before or after.
 
     Raises
     ------
     ValueError
-        On the bad input that `balance` refuses.
+        On the bad input that `balance` refuses, no covariates, or `most` below 1.
     """
+    if most < 1 or not len(covariates):
+        what = "covariates is empty; give those to compare" if most >= 1 else f"most={most}; give 1 or more"
+        raise ValueError(f"love_plot: {what}")
     table = balance(frame, treatment, covariates, propensity, estimand=estimand)
-    order = table["before"].abs().sort_values().index[-most:]
+    everything, worst = len(table), np.argsort(table.abs().max(axis=1).to_numpy(), kind="stable")[-most:]
+    table = table.iloc[worst].sort_values("before", key=np.abs, kind="stable")
     if ax is None:
         from matplotlib import pyplot as plt
 
-        _, ax = plt.subplots(figsize=(6, 1.2 + 0.24 * len(order)))
-    rows = np.arange(len(order))
+        _, ax = plt.subplots(figsize=(6, 1.2 + 0.24 * len(table)))
+    rows = np.arange(len(table))
     for column, marker, colour in (("before", "o", "#D55E00"), ("after", "D", "#0072B2")):
-        values = table.loc[order, column].abs().to_numpy()
+        values = table[column].abs().to_numpy()
         ax.scatter(values, rows, marker=marker, color=colour, label=f"{column} weighting", zorder=3)
-    ax.hlines(rows, 0, table.loc[order].abs().max(axis=1).to_numpy(), color="0.85", zorder=1)
+    ax.hlines(rows, 0, table.abs().max(axis=1).to_numpy(), color="0.85", zorder=1)
     ax.axvline(_NOTABLE, linestyle=":", color="0.35")
-    ax.set_yticks(rows, [str(name) for name in order])
-    ax.set(xlabel="difference of means (standard deviations)", xlim=(0, None))
+    ax.set_yticks(rows, [_short(str(name)) for name in table.index], parse_math=False)
+    shown = f"{len(table)} of {everything} covariates" if len(table) < everything else None
+    ax.set(xlabel="difference of means (standard deviations)", ylabel=shown, xlim=(0, None), ylim=(-1, len(table)))
     ax.legend(loc="lower right")
     return ax
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"

@@ -40,7 +40,7 @@ def influence_diagnostics(value: float, influence: Floats, codes: Integers | Non
     flips = int(np.searchsorted(gained, abs(value), side="right")) + 1
     return {
         "largest_influence_share": float((sums**2).max() / total) if total > 0 else 0.0,
-        "without_top_10": value - float(np.sign(value or 1.0) * pushes[:_TOP].sum()),
+        "without_top_10": value - float(np.sign(value or 1.0) * gained[:_TOP][-1]),
         "share_to_flip_sign": min(1.0, flips / len(sums)) if gained[-1] > abs(value) else 1.0,
     }
 

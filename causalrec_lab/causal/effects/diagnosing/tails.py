@@ -27,8 +27,13 @@ def pareto_k(weights: Floats) -> float:
     Returns
     -------
     k; nan where the tail has fewer than 20 different values (few rows, or all alike), which says nothing.
+
+    Raises
+    ------
+    ValueError
+        If a weight is missing, infinite or negative.
     """
-    positive = np.asarray(weights, dtype=np.float64)
+    positive = _checked(weights)
     count = int(min(len(positive) / 5, 3 * np.sqrt(len(positive))))
     if count < _LEAST:
         return float("nan")
@@ -67,11 +72,22 @@ def hill(weights: Floats, top: int) -> float:
     Raises
     ------
     ValueError
-        If `top` is not between 1 and n - 1, or a weight among them is not positive.
+        If `top` is not between 1 and n - 1, a weight among them is not positive, or one is missing or infinite.
     """
-    values = np.sort(np.asarray(weights, dtype=np.float64))[::-1]
+    values = np.sort(_checked(weights))[::-1]
     if not 1 <= top < len(values):
         raise ValueError(f"top={top}; give a number between 1 and {len(values) - 1}, one less than the weights")
     if not values[top] > 0:
         raise ValueError(f"the {top + 1} largest weights are not all positive ({values[top]}); give a smaller top")
     return float(np.mean(np.log(values[:top] / values[top])))
+
+
+def _checked(weights: Floats) -> Floats:
+    values = np.asarray(weights, dtype=np.float64)
+    if (bad := ~(np.isfinite(values) & (values >= 0))).any():
+        at = int(np.argmax(bad))
+        raise ValueError(
+            f"weights has {int(bad.sum())} values that are no weights, first at {at}: {values[at]}; weights are finite "
+            "and 0 or more"
+        )
+    return values

@@ -11,7 +11,12 @@ __all__ = ["judgement", "verdict"]
 
 _UNSEEN = "a hidden confounder would not show in any diagnostic"
 _BARE = "nothing is adjusted for"
-_HOPELESS = {"share_extreme": 0.5, "max_weight_share": 0.25, "largest_influence_share": 0.5, "pareto_k": 1.0}
+_HOPELESS = {  # a diagnostic, the words of its warning, and the value above which it is beyond care
+    "share_extreme": ("overlap is poor", 0.5),
+    "max_weight_share": ("of its arm's weight", 0.25),
+    "largest_influence_share": ("of the estimate's variance", 0.5),
+    "pareto_k": ("a heavy tail", 1.0),
+}
 
 
 def verdict(estimate: Estimate) -> str:
@@ -36,18 +41,34 @@ def verdict(estimate: Estimate) -> str:
 
 
 def judgement(diagnostics: Mapping[str, float], notes: tuple[str, ...]) -> str:
-    """The half of the verdict that the diagnostics carry: no alarm, with care, or not to be relied on."""
+    """The half of the verdict that the diagnostics carry: no alarm, with care, or not to be relied on.
+
+    A warning that is beyond care leads; a diagnostic about which nobody warned condemns nothing (a propensity near 0
+    does not hurt an effect where there is overlap), and one that is no good is not told as good.
+    """
     alarms = [note.removeprefix("warning: ").split(";")[0] for note in notes if note.startswith("warning")]
-    facts = ", ".join(say(diagnostics[name]) for name, say in _FACTS.items() if _known(diagnostics, name))
-    hopeless = any(_known(diagnostics, name) and diagnostics[name] > limit for name, limit in _HOPELESS.items())
-    if not alarms and any(note.startswith(_BARE) for note in notes):
+    facts = ", ".join(
+        say(diagnostics[name])
+        for name, say in _FACTS.items()
+        if _known(diagnostics, name) and diagnostics[name] <= _GOOD.get(name, math.inf)
+    )
+    hopeless = [
+        alarm
+        for alarm in alarms
+        for name, (words, limit) in _HOPELESS.items()
+        if words in alarm and _known(diagnostics, name) and diagnostics[name] > limit
+    ]
+    bare = any(note.startswith(_BARE) for note in notes)
+    if not alarms and bare:
         return f"nothing was adjusted for, so nothing says that the arms can be compared; {_UNSEEN}"
     if not alarms:
         return f"no alarm: {facts}; {_UNSEEN}" if facts else f"nothing was diagnosed; {_UNSEEN}"
     several = f" (and {len(alarms) - 1} more)" if len(alarms) > 1 else ""
-    return f"{'not to be relied on' if hopeless else 'read with care'}: {alarms[0]}{several}; {_UNSEEN}"
+    first = f"not to be relied on: {hopeless[0]}" if hopeless else f"read with care: {alarms[0]}"
+    return f"{first}{several}; {'nothing was adjusted for; ' if bare else ''}{_UNSEEN}"
 
 
+_GOOD = {"share_extreme": 0.1, "max_smd_after": 0.1}
 _FACTS: dict[str, Callable[[float], str]] = {
     "share_extreme": lambda v: f"{1 - v:.0%} of propensities lie inside [0.05, 0.95]",
     "effective_sample_size": lambda v: f"effective sample size {v:,.0f}",
