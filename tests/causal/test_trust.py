@@ -72,6 +72,17 @@ def test_the_page_stands_alone_and_escapes_the_log(report):
     assert html.escape(report.sentence()) in page
 
 
+def test_the_page_says_how_it_read_the_log_once_and_how_like_it_the_platforms_are(confounded):
+    log = confounded[1].decisions.head(600)[["treated", "purchase", "affinity_hat"]]
+    found = trust(log, "treated", "purchase", estimators=["naive", "regression"], replications=2, strengths=(0, 1))
+    page = trust_page(found)
+    assert page.count(html.escape(found.question.notes[0])) == 1
+    assert "statistics that were to be matched are within tolerance" in page
+    assert "2 logs cannot tell one of 100% from 95%" in page
+    assert "the naive difference, which reads no column" in page or found.best == "naive"
+    assert set(found.ranking["standing"]) <= {"undecided", "too short", "biased"}  # two logs show that nothing holds
+
+
 def test_text_estimators_join_where_there_is_text(confounded):
     platform, log = confounded
     decisions = log.decisions.head(500).copy()

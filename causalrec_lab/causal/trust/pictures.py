@@ -66,4 +66,6 @@ def _by_strength(report: TrustReport, ax: Axes, what: str) -> None:
         label = "nothing hidden" if twin.strength == 0 else f"hidden trait {twin.strength:g}"
         mark = _MARKS[number % len(_MARKS)]
         ax.errorbar(part[what], places, xerr=error, fmt=mark, color=f"C{number}", label=label, markersize=4)
-    ax.legend(loc="best")
+    ax.legend(
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=len(report.twins), frameon=False
+    )  # above: no point under it

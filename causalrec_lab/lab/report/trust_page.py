@@ -116,7 +116,21 @@ def _measured(report: TrustReport, figures: dict[str, str]) -> str:
         f"{report.level:.0%}.</p>"
     )
     folded = f"<details><summary>All figures</summary>{_table(['estimator', 'strength', *names], rows)}</details>"
-    return said + figures["bias"] + figures["coverage"] + folded
+    return said + _scale(report) + figures["bias"] + figures["coverage"] + folded
+
+
+def _scale(report: TrustReport) -> str:
+    """How large the strengths are, beside what the columns are worth."""
+    bias, strongest = report.measured["bias"], report.twins[-1].strength
+    labels = bias.index.get_level_values("estimator")
+    if "naive" not in labels or report.best == "naive" or not strongest:
+        return ""
+    moved = bias[report.best, strongest] - bias[report.best, 0.0]
+    return (
+        "<p>For scale: where nothing is hidden, the naive difference, which reads no column, is off by "
+        f"{bias['naive', 0.0]:.3g} on average; a hidden trait of strength {strongest:g} moves "
+        f"{html.escape(report.best)} by {moved:.3g}.</p>"
+    )
 
 
 def _lowest(report: TrustReport) -> float:
@@ -137,12 +151,17 @@ def _findings(report: TrustReport) -> str:
 
 def _likeness(report: TrustReport) -> str:
     table = report.likeness.table[["statistic", "log", "platform", "matched", "how"]]
+    missed, met = table.loc[table["matched"] == "no", "statistic"], int((table["matched"] == "yes").sum())
+    words = f"{met} of the {met + len(missed)} statistics that were to be matched are within tolerance" + (
+        f"; these are not, so what was measured counts for less: {', '.join(missed)}" if len(missed) else ""
+    )
     rows = [[_cell(value) for value in row] for row in table.itertuples(index=False)]
-    return f"<details><summary>Statistic by statistic</summary>{_table(list(table.columns), rows)}</details>"
+    said = f"<p>{html.escape(words)}.</p>"
+    return f"{said}<details><summary>Statistic by statistic</summary>{_table(list(table.columns), rows)}</details>"
 
 
 def _limits(report: TrustReport) -> str:
-    notes = "".join(f"<li>{html.escape(note)}</li>" for note in report.notes)
+    notes = "".join(f"<li>{html.escape(note)}</li>" for note in report.likeness.notes)
     said = (
         "<p>Whether a trait that moves both treatment and outcome is missing from the columns cannot be seen in a log, "
         "nor how strong it is. The strengths are assumptions, set side by side. A platform has columns of its own: "
