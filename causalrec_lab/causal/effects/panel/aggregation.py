@@ -16,6 +16,7 @@ import numpy as np
 from causalrec_lab.causal.effects.panel.group_time import Cells
 from causalrec_lab.causal.effects.panel.reading import Panel
 from causalrec_lab.causal.effects.sample import Floats, nearest
+from causalrec_lab.estimate import z_value
 
 __all__ = ["AGGREGATIONS", "Aggregate", "Shares", "aggregate", "cohort_shares", "covariance", "sup_t"]
 
@@ -139,12 +140,12 @@ def sup_t(spread: Floats, level: float, seed: int) -> float:
     estimated covariance exactly, so that law is drawn from directly (Callaway and Sant'Anna 2021, section 4, use other
     multipliers; Montiel Olea and Plagborg-Moller 2019, the plug-in sup-t band, this law).
     """
-    error = np.sqrt(np.diag(spread))
+    error, one = np.sqrt(np.diag(spread)), z_value(level)
     alive = error > 0
-    if not alive.any():
-        return float("nan")
+    if alive.sum() <= 1:
+        return one
     scaled = spread[np.ix_(alive, alive)] / np.outer(error[alive], error[alive])
     values, vectors = np.linalg.eigh(scaled)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
     draws = np.random.default_rng(seed).standard_normal((_DRAWS, len(values)))
-    return float(np.quantile(np.abs(draws @ root.T).max(axis=1), level))
+    return max(float(np.quantile(np.abs(draws @ root.T).max(axis=1), level)), one)

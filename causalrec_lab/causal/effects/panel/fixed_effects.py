@@ -28,6 +28,7 @@ __all__ = ["two_way", "two_way_weights"]
 
 _STEPS, _CLOSE = 10_000, 1e-10
 _NOTHING = "no outcome"
+_GONE = 1e-10  # share of the treatment that covariates must leave
 
 
 @one_thread()
@@ -58,7 +59,7 @@ def two_way(
     Raises
     ------
     ValueError
-        As `did`, or if unit and time effects determine the treatment.
+        As `did`, or if unit and time effects, or they and covariates, determine the treatment.
     """
     panel = read_panel(
         frame, outcome, unit=unit, time=time, cohort=cohort, covariates=covariates, cluster=cluster, weights=weights,
@@ -141,14 +142,24 @@ def _slope(panel: Panel, left: Floats) -> tuple[float, Floats]:
     root, d, target = np.sqrt(w), left[seen], y[seen]
     if panel.covariates.shape[1] > 1:
         moving = np.where(seen[:, :, None], panel.covariates, np.nan)
-        X = _within(moving, panel.weights)[seen] * root[:, None]
+        X = _within(moving, panel.weights)[seen]
+        X = X[:, np.sqrt(np.mean(X**2, axis=0)) > _nothing(moving[seen])] * root[:, None]
         both = np.column_stack([d, target]) * root[:, None]
         d, target = ((both - X @ linalg.lstsq(X, both)[0]) / root[:, None]).T
     gram = float(w @ d**2)
+    if not gram > _GONE * float(w @ left[seen] ** 2):
+        raise ValueError(
+            "covariates determine the treatment once unit and time effects are taken out; leave out its copy"
+        )
     value = float((w * d) @ target) / gram
     error = w * d * (target - value * d) / gram * panel.units
     units = np.broadcast_to(np.arange(panel.units)[:, None], y.shape)[seen]
     return value, np.bincount(panel.clusters[units], weights=error).astype(np.float64)
+
+
+def _nothing(columns: Floats) -> Floats:
+    """(p,) size below which what unit and time effects leave of a column is rounding."""
+    return np.asarray(1e-7 * columns.std(axis=0) + 1e-12 * np.abs(columns).max(axis=0))
 
 
 def _within(values: Floats, weights: Floats) -> Floats:

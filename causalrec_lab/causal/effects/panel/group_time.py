@@ -112,8 +112,13 @@ def group_time(panel: Panel, *, control: str, base: str, anticipation: int) -> C
 
 
 def _nobody(control: str) -> str:
-    way_out = "use control='not yet'" if control == "never" else "add units that are treated later or never"
-    return f"control={control!r}: no unit is there to compare any cohort with; {way_out}"
+    way_out = (
+        "control='not yet' has more of them" if control == "never" else "add units that are treated later or never"
+    )
+    return (
+        f"control={control!r}: no cohort has comparison units that, like its own, are seen both in a period and in its "
+        f"base; {way_out}, and units must stand in more than one period"
+    )
 
 
 def _base(g: int, t: int, base: str, anticipation: int) -> int | None:

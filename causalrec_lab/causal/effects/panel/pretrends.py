@@ -159,7 +159,9 @@ def breakdown_ratio(found: PanelEffects) -> float:
     """The ratio M at which the interval of `relative_magnitudes` reaches zero; 0 where it never excludes it."""
     value, error, reach = _parts(found)
     margin = abs(value) - NormalDist().inv_cdf(1 - (1 - found.level) / 4) * error
-    return max(margin, 0.0) / reach
+    if margin <= 0:
+        return 0.0
+    return margin / reach if reach > 0 else math.inf
 
 
 def _parts(found: PanelEffects) -> tuple[float, float, float]:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from causalrec_lab.causal.effects.sample import Floats, Integers, nearest, read_sample
+from causalrec_lab.causal.effects.columns import as_list, check_columns
+from causalrec_lab.causal.effects.sample import Floats, Integers, read_sample
 
 __all__ = ["Panel", "read_panel"]
 
@@ -96,9 +97,8 @@ def read_panel(
         If a column is unknown, a unit stands twice in a period, a unit's cohort, cluster or weight changes over time,
         there is one period only, nobody is treated inside the window, or on what every estimator refuses.
     """
-    for name in (unit, time, cohort):
-        if name not in frame.columns:
-            raise ValueError(f"no column {name!r} in the table; {nearest(name, [str(c) for c in frame.columns])}")
+    check_columns(frame, [unit, time, cohort, *as_list(weights)])
+    frame, without = _weighed(frame, weights)
     if twice := [c for c in covariates if c in (outcome, cohort)]:
         raise ValueError(f"covariates contain {twice[0]!r}, which is the outcome or the cohort; leave it out")
     labels, period = _periods(frame, time)
@@ -125,9 +125,18 @@ def read_panel(
         weights=sample.weights[first] / sample.weights[first].mean(),
         clusters=sample.clusters[0][first],
         names=sample.names,
-        notes=(*said, *_on_gaps(labels, wide), *sample.notes),
+        notes=(*without, *said, *_on_gaps(labels, wide), *sample.notes),
     )
     return _with_a_before(panel, anticipation, cohort)
+
+
+def _weighed(frame: pd.DataFrame, weights: str | None) -> tuple[pd.DataFrame, list[str]]:
+    """The table without rows of weight zero, which are no rows."""
+    if weights is None or not (none := (frame[weights] == 0).to_numpy(dtype=bool, na_value=False)).any():
+        return frame, []
+    if none.all():
+        raise ValueError(f"weights {weights!r} are 0 in every row; an effect needs rows that count")
+    return frame[~none], [f"{int(none.sum()):,} rows of weight zero are left out"]
 
 
 def _periods(frame: pd.DataFrame, time: str) -> tuple[pd.Index, Integers]:
@@ -135,7 +144,12 @@ def _periods(frame: pd.DataFrame, time: str) -> tuple[pd.Index, Integers]:
         row = int(np.argmax(frame[time].isna().to_numpy()))
         raise ValueError(f"column {time!r} has {int(frame[time].isna().sum()):,} missing values, first at row {row}")
     if not (pd.api.types.is_numeric_dtype(frame[time]) or frame[time].dtype.kind == "M"):
-        raise ValueError(f"column {time!r} holds {frame[time].dtype} values; give periods as numbers or dates")
+        raise ValueError(
+            f"column {time!r} holds {frame[time].dtype} values; give periods as numbers or dates (pd.to_datetime reads "
+            "dates written as text)"
+        )
+    if frame[time].dtype.kind == "f" and (endless := ~np.isfinite(frame[time].to_numpy(dtype=np.float64))).any():
+        raise ValueError(f"column {time!r} is infinite, first at row {int(endless.argmax())}; give the period's number")
     labels = pd.Index(np.sort(frame[time].unique()))
     if len(labels) < 2:
         raise ValueError(
@@ -225,6 +239,11 @@ def _with_a_before(panel: Panel, anticipation: int, cohort: str) -> Panel:
     """The panel without units that are treated too early to have an untreated period."""
     from dataclasses import replace
 
+    if anticipation > panel.periods - 2:
+        raise ValueError(
+            f"anticipation={anticipation} of {panel.periods} periods leaves none before and after it; give at most "
+            f"{panel.periods - 2}"
+        )
     late = panel.cohort > anticipation
     if not (panel.cohort[late] < panel.periods).any():
         raise ValueError(

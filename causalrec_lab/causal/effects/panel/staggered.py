@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
@@ -88,7 +89,7 @@ def did(
     for name, value, known in (("control", control, CONTROLS), ("base", base, BASES)):
         if value not in known:
             raise ValueError(f"unknown {name} {value!r}; {nearest(value, known)}")
-    if anticipation < 0 or anticipation != int(anticipation):
+    if not (math.isfinite(anticipation) and anticipation >= 0 and anticipation == int(anticipation)):
         raise ValueError(f"anticipation={anticipation!r}: give the number of periods, 0 or more")
     z_value(level)
     panel = read_panel(
@@ -97,7 +98,8 @@ def did(
     )  # fmt: skip
     if control == "never" and not (panel.cohort == panel.periods).any():
         raise ValueError(
-            f"no unit is never treated (column {cohort!r} is empty or infinite nowhere); use control='not yet', which "
+            f"no unit is never treated (column {cohort!r} is empty or infinite nowhere"
+            f"{'; 0 is a period here, no mark of never' if 0 in panel.labels else ''}); use control='not yet', which "
             "compares with units treated later"
         )
     cells = group_time(panel, control=control, base=base, anticipation=anticipation)
