@@ -21,6 +21,7 @@ __all__ = [
     "nearest",
     "numbers",
     "refuse",
+    "with_column",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -67,7 +68,7 @@ def covariate_matrix(frame: pd.DataFrame, covariates: Sequence[str]) -> tuple[Fl
     columns: list[Floats] = []
     names: list[str] = []
     for name in covariates:
-        if pd.api.types.is_numeric_dtype(frame[name]) or pd.api.types.is_bool_dtype(frame[name]):
+        if pd.api.types.is_numeric_dtype(frame[name].infer_objects()):  # bool is among them
             columns.append(finite(frame, name))
             names.append(name)
             continue
@@ -120,10 +121,19 @@ def numbers(frame: pd.DataFrame, name: str) -> Floats:
     """
     if frame[name].dtype.kind in "mM":
         raise ValueError(f"column {name!r} holds times ({frame[name].dtype}); give a number in a unit of your choice")
+    if frame[name].dtype.kind == "c":
+        raise ValueError(f"column {name!r} holds complex numbers; give their real part, or two columns")
     try:
         return np.asarray(pd.to_numeric(frame[name]).to_numpy(dtype=np.float64, na_value=np.nan))
     except (TypeError, ValueError) as error:
         raise ValueError(f"column {name!r} holds {frame[name].dtype} values that are not numbers: {error}") from error
+
+
+def with_column(frame: pd.DataFrame, name: str, values: Any) -> pd.DataFrame:
+    """The table with a column replaced; the one given is left as it is."""
+    table = frame.copy(deep=False)
+    table[name] = values
+    return table
 
 
 def refuse(name: str, values: npt.NDArray[Any], good: npt.NDArray[np.bool_], what: str, way_out: str) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["dml"]
 
 MODELS = ("interactive", "partially linear")
+_DECIDED, _NEARLY = 1e-6, 0.01  # share of a dose's variance that the covariates leave: none; little
 Split = tuple[float, Floats, Fitted]  # value and influence of one split of the rows, and what it was fitted on
 
 
@@ -134,6 +135,11 @@ def _residuals_on_residuals(sample: Sample, nuisance: str, folds: int, seed: int
         e = clipped(e, 0.0, "ATO")
     elif trim is not None:
         raise ValueError(f"trim={trim!r} cuts propensities; a treatment that is not 0 or 1 has none")
+    elif r_squared(t, e, sample.weights) > 1 - _DECIDED:
+        raise ValueError(
+            "the covariates tell the treatment without error, so nothing of it is left to vary and no effect is "
+            "identified: drop the covariate that decides the treatment"
+        )
     kept = keep(e, trim)
     v, w = t - e, sample.weights * kept.rows
     value, influence = ratio(w * v * (y - line), w * v * v)
@@ -182,6 +188,9 @@ def _dose_estimate(
         "treatment_r2": r_squared(sample.treatment, found.propensity, sample.weights),
         "outcome_r2": r_squared(sample.outcome, found.control, sample.weights),
     }
+    if diagnostics["treatment_r2"] > 1 - _NEARLY:
+        told = f"warning: the covariates tell {diagnostics['treatment_r2']:.2%} of the treatment's variance; the effect"
+        notes = [*notes, f"{told} rests on what little is left, and on the nuisances being that exact"]
     return report(
         sample, value, influence, std_error=error,
         level=level, estimand="partially linear slope", method=method, diagnostics=diagnostics, notes=notes,

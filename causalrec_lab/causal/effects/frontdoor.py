@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from causalrec_lab.causal.effects.columns import with_column
 from causalrec_lab.causal.effects.diagnostics import auc, check_overlap, overlap_diagnostics, overlap_notes, r_squared
 from causalrec_lab.causal.effects.inference import SUTVA, ratio, report
 from causalrec_lab.causal.effects.nuisances.cross_fitting import NUISANCES, clipped, design_matrix, predict
@@ -136,7 +137,9 @@ def _categories(frame: pd.DataFrame, mediators: Sequence[str]) -> pd.DataFrame:
         for name in mediators
         if name in frame.columns and frame[name].notna().all() and 2 < frame[name].nunique() <= FEW
     ]
-    return frame.assign(**{name: frame[name].astype(str) for name in few})
+    for name in few:
+        frame = with_column(frame, name, frame[name].astype(str))
+    return frame
 
 
 def _fitted(before: Sample, both: Sample, nuisance: str, folds: int, seed: int, clip: float) -> Fitted:

@@ -85,7 +85,12 @@ def by_group(
         raise ValueError(f"{estimator} takes no propensity={propensity!r}; leave it, or use aipw, ipw or tmle")
     named = (frame, treatment, outcome, covariates)
     if estimator == "aipw":
-        return _by_score(named, by, embeddings, shared | options)
+        if options:
+            wrong = next(iter(options))
+            raise ValueError(
+                f"by_group by AIPW takes no {wrong}={options[wrong]!r}; options belong to other estimators"
+            )
+        return _by_score(named, by, embeddings, shared)
     return _one_by_one(named, by, embeddings, estimator, shared | options)
 
 
@@ -141,11 +146,13 @@ def _each(
     found = {}
     for label in sorted(set(labels)):
         inside = np.asarray(labels == label)
+        ones = int((treatment[inside] == 1).sum())
+        way_out = "; merge it with another, or leave it out" if min(ones, int(inside.sum()) - ones) < 2 else ""
         try:
             check_arms(treatment[inside], f"its {int(inside.sum()):,} rows")
             found[label] = one(inside, f"{by} = {label}")
         except ValueError as error:
-            raise ValueError(f"group {by} = {label!r}: {error}; merge it with another, or leave it out") from error
+            raise ValueError(f"group {by} = {label!r}: {error}{way_out}") from error
     return found
 
 

@@ -105,7 +105,7 @@ def regression(
     ------
     ValueError
         On an unknown column, estimand or nuisance, a single-class treatment, missing outcomes, non-finite covariates,
-        or embeddings of another length.
+        embeddings of another length, or as many terms as rows.
     """
     sample = read_sample(
         frame, treatment, outcome, covariates,
@@ -141,6 +141,7 @@ def _least_squares(
     share = w * t if estimand == "ATT" else w  # rows over which the effect is averaged
     centred = X - np.average(X, axis=0, weights=share)
     D = np.column_stack([np.ones(n), t, centred, *([centred * t[:, None]] if crossed else [])])
+    _check_freedom(sample, D, crossed)
     beta = fit_linear(D, sample.outcome, w, np.zeros(D.shape[1]))
     fitted = D @ beta
     gram = (D * w[:, None]).T @ D / n
@@ -154,6 +155,19 @@ def _least_squares(
     if crossed:
         influence = influence + share / share.mean() * (centred @ beta[2 + X.shape[1] :])
     return float(beta[1]), np.asarray(influence), fitted
+
+
+def _check_freedom(sample: Sample, D: Floats, crossed: bool) -> None:
+    """Refuse a fit that meets every outcome of a table, or of an arm that has terms of its own: no error is left."""
+    arms = [(sample.treated, "treated "), (~sample.treated, "untreated ")] if crossed else [(sample.weights > 0, "")]
+    for rows, word in arms:
+        part = D[rows & (sample.weights > 0)]
+        if len(part) <= D.shape[1] and np.linalg.matrix_rank(part) >= len(part):
+            raise ValueError(
+                f"{D.shape[1]} regression terms fit all {len(part)} {word}rows without error, so nothing tells how far "
+                "the estimate may be off; give fewer covariates, "
+                + ("interactions=False, or more rows" if crossed else "or more rows")
+            )
 
 
 def logistic_index(sample: Sample, X: Floats) -> Floats:

@@ -7,15 +7,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from causalrec_lab.causal.effects.columns import Floats, Integers, check_columns, nearest
-from causalrec_lab.causal.effects.diagnostics import overlap_notes, smd
+from causalrec_lab.causal.effects.columns import Floats, Integers, check_columns, nearest, with_column
+from causalrec_lab.causal.effects.diagnostics import check_overlap, overlap_notes, smd
 from causalrec_lab.causal.effects.inference import ratio, report
 from causalrec_lab.causal.effects.multinomial import cross_fit_levels, deal
 from causalrec_lab.causal.effects.nuisances.cross_fitting import NUISANCES, design_matrix, predict
 from causalrec_lab.causal.effects.nuisances.ridge import one_thread
-from causalrec_lab.causal.effects.sample import Embeddings, Sample, read_sample
+from causalrec_lab.causal.effects.sample import Embeddings, Sample, few_notes, read_sample
 from causalrec_lab.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -71,18 +72,22 @@ def contrasts(
     Raises
     ------
     ValueError
-        On the bad input that `aipw` refuses, a single level, an unknown reference, or the ATO.
+        On the bad input that `aipw` refuses, a single level, an unknown reference, a level that the folds or the
+        overlap with the reference leave without a comparison, or the ATO.
     """
     if estimand == "ATO":
         raise ValueError("contrasts have no estimand 'ATO'; ask for 'ATE' or 'ATT', or compare two levels by aipw")
     if nuisance not in NUISANCES:
         raise ValueError(f"unknown nuisance {nuisance!r}; {nearest(nuisance, NUISANCES)}")
     codes, names = _levels(frame, treatment, reference)
+    if not 0 <= clip < 1 / len(names):
+        raise ValueError(f"clip={clip}; give a small probability such as 0.01, in [0, 1/{len(names)})")
     sample = read_sample(
-        frame.assign(**{treatment: codes}), treatment, outcome, covariates, embeddings=embeddings, cluster=cluster,
+        with_column(frame, treatment, codes), treatment, outcome, covariates, embeddings=embeddings, cluster=cluster,
         weights=weights, estimand=estimand, groups=groups, graph=graph, binary=False,
     )  # fmt: skip
     fold = deal(sample, codes, folds, seed)
+    _check_folds(codes, fold, names)
     e = np.maximum(cross_fit_levels(sample, codes, fold, nuisance=nuisance, seed=seed), max(clip, 1e-9))
     surfaces = _surfaces(sample, codes, fold, nuisance, seed)
     return {
@@ -103,6 +108,9 @@ def _levels(frame: pd.DataFrame, treatment: str, reference: Any) -> tuple[Intege
         )
     order = sorted(frame[treatment].unique(), key=lambda one: (isinstance(one, str), one))
     words = [str(one) for one in order]
+    if len(set(words)) < len(words):
+        alike = next(word for word in words if words.count(word) > 1)
+        raise ValueError(f"treatment {treatment!r} has two levels that both read {alike!r}; give them one type")
     if len(words) < 2:
         raise ValueError(
             f"treatment {treatment!r} is {words[0]} in all {len(frame):,} rows; an effect needs two levels"
@@ -113,6 +121,16 @@ def _levels(frame: pd.DataFrame, treatment: str, reference: Any) -> tuple[Intege
     names = [first, *(word for word in words if word != first)]
     place = {name: code for code, name in enumerate(names)}
     return np.asarray(frame[treatment].map(lambda one: place[str(one)]).to_numpy(), dtype=np.int64), names
+
+
+def _check_folds(codes: Integers, fold: Integers, names: list[str]) -> None:
+    for f in range(int(fold.max()) + 1):
+        seen = np.bincount(codes[fold != f], minlength=len(names))
+        if not seen.all():
+            raise ValueError(
+                f"level {names[int(np.argmin(seen))]!r} stands in so few groups that one fold holds them all and no "
+                "training row is left; use more folds, merge the level with another, or leave it out"
+            )
 
 
 def _surfaces(sample: Sample, codes: Integers, fold: Integers, nuisance: str, seed: int) -> Floats:
@@ -137,16 +155,20 @@ def _contrast(
         value, influence = ratio(w * above, w)
     else:
         value, influence = ratio(w * (one - zero * e[:, k] / e[:, 0]) * (y - m[:, 0]), w * one)
-    diagnostics = _overlap(sample, codes, e, k, estimand)
+    two = np.asarray((codes == k) | (codes == 0))
+    pair = replace(sample, treatment=one).take(two)
+    check_overlap(pair, (e[:, k] / (e[:, k] + e[:, 0]))[two])
+    diagnostics = _overlap(pair, two, codes, e, k, estimand)
+    few = few_notes(pair) if e.shape[1] > 2 else ()  # of two levels the sample says it itself
     return report(
         sample, value, influence, level=level, estimand=estimand, method=f"{method} cross-fitted",
-        diagnostics=diagnostics, notes=overlap_notes(diagnostics, estimand),
+        diagnostics=diagnostics, notes=(*overlap_notes(diagnostics, estimand), *few),
     )  # fmt: skip
 
 
-def _overlap(sample: Sample, codes: Integers, e: Floats, k: int, estimand: str) -> dict[str, float]:
-    two = np.asarray((codes == k) | (codes == 0))
-    pair = replace(sample, treatment=(codes == k).astype(np.float64)).take(two)
+def _overlap(
+    pair: Sample, two: npt.NDArray[np.bool_], codes: Integers, e: Floats, k: int, estimand: str
+) -> dict[str, float]:
     own = np.where(codes == k, e[:, k], e[:, 0])[two]
     weight = pair.weights * (1 / own if estimand == "ATE" else e[two, k] / own)
     arms = [weight[pair.treated], weight[~pair.treated]]

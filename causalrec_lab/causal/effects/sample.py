@@ -27,10 +27,11 @@ from causalrec_lab.causal.effects.nuisances.scale import FLOAT32, standardised
 if TYPE_CHECKING:
     from causalrec_lab.causal.graph.causal_graph import CausalGraph
 
-__all__ = ["ESTIMANDS", "Embeddings", "Floats", "Integers", "Sample", "nearest", "read_sample"]
+__all__ = ["ESTIMANDS", "Embeddings", "Floats", "Integers", "Sample", "few_notes", "nearest", "read_sample"]
 
 Embeddings = npt.NDArray[Any] | Sequence[npt.NDArray[Any]]
 ESTIMANDS = ("ATE", "ATT", "ATO")
+FEW_ROWS, FEW_EVENTS = 20, 10  # of an arm, below which the normal law is a poor guide to the error
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Sample:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the reader of an estimate must know about the sample."""
-        return _cluster_notes(self.cluster_names, self.clusters)
+        return (*_cluster_notes(self.cluster_names, self.clusters), *few_notes(self))
 
     @property
     def treated(self) -> npt.NDArray[np.bool_]:
@@ -186,11 +187,18 @@ def _is_binary(values: Floats) -> bool:
 def _treatment(frame: pd.DataFrame, name: str) -> Floats:
     values = numbers(frame, name)
     refuse(name, values, np.isin(values, (0.0, 1.0)), "treatments other than 0 and 1", "code the treatment as 0 / 1")
-    if values.min() == values.max():
-        word = "treated" if values[0] == 1 else "untreated"
+    treated = int(values.sum())
+    if treated in (0, len(values)):
+        word = "treated" if treated else "untreated"
         raise ValueError(
             f"column {name!r} has a single class: all {len(values):,} rows are {word}; an effect needs both, "
             "so add the eligible decisions of the other kind (event logs have no untreated rows; decisions do)"
+        )
+    if 1 in (treated, len(values) - treated):
+        word = "treated" if treated == 1 else "untreated"
+        raise ValueError(
+            f"column {name!r} has one {word} row among {len(values):,}; from one row nobody can tell how far it may be "
+            "off, so an effect needs at least two rows in each arm (and some twenty for an honest interval)"
         )
     return values
 
@@ -240,6 +248,24 @@ def _propensity(frame: pd.DataFrame, name: str | None) -> Floats | None:
     way_out = "propensities are P(treated = 1), strictly between 0 and 1; drop decisions that could not go both ways"
     refuse(name, values, inside, "values outside (0, 1)", way_out)
     return values
+
+
+def few_notes(sample: Sample) -> tuple[str, ...]:
+    """Whether an arm of a 0/1 treatment has too few rows, or too few events of a 0/1 outcome, for its interval."""
+    t, y, said = sample.treatment, sample.outcome, []
+    for arm, word in ((1.0, "treated"), (0.0, "untreated")) if np.isin(t, (0.0, 1.0)).all() else ():
+        inside = (t == arm) & (sample.weights > 0)
+        rows, ones = int(inside.sum()), int((y[inside] == 1).sum())
+        rarer = min(ones, rows - ones)
+        if rows < FEW_ROWS:
+            said.append(f"warning: only {rows} {word} rows; below about {FEW_ROWS} the interval is too short")
+        elif sample.binary_outcome and rarer < FEW_EVENTS:
+            what = f"have the outcome {int(ones <= rows - ones)}"
+            said.append(
+                f"warning: only {rarer} of the {rows:,} {word} rows {what}; below about {FEW_EVENTS} the interval "
+                "is a poor guide"
+            )
+    return tuple(said)
 
 
 def _cluster_notes(names: Sequence[str], clusters: Sequence[Integers]) -> tuple[str, ...]:
