@@ -2,8 +2,10 @@
 
 Bias, root mean squared error, coverage of 95 % intervals with its Wilson interval, interval length, processor seconds
 and the share of runs that warned. Each replication is a new log of one platform. What is done is kept under
-`build/validity/` and is not done again: kill it at any time, the same command goes on. With `--cluster local` or
-`--cluster tcp://host:8786` the replications run on a Dask cluster (extra `cluster`), which must see this folder's code.
+`build/validity/` and is not done again: kill it at any time, the same command goes on; another version of the library's
+code lies elsewhere, so that no figure comes from two. With `--cluster local` or `--cluster tcp://host:8786` the
+replications run on a Dask cluster (extra `cluster`), whose workers must see this folder. A part of the table, by
+`--conditions` or `--methods`, is printed and not recorded.
 
     python benchmarks/validity.py --replications 400 --jobs 2
 """
@@ -17,6 +19,7 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,8 @@ from wilson import wilson
 
 KEPT = Path(__file__).resolve().parent.parent / "build" / "validity"
 CHUNK = 20
+LIBRARY = Path(__file__).resolve().parent.parent / "causalrec_lab"
+NEIGHBOURS = ("recording.py", "validity_conditions.py", "wilson.py")
 
 
 def once(condition: Condition, methods: Sequence[Method], seed: int) -> list[dict[str, Any]]:
@@ -63,9 +68,21 @@ def chunk(condition: Condition, methods: Sequence[Method], seeds: range) -> Path
     return path
 
 
+@cache
+def code() -> str:
+    """What the library's code is: estimators, platform and what they stand on."""
+    files = sorted(file for part in ("causal/effects", "world", ".") for file in _sources(LIBRARY / part, part != "."))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def _sources(folder: Path, deep: bool) -> Iterator[Path]:
+    return folder.rglob("*.py") if deep else folder.glob("*.py")
+
+
 def kept(condition: Condition, methods: Sequence[Method], seeds: range) -> Path:
-    """Where a chunk's rows lie: another definition of condition or methods lies elsewhere."""
-    said = repr((condition, sorted(condition.dials.items()), [(m, sorted(m.options.items())) for m in methods], seeds))
+    """Where a chunk's rows lie: another definition of condition or methods, or other code, lies elsewhere."""
+    ways = [(m, sorted(m.options.items())) for m in methods]
+    said = repr((condition, sorted(condition.dials.items()), ways, seeds, code()))
     return KEPT / f"{hashlib.sha256(said.encode()).hexdigest()[:20]}.parquet"
 
 
@@ -76,7 +93,7 @@ def tasks(
     found = []
     for start in range(0, replications, CHUNK):
         for condition in conditions:
-            wanted = tuple(m for m in methods if start < m.most and (condition.text or not m.text))
+            wanted = tuple(m for m in methods if start < m.most and condition.judges(m))
             if wanted:
                 found.append((condition, wanted, range(start, min(start + CHUNK, replications))))
     return found
@@ -95,7 +112,8 @@ def workers(jobs: int, cluster: str) -> Iterator[None]:
 
     local = LocalCluster(n_workers=jobs, threads_per_worker=1) if cluster == "local" else None
     with Client(local or cluster) as client, joblib.parallel_config(backend="dask"):
-        client.upload_file(str(Path(__file__).with_name("recording.py")))
+        for name in NEIGHBOURS:
+            client.upload_file(str(Path(__file__).with_name(name)))
         yield
     if local is not None:
         local.close()
@@ -104,8 +122,9 @@ def workers(jobs: int, cluster: str) -> Iterator[None]:
 def summary(runs: pd.DataFrame, conditions: Sequence[Condition], methods: Sequence[Method]) -> pd.DataFrame:
     """One row a condition and estimator."""
     known, ways, rows = {c.label: c for c in conditions}, {m.label: m for m in methods}, []
+    truth_of = cache(lambda label, estimand: known[label].truth(estimand))  # under interference it is drawn, not summed
     for (label, name), part in runs.groupby(["condition", "estimator"], sort=False):
-        truth, done = known[str(label)].truth(ways[str(name)].estimand), part[part["problem"] == ""]
+        truth, done = truth_of(str(label), ways[str(name)].estimand), part[part["problem"] == ""]
         error = done["value"] - truth.value
         hits = int(((done["low"] <= truth.value) & (truth.value <= done["high"])).sum())
         low, high = wilson(hits, max(len(done), 1))
@@ -116,6 +135,7 @@ def summary(runs: pd.DataFrame, conditions: Sequence[Condition], methods: Sequen
                 "estimator": name,
                 "truth": truth.value,
                 "bias": error.mean(),
+                "bias_error": error.std(ddof=1) / len(error) ** 0.5,
                 "bias_in_sd": error.mean() / error.std(ddof=1),
                 "rmse": float(np.sqrt((error**2).mean())),
                 "coverage": hits / max(len(done), 1),
@@ -151,14 +171,20 @@ def main() -> None:
         parser.error(
             f"nothing left; conditions: {[c.label for c in CONDITIONS]}; methods: {[m.label for m in METHODS]}"
         )
-    os.environ["PYTHONPATH"] = str(Path(__file__).parent)  # so that workers find this file's neighbours
+    paths = [str(Path(__file__).resolve().parent), os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)  # workers find this file's neighbours
     with clock() as seconds, workers(options.jobs, options.cluster):
         todo = tasks(conditions, methods, options.replications)
         made = Parallel(return_as="generator_unordered")(delayed(chunk)(*task) for task in todo)
         paths = list(tqdm(made, total=len(todo)))
     runs = pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
-    command = f"python benchmarks/validity.py --replications {options.replications}"
-    record("validity", summary(runs, conditions, methods), seconds[0], command=command)
+    table = summary(runs, conditions, methods)
+    if options.conditions or options.methods:
+        print(table.to_string(float_format=lambda value: f"{value:.4g}"))
+        return
+    record(
+        "validity", table, seconds[0], command=f"python benchmarks/validity.py --replications {options.replications}"
+    )
 
 
 if __name__ == "__main__":

@@ -34,8 +34,6 @@ class Condition:
         Column.
     rows
         Decisions a log.
-    truth
-        "ate", "late" or "direct_effect": the platform's truth that ATE-estimators are held against.
     text
         Whether users and items stand once and their texts may be read.
     """
@@ -57,9 +55,13 @@ class Condition:
         assert frame is not None
         return frame
 
+    def judges(self, method: Method) -> bool:
+        """Whether a method can be judged here: text only where there is some, a shared stock only by its one truth."""
+        return (self.text or not method.text) and ("interference" not in self.dials or method.estimand == "ATE")
+
     def truth(self, estimand: str) -> Truth:
         """The platform's own ATE, ATT, ATO or LATE; where decisions share a stock, the direct effect."""
-        if "interference" in self.dials:
+        if "interference" in self.dials and estimand == "ATE":
             return self.platform.truth.direct_effect(self.outcome, self.rows, repeats=200)
         truths: Callable[[str], Truth] = getattr(self.platform.truth, estimand.lower())
         return truths(self.outcome)

@@ -74,3 +74,29 @@ def test_every_condition_and_method_has_a_name_of_its_own(validity):
     for rows in (validity.CONDITIONS, validity.METHODS):
         labels = [row.label for row in rows]
         assert len(set(labels)) == len(labels)
+
+
+def test_other_code_is_done_anew(small, monkeypatch):
+    """Rows of an estimator that was mended since must not stand beside new ones."""
+    validity, condition, ways = small
+    first = validity.kept(condition, ways, range(3))
+    monkeypatch.setattr(validity, "code", lambda: "another version")
+    assert validity.kept(condition, ways, range(3)) != first
+
+
+def test_a_shared_stock_judges_only_what_it_has_a_truth_for(validity):
+    shared = next(c for c in validity.CONDITIONS if "interference" in c.dials)
+    judged = {m.estimand for m in validity.METHODS if shared.judges(m)}
+    assert judged == {"ATE"}
+
+
+def test_a_part_of_the_table_is_not_recorded_as_the_whole(small, monkeypatch, capsys):
+    validity, condition, ways = small
+    monkeypatch.setattr(validity, "CONDITIONS", (condition,))
+    monkeypatch.setattr(validity, "METHODS", ways)
+    monkeypatch.setattr(validity, "record", lambda *given, **facts: pytest.fail("a part was recorded"))
+    monkeypatch.setenv("PYTHONPATH", "elsewhere")
+    monkeypatch.setattr(sys, "argv", ["validity.py", "--replications", "3", "--jobs", "1", "--methods", "naive"])
+    validity.main()
+    assert "bias_error" in capsys.readouterr().out
+    assert validity.os.environ["PYTHONPATH"].endswith("elsewhere")  # a clone's workers must find the clone
