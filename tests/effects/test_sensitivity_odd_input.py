@@ -96,6 +96,11 @@ def test_no_regression_has_such_numbers():
         refute.Robustness(1, 1, 10, level=2)
     with pytest.raises(ValueError, match="limit=-1; give a share"):
         refute.contour(refute.Robustness(1, 0.1, 100), limit=-1)
+    with pytest.raises(ValueError, match=r"level=0\.4: both limits are one-sided"):
+        refute.bias_bounds(draw(), "t", "y", ["a"], level=0.4)
+    ate, att = (refute.bias_bounds(draw(), "t", "y", ["a"], estimand=e).short for e in ("ATE", "ATT"))
+    with pytest.raises(ValueError, match="short is of the ATE, long of the ATT"):
+        refute.confounder_strength(ate, att)
     with pytest.raises(ValueError, match="benchmark 'ab' is no covariate"):
         refute.robustness_value(draw(), "t", "y", ["a", "b"], benchmarks="ab")
 
@@ -109,3 +114,10 @@ def test_bounds_without_overlap_or_outcome_say_so():
         refute.bias_bounds(frame, "t", "y", list("pqr"), clip=1e-3)
     with pytest.raises(ValueError, match="the outcome is the same in all 300 rows"):
         refute.bias_bounds(draw().assign(y=1.0), "t", "y", ["a"])
+
+
+def test_contours_take_names_as_they_are():
+    frame = draw().rename(columns={"a": r"$\bad$"})
+    axes = refute.robustness_value(frame, "t", "y", [r"$\bad$", "b"]).plot()
+    axes.figure.canvas.draw()  # mathematics that cannot be read fails here
+    assert r"2 x $\bad$" in {text.get_text() for text in axes.texts}

@@ -67,3 +67,16 @@ def test_wrong_calls(log):
         effects.user_states(frame.rename(columns={"timestamp": "timestamps"}), frame)
     with pytest.raises(ValueError, match="1 missing timestamps"):
         effects.user_states(frame, pd.concat([frame, frame.iloc[[0]].assign(timestamp=pd.NaT)]))
+
+
+def test_tables_that_do_not_meet_are_told_apart(log):
+    frame, cut = log
+    later = frame.iloc[cut : cut + 20]
+    for decisions, events, words in (
+        (later.assign(user_id="u" + later["user_id"].astype(str)), frame, "no user_id of decisions"),
+        (later.assign(timestamp=later["timestamp"].astype(str)), frame, "cannot be compared; give both as numbers"),
+        (later.head(0), frame, "decisions has no rows"),
+        (later, frame.head(0), "events has no rows"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            effects.user_states(decisions, events, config=SMALL)

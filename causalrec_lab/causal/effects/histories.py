@@ -49,13 +49,15 @@ def user_states(
     Raises
     ------
     ValueError
-        If a column is missing, a timestamp is missing, or no event lies before the first decision.
+        If a column, a timestamp or every decision is missing, times or users of both tables are of kinds that cannot
+        be compared, or no event lies before the first decision.
     """
     from causalrec_lab.recommender.config import RecommenderConfig
     from causalrec_lab.recommender.sequence.transformer import TransformerRecommender
 
     _check("decisions", decisions, ["user_id", "timestamp", *(["item_id"] if interest else [])])
     _check("events", events, ["user_id", "item_id", "timestamp"])
+    _check_both(decisions, events)
     first = decisions["timestamp"].min()
     past = events[events["timestamp"] < first]
     if past.empty:
@@ -109,3 +111,22 @@ def _check(name: str, frame: pd.DataFrame, wanted: list[str]) -> None:
             raise ValueError(f"{name} has no column {column!r}; {nearest(column, list(frame.columns))}")
     if frame["timestamp"].isna().any():
         raise ValueError(f"{name} has {int(frame['timestamp'].isna().sum())} missing timestamps; drop those rows")
+
+
+def _check_both(decisions: pd.DataFrame, events: pd.DataFrame) -> None:
+    for name, frame in (("decisions", decisions), ("events", events)):
+        if frame.empty:
+            raise ValueError(f"{name} has no rows; check the filter that made it")
+    kinds = decisions["timestamp"].dtype, events["timestamp"].dtype
+    try:
+        bool(events["timestamp"].iloc[0] < decisions["timestamp"].iloc[0])
+    except TypeError as error:
+        raise ValueError(
+            f"timestamps of decisions ({kinds[0]}) and of events ({kinds[1]}) cannot be compared; give both as "
+            "numbers, or both as times of one zone"
+        ) from error
+    if not decisions["user_id"].isin(events["user_id"]).any():
+        raise ValueError(
+            f"no user_id of decisions ({decisions['user_id'].dtype}, first {decisions['user_id'].iloc[0]!r}) stands in "
+            f"events ({events['user_id'].dtype}, first {events['user_id'].iloc[0]!r}); give both in the same form"
+        )

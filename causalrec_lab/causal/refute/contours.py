@@ -102,4 +102,4 @@ def _benchmarks(ax: Axes, result: Adjustable) -> None:
         ax.scatter(*where, marker="D", s=22, color="#0072B2", zorder=3)
         if where[0] < _CROWDED * ax.get_xlim()[1] and where[1] < _CROWDED * ax.get_ylim()[1]:
             continue  # names of covariates that change nothing would lie on top of each other
-        ax.annotate(str(name), where, xytext=(5, 4), textcoords="offset points", fontsize=8)
+        ax.annotate(str(name), where, xytext=(5, 4), textcoords="offset points", fontsize=8, parse_math=False)

@@ -57,7 +57,7 @@ class EValue:
         for target, label in ((self.ratio / self.null, "the estimate"), (self._end / self.null, "the interval's end")):
             target = max(target, 1 / target) if target > 0 else math.nan
             if math.isfinite(target) and target > 1:
-                with_treatment = np.linspace(target * 1.02, 3 * _e_value(target), 200)
+                with_treatment = np.linspace(target * 1.02, 3 * max(self.value, _e_value(target)), 200)
                 ax.plot(with_treatment, target * (with_treatment - 1) / (with_treatment - target), label=label)
                 ax.plot(_e_value(target), _e_value(target), "o", color="0.2")
         ax.set(xlabel="risk ratio confounder - treatment", ylabel="risk ratio confounder - outcome")

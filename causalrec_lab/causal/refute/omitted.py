@@ -196,14 +196,16 @@ def bias_bounds(
     Raises
     ------
     ValueError
-        On the bad input that `effects.aipw` refuses, another estimand, a strength outside its range, a benchmark that
-        is no covariate, an outcome that does not vary, or overlap so poor that the weights' second moment cannot be
-        told.
+        On the bad input that `effects.aipw` refuses, another estimand, a strength or level outside its range, a
+        benchmark that is no covariate, an outcome that does not vary, or overlap so poor that the weights' second
+        moment cannot be told.
     """
     if estimand not in ("ATE", "ATT"):
         raise ValueError(f"estimand={estimand!r} has no bounds here; {nearest(estimand, ('ATE', 'ATT'))}")
     check_share("r2_treatment", r2_treatment, open_above=True)
     check_share("r2_outcome", r2_outcome)
+    if not 0.5 < level < 1:
+        raise ValueError(f"level={level}: both limits are one-sided, so give a level in (0.5, 1), such as 0.95")
     if not 0 < abs(rho) <= 1:
         raise ValueError(f"rho={rho}: a correlation that biases lies in [-1, 1] and is not 0")
     benchmarks = as_list(benchmarks)
@@ -237,7 +239,14 @@ def confounder_strength(short: Short, long: Short) -> dict[str, float]:
     -------
     r2_treatment, r2_outcome (0 where nothing is gained), rho (in [-1, 1], nan where nothing is) and change, the
     estimate's move.
+
+    Raises
+    ------
+    ValueError
+        If both are not of one estimand.
     """
+    if short.estimand != long.estimand:
+        raise ValueError(f"short is of the {short.estimand}, long of the {long.estimand}; give two of one estimand")
     gained_y, gained_d = short.sigma2 - long.sigma2, long.nu2 - short.nu2
     change = short.value - long.value
     both = gained_y > 0 and gained_d > 0
