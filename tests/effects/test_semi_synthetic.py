@@ -54,3 +54,21 @@ def test_wrong_calls():
     ):
         with pytest.raises(ValueError, match=message):
             effects.semi_synthetic(frame, column)
+
+
+def test_the_truth_is_what_drawing_both_outcomes_again_and_again_gives():
+    frame = pd.DataFrame({"z": np.random.default_rng(0).exponential(size=300)})
+    made, draws, rng = effects.semi_synthetic(frame, "z"), 4_000, np.random.default_rng(1)
+    z = ((frame["z"] - frame["z"].mean()) / frame["z"].std(ddof=0)).to_numpy()
+    chance = lambda eta: rng.random((draws, 300)) < 1 / (1 + np.exp(-eta))  # noqa: E731
+    treated, gain = chance(z), chance(-0.3 + 1.5 * z + 0.6) * 1.0 - chance(-0.3 + 1.5 * z)
+    assert abs(gain.mean() - made.ate.value) < 5 * gain.mean(axis=1).std() / np.sqrt(draws)
+    assert abs(gain[treated].mean() - made.att.value) < 5 * gain[treated].std() / np.sqrt(treated.sum())
+
+
+def test_what_would_be_overwritten_or_is_no_number_is_refused():
+    frame = pd.DataFrame({"z": [0.0, 1.0, 2.0]})
+    with pytest.raises(ValueError, match="confounder='outcome': that column is written anew"):
+        effects.semi_synthetic(frame.rename(columns={"z": "outcome"}), "outcome")
+    with pytest.raises(ValueError, match="effect=nan"):
+        effects.semi_synthetic(frame, "z", effect=float("nan"))

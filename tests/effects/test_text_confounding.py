@@ -68,3 +68,19 @@ def test_wrong_calls():
         effects.tfidf_embedding(["", ""])
     with pytest.raises(ValueError, match="no texts"):
         effects.sentence_embedding([], words)
+
+
+def test_odd_texts_are_read_or_named():
+    lengths = lambda texts: np.array([[len(text)] for text in texts], dtype=float)  # noqa: E731
+    assert effects.sentence_embedding(["好。差！不好", "好"], lengths).ravel().tolist() == [2.0, 1.0]
+    for call, words in (
+        (lambda: effects.tfidf_embedding(["这件衣服很好", "质量太差"]), "written without spaces"),
+        (lambda: effects.tfidf_embedding(["a shoe", "a shoe"], 0), r"dimensions=0\): give 1 or more"),
+        (lambda: effects.sentence_embedding(["a. b.", "c"], lambda _: np.ones((1, 2))), r"shape \(1, 2\) for 3"),
+        (lambda: effects.share_of_removal({}, 1.0), "no row 'tables only'"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            call()
+    for read in (effects.tfidf_embedding, lambda texts: effects.sentence_embedding(texts, lengths)):
+        with pytest.raises(TypeError, match="first at row 1: None; replace missing texts"):
+            read(["good shoe", None, "good hat"])

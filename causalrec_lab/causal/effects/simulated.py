@@ -67,8 +67,14 @@ def semi_synthetic(
     Raises
     ------
     ValueError
-        If the column is unknown, no number, has missing values or does not vary.
+        If the column is unknown, no number, has missing values or does not vary, is called treated or outcome (which
+        are written anew), or if a log odds is not finite.
     """
+    if confounder in ("treated", "outcome"):
+        raise ValueError(f"confounder={confounder!r}: that column is written anew; rename it first")
+    for name, value in (("effect", effect), ("confounding", confounding), ("strength", strength), ("base", base)):
+        if not np.isfinite(value):
+            raise ValueError(f"semi_synthetic({name}={value}): give finite log odds")
     z = _standard(frame, confounder)
     rng = np.random.default_rng(seed)
     propensity = expit(confounding * z)

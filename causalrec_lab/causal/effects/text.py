@@ -24,7 +24,7 @@ __all__ = ["ROWS", "TRAINED", "sentence_embedding", "share_of_removal", "text_co
 ROWS = ("naive", "tables only", "+ TF-IDF", "+ text embeddings", "oracle")
 TRAINED = ("+ fine-tuned", "CausalBERT")
 Embed = Callable[[Sequence[str]], npt.NDArray[Any]]
-_SENTENCE = re.compile(r"(?<=[.!?:])\s+")
+_SENTENCE = re.compile(r"(?<=[.!?:])\s+|(?<=[。！？])")
 _FOLDS = 10  # a reading of text gains more from a tenth more rows than the folds cost
 _ESTIMATORS: Mapping[str, Callable[..., Estimate]] = {"aipw": aipw, "ipw": ipw}
 
@@ -37,17 +37,26 @@ def tfidf_embedding(texts: Sequence[str], dimensions: int = 300, *, seed: int = 
     Raises
     ------
     ValueError
-        If there are no texts or no word stands in two of them.
+        If there are no texts, no dimensions, or no word stands in two of them.
+    TypeError
+        If a text is missing or no string.
     """
     from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import TfidfVectorizer
 
+    from causalrec_lab.recommender.text.encoder import checked_texts
+
     if len(texts) == 0:
         raise ValueError("tfidf_embedding: no texts; give one a row")
+    if dimensions < 1:
+        raise ValueError(f"tfidf_embedding(dimensions={dimensions}): give 1 or more")
     try:
-        matrix = TfidfVectorizer(min_df=min(2, len(texts)), sublinear_tf=True).fit_transform(list(texts))
+        matrix = TfidfVectorizer(min_df=min(2, len(texts)), sublinear_tf=True).fit_transform(checked_texts(texts))
     except ValueError as error:
-        raise ValueError("tfidf_embedding: no word stands in two of the texts; are they empty?") from error
+        raise ValueError(
+            "tfidf_embedding: no word stands in two of the texts; are they empty, or written without spaces? Cut such "
+            "texts into words first, or read them by sentence_embedding"
+        ) from error
     if matrix.shape[1] <= dimensions:
         return np.asarray(matrix.toarray(), dtype=np.float64)
     return np.asarray(TruncatedSVD(dimensions, random_state=seed).fit_transform(matrix), dtype=np.float64)
@@ -62,14 +71,24 @@ def sentence_embedding(texts: Sequence[str], embed: Embed) -> Floats:
     Raises
     ------
     ValueError
-        If there are no texts.
+        If there are no texts, or `embed` does not give a vector to each sentence.
+    TypeError
+        If a text is missing or no string.
     """
+    from causalrec_lab.recommender.text.encoder import checked_texts
+
     if len(texts) == 0:
         raise ValueError("sentence_embedding: no texts; give one a row")
-    parts = [[s for s in (part.strip() for part in _SENTENCE.split(text)) if s] or [""] for text in texts]
+    parts = [
+        [s for s in (part.strip() for part in _SENTENCE.split(text)) if s] or [""] for text in checked_texts(texts)
+    ]
     different = sorted({sentence for sentences in parts for sentence in sentences})
     place = {sentence: row for row, sentence in enumerate(different)}
     vectors = np.asarray(embed(different), dtype=np.float64)
+    if vectors.ndim != 2 or len(vectors) != len(different):
+        raise ValueError(
+            f"embed gave an array of shape {vectors.shape} for {len(different)} sentences; it must give one row to each"
+        )
     return np.array([vectors[[place[sentence] for sentence in sentences]].mean(axis=0) for sentences in parts])
 
 
@@ -157,7 +176,14 @@ def share_of_removal(found: Mapping[str, Estimate], truth: Truth | float) -> dic
     :math:`(\hat\tau_{tables} - \hat\tau_{row}) / (\hat\tau_{tables} - \hat\tau_{oracle})`: 0 for tables only, 1 for
     the oracle; `nan` where the oracle takes nothing away. The truth drops out of it, but the sign of the bias is
     judged by it.
+
+    Raises
+    ------
+    ValueError
+        If the rows "tables only" or "oracle" are missing.
     """
+    if missing := [label for label in ("tables only", "oracle") if label not in found]:
+        raise ValueError(f"share_of_removal: no row {missing[0]!r}; give what text_confounding returned")
     tables, oracle = found["tables only"].value, found["oracle"].value
     gap = tables - oracle
     helped = abs(oracle - float(truth)) < abs(tables - float(truth)) and gap != 0
