@@ -8,10 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from causalrec_lab.causal.effects.columns import refuse
 from causalrec_lab.causal.effects.nuisances.scale import FLOAT32
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, nearest
 
 __all__ = ["Coding", "Scaling"]
+
+_MISSING = "give them a level of their own"
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,13 @@ class Coding:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the numbers: `column`, or `column=level`."""
-        return tuple(
-            name
-            for c in self.columns
-            for name in ([f"{c}={level}" for level in self.levels[c][1:]] if c in self.levels else [c])
-        )
+        return tuple(column if level is None else f"{column}={level}" for column, level in self.parts)
+
+    @property
+    def parts(self) -> tuple[tuple[str, str | None], ...]:
+        """Column and level of each number; no level where the column is a number itself."""
+        levels: dict[str, tuple[str | None, ...]] = {c: self.levels[c][1:] for c in self.levels}
+        return tuple((column, level) for column in self.columns for level in levels.get(column, (None,)))
 
     def matrix(self, frame: pd.DataFrame) -> Floats:
         """(n, p) numbers of a table.
@@ -69,6 +74,7 @@ class Coding:
         return np.asarray(values[:, None])
 
     def _indicators(self, column: pd.Series, name: str) -> Floats:
+        refuse(name, column.to_numpy(), column.notna().to_numpy(), "missing values", _MISSING)
         text = column.astype(str).to_numpy()
         known = np.isin(text, self.levels[name])
         if not known.all():
@@ -90,6 +96,7 @@ def _numeric(column: pd.Series) -> bool:
 
 
 def _levels(column: pd.Series) -> tuple[str, ...]:
+    refuse(str(column.name), column.to_numpy(), column.notna().to_numpy(), "missing values", _MISSING)
     return tuple(sorted(column.astype(str).unique()))
 
 

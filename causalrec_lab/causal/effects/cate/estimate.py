@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from causalrec_lab.causal.effects.cate.coding import Coding, Scaling
-from causalrec_lab.causal.effects.cate.scores import EffectScores
+from causalrec_lab.causal.effects.cate.scores import EffectScores, share_known
 from causalrec_lab.causal.effects.sample import Embeddings, Floats
 from causalrec_lab.estimate import Estimate, z_value
 
@@ -65,6 +65,9 @@ class CateEstimate:
     def effect(self, frame: pd.DataFrame, *, embeddings: Embeddings | None = None) -> Floats:
         """(n,) effects of the rows of a table, in the outcome's unit.
 
+        The nuisances are cross-fitted, the effect itself is learned from all rows: for those it has seen their outcome,
+        and the spread of its predictions flatters it. Judge it on rows held out.
+
         Parameters
         ----------
         frame
@@ -110,7 +113,7 @@ class CateEstimate:
 
     def seen(self, scores: EffectScores) -> float:
         """Share of scored rows that this was learned from."""
-        return float(np.isin(scores.rows, self.scores.rows).mean())
+        return share_known(scores, self.scores)
 
     def summary(self) -> pd.DataFrame:
         """One row: average with its interval, then how the predictions for the rows learned from spread."""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Gates", "gates"]
 
+_FEWEST = 10  # rows of a group below which its own error says little
+_ROUNDING = 1e-12
+
 
 @dataclass(frozen=True)
 class Gates:
@@ -72,7 +75,8 @@ def gates(scores: EffectScores, effect: Predicted, *, groups: int = 5) -> Gates:
     r"""Average effect in each quantile group of a predicted effect, :math:`E[\Gamma \mid \hat\tau \in G_k]`.
 
     Sorted group average effects are due to Chernozhukov, Demirer, Duflo and Fernández-Val ("Generic machine learning
-    inference on heterogeneous treatment effects", section 2). Where predictions tie there are fewer groups.
+    inference on heterogeneous treatment effects", section 2). Where predictions tie, or leave
+    a group fewer than 10 rows, there are fewer groups.
 
     Parameters
     ----------
@@ -89,11 +93,10 @@ def gates(scores: EffectScores, effect: Predicted, *, groups: int = 5) -> Gates:
         If there are fewer than 2 groups or 10 rows a group, or predictions have another length, are not finite, or
         the same for every row.
     """
-    if groups < 2 or groups * 10 > scores.n:
-        raise ValueError(f"groups={groups} of {scores.n:,} rows: give at least 2, and 10 rows a group")
+    if groups < 2 or groups != int(groups) or groups * _FEWEST > scores.n:
+        raise ValueError(f"groups={groups} of {scores.n:,} rows: give a number of at least 2, and 10 rows a group")
     predicted, notes = predicted_effect(scores, effect)
-    edges = np.unique(np.quantile(predicted, np.arange(1, groups) / groups))
-    codes = np.unique(np.searchsorted(edges, predicted, side="left"), return_inverse=True)[1].reshape(-1)
+    codes = _grouped(predicted, int(groups), scores.sample.weights > 0)
     count = int(codes.max()) + 1
     if count < 2:
         raise ValueError("the predicted effect is (almost) the same for every row, so there are no groups to compare")
@@ -118,3 +121,18 @@ def gates(scores: EffectScores, effect: Predicted, *, groups: int = 5) -> Gates:
         table, difference, wald(steps @ value, steps @ covariance @ steps.T),
         wald(value - expected, covariance), math.sqrt(max(off, 0.0)),
     )  # fmt: skip
+
+
+def _grouped(predicted: npt.NDArray[np.float64], groups: int, counted: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """(n,) number of each row's group from 0, the lowest; one too small joins its neighbour."""
+    edges = np.unique(np.quantile(predicted, np.arange(1, groups) / groups))
+    codes = np.searchsorted(edges, predicted, side="left").astype(np.int64)
+    if predicted.std() <= _ROUNDING * float(np.abs(predicted).max()):
+        return np.zeros_like(codes)
+    while True:
+        codes = np.unique(codes, return_inverse=True)[1].reshape(-1).astype(np.int64)
+        size = np.bincount(codes[counted], minlength=int(codes.max()) + 1)
+        small = int(size.argmin())
+        if len(size) == 1 or size[small] >= _FEWEST:
+            return codes
+        codes = np.where(codes == small, small - 1 if small else 1, codes)

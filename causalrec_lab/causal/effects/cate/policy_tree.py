@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from causalrec_lab.causal.effects.cate.coding import Coding
-from causalrec_lab.causal.effects.cate.scores import EffectScores
+from causalrec_lab.causal.effects.cate.scores import EffectScores, share_known
 from causalrec_lab.causal.effects.cate.tree_search import Split, best_tree
 from causalrec_lab.causal.effects.inference import ratio
 from causalrec_lab.causal.effects.sample import Floats, nearest
@@ -77,7 +77,7 @@ class PolicyTree:
         treated, w = self.treat(scores.frame).astype(np.float64), scores.sample.weights
         action = treated if over == "none" else treated - 1.0
         value, influence = ratio(w * action * (scores.row_scores - self.cost), w)
-        share = float(np.isin(scores.rows, self.scores.rows).mean())
+        share = share_known(scores, self.scores)
         flatters = f"warning: {share:.0%} of these rows grew the tree, which flatters it; value it on rows held out"
         method = f"policy tree, {treated.mean():.0%} treated, {scores.method}"
         notes = (flatters,) if share > 0.5 else ()
@@ -85,7 +85,7 @@ class PolicyTree:
 
     def rules(self) -> str:
         """The tree as indented text."""
-        return "\n".join(_lines(self.root, self.columns.names, ""))
+        return "\n".join(_lines(self.root, self.columns, ""))
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the tree; the left branch is yes."""
@@ -94,7 +94,7 @@ class PolicyTree:
 
             _, ax = plt.subplots(figsize=(6, 3))
         treated = self.columns.matrix(self.scores.frame)
-        _draw(ax, self.root, treated, self.columns.names, (0.5, 1.0), 0.25)
+        _draw(ax, self.root, treated, self.columns, (0.5, 1.0), 0.25)
         ax.set(xlim=(-0.05, 1.05), ylim=(-0.15, 1.15))
         ax.set_axis_off()
         return ax
@@ -163,31 +163,29 @@ def _decide(node: Split | bool, matrix: Floats) -> npt.NDArray[np.bool_]:
     return np.where(low, _decide(node.left, matrix), _decide(node.right, matrix))
 
 
-def _question(node: Split, names: Sequence[str]) -> tuple[str, str]:
+def _question(node: Split, columns: Coding) -> tuple[str, str]:
     """Words for the two answers; an indicator is asked as a level."""
-    name = names[node.column]
-    if "=" in name:
-        column, level = name.split("=", 1)
-        return f"{column} is not {level}", f"{column} is {level}"
+    name, level = columns.parts[node.column]
+    if level is not None:
+        return f"{name} is not {level}", f"{name} is {level}"
     return f"{name} <= {node.threshold:.4g}", f"{name} > {node.threshold:.4g}"
 
 
-def _lines(node: Split | bool, names: Sequence[str], indent: str) -> list[str]:
+def _lines(node: Split | bool, columns: Coding, indent: str) -> list[str]:
     if isinstance(node, bool):
         return [f"{indent}{'treat' if node else 'do not treat'}"]
-    yes, no = _question(node, names)
+    yes, no = _question(node, columns)
     inner = indent + "    "
     return [
-        f"{indent}if {yes}:", *_lines(node.left, names, inner), f"{indent}if {no}:", *_lines(node.right, names, inner)
+        f"{indent}if {yes}:", *_lines(node.left, columns, inner),
+        f"{indent}if {no}:", *_lines(node.right, columns, inner),
     ]  # fmt: skip
 
 
-def _draw(
-    ax: Axes, node: Split | bool, rows: Floats, names: Sequence[str], at: tuple[float, float], spread: float
-) -> None:
+def _draw(ax: Axes, node: Split | bool, rows: Floats, columns: Coding, at: tuple[float, float], spread: float) -> None:
     leaf = isinstance(node, bool)
     words = (
-        f"{'treat' if node else 'leave'}\n{len(rows):,} rows" if isinstance(node, bool) else _question(node, names)[0]
+        f"{'treat' if node else 'leave'}\n{len(rows):,} rows" if isinstance(node, bool) else _question(node, columns)[0]
     )
     face = ("#cfe8cf" if node else "#eeeeee") if leaf else "white"
     ax.text(*at, words, ha="center", va="center", bbox={"boxstyle": "round", "facecolor": face, "edgecolor": "0.35"})
@@ -208,4 +206,4 @@ def _draw(
             fontsize=8,
             bbox=plain,
         )
-        _draw(ax, child, part, names, end, spread / 2)
+        _draw(ax, child, part, columns, end, spread / 2)

@@ -17,8 +17,9 @@ from causalrec_lab.causal.effects.nuisances.ridge import one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, Sample, nearest, read_sample
 from causalrec_lab.estimate import Estimate, z_value
 
-__all__ = ["EffectScores", "Predicted", "effect_scores", "predicted_effect"]
+__all__ = ["EffectScores", "Predicted", "effect_scores", "predicted_effect", "share_known"]
 
+_APART = 0.9  # share of rows with values of their own above which values tell rows apart
 _SEEN = 0.5  # share of rows known from training above which an evaluation is called what it is
 
 
@@ -58,8 +59,8 @@ class EffectScores:
         Confidence level of what is read from the scores.
     method
         How they were made.
-    rows
-        (n,) fingerprint of each row, by which training rows are known again.
+    columns
+        Treatment, outcome and covariates, by which training rows are known again.
     """
 
     frame: pd.DataFrame
@@ -68,7 +69,7 @@ class EffectScores:
     fitted: Nuisances
     level: float
     method: str
-    rows: npt.NDArray[np.uint64]
+    columns: tuple[str, ...]
 
     @property
     def n(self) -> int:
@@ -162,10 +163,8 @@ def effect_scores(
     fitted = cross_fit(sample, nuisance=nuisance, folds=folds, seed=seed, clip=clip)
     check_overlap(sample, fitted.propensity)
     known = ", logged propensity" if propensity is not None else ""
-    rows = _fingerprint(frame, [treatment, outcome, *covariates])
-    return EffectScores(
-        frame, embeddings, sample, fitted, level, f"AIPW, {nuisance}, {folds}-fold cross-fitted{known}", rows
-    )
+    method = f"AIPW, {nuisance}, {folds}-fold cross-fitted{known}"
+    return EffectScores(frame, embeddings, sample, fitted, level, method, (treatment, outcome, *covariates))
 
 
 def predicted_effect(scores: EffectScores, effect: Predicted) -> tuple[Floats, tuple[str, ...]]:
@@ -190,5 +189,21 @@ def predicted_effect(scores: EffectScores, effect: Predicted) -> tuple[Floats, t
     return values, ()
 
 
-def _fingerprint(frame: pd.DataFrame, columns: Sequence[str]) -> npt.NDArray[np.uint64]:
-    return np.asarray(pd.util.hash_pandas_object(frame[list(columns)], index=True).to_numpy(), dtype=np.uint64)
+def share_known(scores: EffectScores, learned: EffectScores) -> float:
+    """Share of scored rows that are among those learned from, in whatever order, by the values they were learned by.
+
+    Where values do not tell rows apart the index must agree too.
+    """
+    columns = [name for name in learned.columns if name in scores.frame.columns]
+    if not columns:
+        return 0.0
+    values = _fingerprint(learned.frame, columns, index=False)
+    alike = len(np.unique(values)) < _APART * len(values)
+    found, known = (_fingerprint(table.frame, columns, index=alike) for table in (scores, learned))
+    return float(np.isin(found, known).mean())
+
+
+def _fingerprint(frame: pd.DataFrame, columns: Sequence[str], *, index: bool) -> npt.NDArray[np.uint64]:
+    kinds = {name: np.float64 if pd.api.types.is_numeric_dtype(frame[name]) else str for name in columns}
+    hashed = pd.util.hash_pandas_object(frame[list(kinds)].astype(kinds), index=index)
+    return np.asarray(hashed.to_numpy(), dtype=np.uint64)
