@@ -26,12 +26,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from recording import clock, record
-from validity_conditions import CONDITIONS, METHODS, Condition, Method
+from validity_conditions import CONDITIONS, METHODS, Condition, Method, code
 from wilson import wilson
 
 KEPT = Path(__file__).resolve().parent.parent / "build" / "validity"
 CHUNK = 20
-LIBRARY = Path(__file__).resolve().parent.parent / "causalrec_lab"
 NEIGHBOURS = ("recording.py", "validity_conditions.py", "wilson.py")
 
 
@@ -66,17 +65,6 @@ def chunk(condition: Condition, methods: Sequence[Method], seeds: range) -> Path
     frame.to_parquet(part)
     part.replace(path)
     return path
-
-
-@cache
-def code() -> str:
-    """What the library's code is: estimators, platform and what they stand on."""
-    files = sorted(file for part in ("causal/effects", "world", ".") for file in _sources(LIBRARY / part, part != "."))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-
-
-def _sources(folder: Path, deep: bool) -> Iterator[Path]:
-    return folder.rglob("*.py") if deep else folder.glob("*.py")
 
 
 def kept(condition: Condition, methods: Sequence[Method], seeds: range) -> Path:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,10 +16,11 @@ from causalrec_lab import Estimate, Truth
 from causalrec_lab.causal import effects
 from causalrec_lab.world import Platform
 
-__all__ = ["CONDITIONS", "METHODS", "Condition", "Method"]
+__all__ = ["CONDITIONS", "METHODS", "Condition", "Method", "code"]
 
 _COMMON = {"base_rate": "common", "confounding": 0.0, "text_r2": 0.0}
 DIMENSIONS = 100
+LIBRARY = Path(__file__).resolve().parent.parent / "causalrec_lab"
 
 
 @dataclass(frozen=True)
@@ -151,3 +154,14 @@ METHODS = (
     Method("AIPW + text", "aipw", text=True),
     Method("DML + text", "dml", text=True),
 )
+
+
+@cache
+def code() -> str:
+    """What the library's code is: estimators, platform and what they stand on."""
+    files = sorted(file for part in ("causal/effects", "world", ".") for file in _sources(LIBRARY / part, part != "."))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def _sources(folder: Path, deep: bool) -> Iterator[Path]:
+    return folder.rglob("*.py") if deep else folder.glob("*.py")

@@ -1,4 +1,5 @@
 import importlib
+import subprocess
 import sys
 from pathlib import Path
 
@@ -100,3 +101,16 @@ def test_a_part_of_the_table_is_not_recorded_as_the_whole(small, monkeypatch, ca
     validity.main()
     assert "bias_error" in capsys.readouterr().out
     assert validity.os.environ["PYTHONPATH"].endswith("elsewhere")  # a clone's workers must find the clone
+
+
+def test_two_processes_do_what_one_does(tmp_path):
+    """Run as a script: what lies in a script reaches its workers by value, and what a cache holds does not."""
+    folder = tmp_path / "benchmarks"
+    folder.mkdir()
+    for file in (*BENCHMARKS.glob("validity*.py"), BENCHMARKS / "recording.py", BENCHMARKS / "wilson.py"):
+        (folder / file.name).write_bytes(file.read_bytes())
+    command = [sys.executable, folder / "validity.py", "--replications", "2", "--conditions", "500", "--jobs"]
+    run = [subprocess.run([*command, n, "--methods", "naive"], capture_output=True, text=True) for n in ("2", "1")]
+    assert [one.returncode for one in run] == [0, 0], run[0].stderr
+    assert run[0].stdout.split()[-2] == run[1].stdout.split()[-2]
+    assert len(list((tmp_path / "build" / "validity").glob("*.parquet"))) == 1
