@@ -166,3 +166,10 @@ def test_what_cannot_be_matched_is_refused(changes, message):
 def test_without_a_correction_the_bias_is_said():
     frame, names, _, _ = draw(200, 8)
     assert any("bias" in note for note in effects.matching(frame, "t", "y", names, bias_corrected=False).notes)
+
+
+def test_a_bias_correction_with_few_rows_a_term_is_said():
+    frame, names, _, _ = draw(150, 12)
+    curved, straight = (effects.matching(frame, "t", "y", names, nuisance=way) for way in ("spline", "linear"))
+    assert any(note.startswith("warning: the bias correction fits 8 terms to") for note in curved.notes)
+    assert not any("bias correction fits" in note for note in straight.notes)

@@ -7,7 +7,7 @@ import pytest
 from causalrec_lab.causal import effects
 from causalrec_lab.causal.effects.nuisances.cross_fitting import Nuisances
 from causalrec_lab.causal.effects.sample import read_sample
-from causalrec_lab.causal.effects.scores import Fitted
+from causalrec_lab.causal.effects.scores import Fitted, fit
 from causalrec_lab.causal.effects.targeted import target
 from causalrec_lab.causal.effects.trimming import keep
 
@@ -84,3 +84,35 @@ def test_a_shift_and_a_unit_of_the_outcome_pass_through():
     plain = effects.tmle(frame, "t", "y", ["a", "b"])
     moved = effects.tmle(frame.assign(y=1e6 + 10 * frame["y"]), "t", "y", ["a", "b"])
     assert (moved.value, moved.std_error) == pytest.approx((10 * plain.value, 10 * plain.std_error), rel=1e-5)
+
+
+@pytest.mark.parametrize("estimand", ["ATE", "ATT"])
+def test_on_the_same_nuisances_it_is_the_textbook_s_logistic_fluctuation(estimand):
+    glm = pytest.importorskip("statsmodels.api")
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=500)
+    t = (rng.uniform(size=500) < 1 / (1 + np.exp(-x))).astype(int)
+    table = pd.DataFrame({"t": t, "y": t + x + rng.normal(size=500), "x": x})
+    sample = read_sample(table, "t", "y", ["x"])
+    found = fit(sample, nuisance="spline", folds=5, seed=0, clip=0.01, estimand=estimand).nuisances
+    low, width, e = sample.outcome.min(), np.ptp(sample.outcome), found.propensity
+    y = (sample.outcome - low) / width
+
+    def tilted(surface, inside, weights):
+        scaled = np.clip((surface - low) / width, 5e-4, 1 - 5e-4)
+        offset = np.log(scaled / (1 - scaled))
+        model = glm.GLM(
+            y[inside], np.ones((inside.sum(), 1)), family=glm.families.Binomial(), offset=offset[inside],
+            freq_weights=weights[inside],
+        )  # fmt: skip
+        return 1 / (1 + np.exp(-offset - model.fit(tol=1e-13).params[0]))
+
+    one, zero = (1 / e, 1 / (1 - e)) if estimand == "ATE" else (np.ones(500), e / (1 - e))
+    treated, control = tilted(found.treated, t == 1, one), tilted(found.control, t == 0, zero)
+    share = np.ones(500) if estimand == "ATE" else t
+    effect = width * (treated - control)
+    value = share @ effect / share.sum()
+    residual = width * (t * one * (y - treated) - (1 - t) * zero * (y - control))
+    error = (share * (effect - value) + residual).std(ddof=1) / share.mean() / np.sqrt(500)
+    ours = effects.tmle(table, "t", "y", ["x"], estimand=estimand)
+    assert (ours.value, ours.std_error) == pytest.approx((value, error), rel=1e-8)

@@ -78,7 +78,8 @@ def test_estimating_the_propensity_shortens_the_interval_as_the_spread_of_estima
     for seed in range(150):
         frame, _, _ = draw(500, 100 + seed, 1.0)
         fitted.append(effects.ipw(frame, "t", "y", ["x"], nuisance="linear"))
-        known.append(effects.ipw(frame, "t", "y", ["x"], propensity="e"))
+        if seed < 40:  # a mean of errors needs fewer tables than their spread does
+            known.append(effects.ipw(frame, "t", "y", ["x"], propensity="e"))
     spread, error = ([f.value for f in fitted], [f.std_error for f in fitted])
     assert np.mean(error) / np.std(spread, ddof=1) == pytest.approx(1, abs=0.2)
     assert np.mean(error) < 0.9 * np.mean([k.std_error for k in known])

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["matching"]
 
 DISTANCES = ("mahalanobis", "standardised", "propensity")
+_SUPPORT = 10  # rows a term of the bias correction, below which intervals cover too little
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def matching(
     return report(
         sample, value, influence, std_error=error,
         level=level, estimand=estimand, method=words, diagnostics=diagnostics,
-        notes=_notes(sample, diagnostics, estimand, distance, bias_corrected, X.shape[1]),
+        notes=_notes(sample, diagnostics, estimand, distance, bias_corrected, X.shape[1], design.shape[1]),
         assumptions=(IGNORABILITY, OVERLAP, SUTVA),
     )  # fmt: skip
 
@@ -230,9 +231,14 @@ def _diagnostics(sample: Sample, e: Floats, found: _Matched, estimand: str) -> d
 
 
 def _notes(
-    sample: Sample, found: dict[str, float], estimand: str, distance: str, corrected: bool, p: int
+    sample: Sample, found: dict[str, float], estimand: str, distance: str, corrected: bool, p: int, terms: int
 ) -> tuple[str, ...]:
-    said = list(overlap_notes(found, estimand))
+    said, rows = list(overlap_notes(found, estimand)), int(min(sample.treated.sum(), (~sample.treated).sum()))
+    if corrected and rows < _SUPPORT * terms:
+        said.append(
+            f"warning: the bias correction fits {terms} terms to {rows} rows of an arm; below some {_SUPPORT} "
+            "rows a term the interval tends to be too short (nuisance='linear' has fewer terms)"
+        )
     if not corrected and p > 1 and distance != "propensity":
         said.append(f"warning: {p} covariates matched without a bias correction: the interval leaves the bias out")
     if distance == "propensity":
