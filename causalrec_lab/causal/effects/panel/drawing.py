@@ -43,7 +43,7 @@ def draw_event_study(found: PanelEffects, ax: Axes | None, truth: pd.DataFrame |
         line = truth["value"] if isinstance(truth, pd.DataFrame) else truth
         line = line[(line.index >= time.min()) & (line.index <= time.max())]
         ax.plot(line.index, line.to_numpy(), linestyle="--", color="0.35", label="truth")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.set_xlabel("periods since treatment")
     ax.set_ylabel(f"effect ({found.level:.0%} interval; shaded: all at once)")
     ax.legend(loc="best")
