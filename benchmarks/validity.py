@@ -100,7 +100,7 @@ def workers(jobs: int, cluster: str) -> Iterator[None]:
 
     local = LocalCluster(n_workers=jobs, threads_per_worker=1) if cluster == "local" else None
     with Client(local or cluster) as client, joblib.parallel_config(backend="dask"):
-        for name in NEIGHBOURS:
+        for name in NEIGHBOURS if local is None else ():  # here they are there, and loading twice makes two of each
             client.upload_file(str(Path(__file__).with_name(name)))
         yield
     if local is not None:
