@@ -6,7 +6,7 @@ import pytest
 
 from causalrec_lab import world
 from causalrec_lab.causal import effects
-from causalrec_lab.causal.effects.text import TRAINED
+from causalrec_lab.causal.effects.text.confounding import TRAINED
 from causalrec_lab.recommender import TextEncoder
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -56,10 +56,10 @@ def test_without_training_it_is_aipw_on_frozen_vectors(encoder):
 
 
 def test_heads_of_a_fold_know_nothing_of_the_rows_they_predict(encoder):
-    from causalrec_lab.causal.effects.bert.reader import Reader
-    from causalrec_lab.causal.effects.bert.training import Fold, Settings
     from causalrec_lab.causal.effects.nuisances.cross_fitting import design_matrix
     from causalrec_lab.causal.effects.sample import read_sample
+    from causalrec_lab.causal.effects.text.bert.reader import Reader
+    from causalrec_lab.causal.effects.text.bert.training import Fold, Settings
 
     frame, train, test = draw(120), np.arange(80), np.arange(80, 120)
     reader = Reader.open(encoder, list(frame.text), "sentences", 1, True, 0)
@@ -80,8 +80,8 @@ def test_heads_of_a_fold_know_nothing_of_the_rows_they_predict(encoder):
 
 
 def test_hidden_words_of_a_fold_are_those_of_its_own_texts(encoder, monkeypatch):
-    from causalrec_lab.causal.effects.bert.masked_words import MaskedWords
-    from causalrec_lab.causal.effects.bert.training import Fold
+    from causalrec_lab.causal.effects.text.bert.masked_words import MaskedWords
+    from causalrec_lab.causal.effects.text.bert.training import Fold
 
     frame, trained, asked = draw(60), [], []
     fit, loss = Fold.fit, MaskedWords.loss

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from causalrec_lab.causal import effects
-from causalrec_lab.causal.effects.multinomial import fit_multinomial, probabilities
+from causalrec_lab.causal.effects.averages.multinomial import fit_multinomial, probabilities
 
 NAMES = np.array(["none", "banner", "mail"])
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from causalrec_lab.causal import effects
-from causalrec_lab.causal.effects.neighbours import nearest_rows
+from causalrec_lab.causal.effects.averages.neighbours import nearest_rows
 
 
 def draw(n, seed, covariates=2, levels=None):

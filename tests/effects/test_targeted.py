@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from causalrec_lab.causal import effects
+from causalrec_lab.causal.effects.averages.scores import Fitted, fit
+from causalrec_lab.causal.effects.averages.targeted import target
+from causalrec_lab.causal.effects.averages.trimming import keep
 from causalrec_lab.causal.effects.nuisances.cross_fitting import Nuisances
 from causalrec_lab.causal.effects.sample import read_sample
-from causalrec_lab.causal.effects.scores import Fitted, fit
-from causalrec_lab.causal.effects.targeted import target
-from causalrec_lab.causal.effects.trimming import keep
 
 
 def draw(n, seed, kind="continuous"):

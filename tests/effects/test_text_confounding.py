@@ -5,7 +5,7 @@ import pytest
 
 from causalrec_lab import world
 from causalrec_lab.causal import effects
-from causalrec_lab.causal.effects.text import ROWS
+from causalrec_lab.causal.effects.text.confounding import ROWS
 
 SIZE = 2_000
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from causalrec_lab.causal import effects
-from causalrec_lab.causal.effects.trimming import crump_threshold, keep
+from causalrec_lab.causal.effects.averages.trimming import crump_threshold, keep
 
 
 def draw(n, seed, strength=2.0):

@@ -6,7 +6,7 @@ import pytest
 
 from causalrec_lab import world
 from causalrec_lab.causal import effects
-from causalrec_lab.causal.effects.histories import _counts
+from causalrec_lab.causal.effects.text.histories import _counts
 from causalrec_lab.recommender import RecommenderConfig
 
 pytestmark = pytest.mark.filterwarnings("ignore")

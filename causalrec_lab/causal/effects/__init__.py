@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
-    from causalrec_lab.causal.effects.bert.estimator import causal_bert
+    from causalrec_lab.causal.effects.averages.double_ml import dml
+    from causalrec_lab.causal.effects.averages.doubly_robust import aipw
+    from causalrec_lab.causal.effects.averages.groups import by_group
+    from causalrec_lab.causal.effects.averages.least_squares import naive, regression
+    from causalrec_lab.causal.effects.averages.levels import contrasts
+    from causalrec_lab.causal.effects.averages.matched import matching
+    from causalrec_lab.causal.effects.averages.targeted import tmle
+    from causalrec_lab.causal.effects.averages.weighting import ipw
     from causalrec_lab.causal.effects.cate.estimate import CateEstimate
     from causalrec_lab.causal.effects.cate.forest import causal_forest
     from causalrec_lab.causal.effects.cate.gates import gates
@@ -26,46 +33,39 @@ if TYPE_CHECKING:
     from causalrec_lab.causal.effects.diagnosing.tails import hill, pareto_k
     from causalrec_lab.causal.effects.diagnosing.verdicts import verdict
     from causalrec_lab.causal.effects.diagnostics import balance
-    from causalrec_lab.causal.effects.double_ml import dml
-    from causalrec_lab.causal.effects.doubly_robust import aipw
     from causalrec_lab.causal.effects.frontdoor import front_door
-    from causalrec_lab.causal.effects.groups import by_group
-    from causalrec_lab.causal.effects.histories import user_states
     from causalrec_lab.causal.effects.instrumental.exclusion import exclusion_sensitivity
     from causalrec_lab.causal.effects.instrumental.two_stage import iv
-    from causalrec_lab.causal.effects.least_squares import naive, regression
-    from causalrec_lab.causal.effects.levels import contrasts
-    from causalrec_lab.causal.effects.matched import matching
     from causalrec_lab.causal.effects.nuisances.cross_fitting import propensity_scores
     from causalrec_lab.causal.effects.panel.fixed_effects import two_way, two_way_weights
     from causalrec_lab.causal.effects.panel.result import PanelEffects
     from causalrec_lab.causal.effects.panel.staggered import did
-    from causalrec_lab.causal.effects.simulated import SemiSynthetic, semi_synthetic
-    from causalrec_lab.causal.effects.targeted import tmle
-    from causalrec_lab.causal.effects.text import (
+    from causalrec_lab.causal.effects.text.bert.estimator import causal_bert
+    from causalrec_lab.causal.effects.text.confounding import (
         sentence_embedding,
         share_of_removal,
         text_confounding,
         tfidf_embedding,
     )
-    from causalrec_lab.causal.effects.weighting import ipw
+    from causalrec_lab.causal.effects.text.histories import user_states
+    from causalrec_lab.causal.effects.text.simulated import SemiSynthetic, semi_synthetic
 
 _HOME = {
     "CateEstimate": "cate.estimate",
     "EffectScores": "cate.scores",
     "PanelEffects": "panel.result",
     "PolicyTree": "cate.policy_tree",
-    "SemiSynthetic": "simulated",
-    "aipw": "doubly_robust",
+    "SemiSynthetic": "text.simulated",
+    "aipw": "averages.doubly_robust",
     "balance": "diagnostics",
     "best_linear_projection": "cate.projection",
-    "by_group": "groups",
+    "by_group": "averages.groups",
     "calibration_plot": "diagnosing.calibration",
-    "causal_bert": "bert.estimator",
+    "causal_bert": "text.bert.estimator",
     "causal_forest": "cate.forest",
-    "contrasts": "levels",
+    "contrasts": "averages.levels",
     "did": "panel.staggered",
-    "dml": "double_ml",
+    "dml": "averages.double_ml",
     "dr_learner": "cate.orthogonal_learners",
     "effect_scores": "cate.scores",
     "exclusion_sensitivity": "instrumental.exclusion",
@@ -73,11 +73,11 @@ _HOME = {
     "gates": "cate.gates",
     "heterogeneity_test": "cate.projection",
     "hill": "diagnosing.tails",
-    "ipw": "weighting",
+    "ipw": "averages.weighting",
     "iv": "instrumental.two_stage",
     "love_plot": "diagnosing.figures",
-    "matching": "matched",
-    "naive": "least_squares",
+    "matching": "averages.matched",
+    "naive": "averages.least_squares",
     "nuisance_quality": "diagnosing.calibration",
     "overlap_plot": "diagnosing.figures",
     "pareto_k": "diagnosing.tails",
@@ -86,18 +86,18 @@ _HOME = {
     "r_learner": "cate.orthogonal_learners",
     "r_loss": "cate.r_loss",
     "rate": "cate.rate",
-    "regression": "least_squares",
+    "regression": "averages.least_squares",
     "s_learner": "cate.meta_learners",
-    "semi_synthetic": "simulated",
-    "sentence_embedding": "text",
-    "share_of_removal": "text",
+    "semi_synthetic": "text.simulated",
+    "sentence_embedding": "text.confounding",
+    "share_of_removal": "text.confounding",
     "t_learner": "cate.meta_learners",
-    "text_confounding": "text",
-    "tfidf_embedding": "text",
-    "tmle": "targeted",
+    "text_confounding": "text.confounding",
+    "tfidf_embedding": "text.confounding",
+    "tmle": "averages.targeted",
     "two_way": "panel.fixed_effects",
     "two_way_weights": "panel.fixed_effects",
-    "user_states": "histories",
+    "user_states": "text.histories",
     "verdict": "diagnosing.verdicts",
     "x_learner": "cate.meta_learners",
 }

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from causalrec_lab.causal.effects.nuisances.ridge import choose_penalty
-from causalrec_lab.causal.effects.text import sentence_embedding, tfidf_embedding
+from causalrec_lab.causal.effects.text.confounding import sentence_embedding, tfidf_embedding
 
 __all__ = ["split_texts", "text_readings"]
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from causalrec_lab.causal.effects.sample import Floats
-from causalrec_lab.causal.effects.text import tfidf_embedding
+from causalrec_lab.causal.effects.text.confounding import tfidf_embedding
 from causalrec_lab.causal.trust.candidates import Candidate
 from causalrec_lab.causal.trust.question import Question
 from causalrec_lab.estimate import Truth

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from causalrec_lab.causal.effects.averages.scores import Fitted, fit, to_estimate
 from causalrec_lab.causal.effects.nuisances.ridge import expit, one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, read_sample
-from causalrec_lab.causal.effects.scores import Fitted, fit, to_estimate
 from causalrec_lab.estimate import Estimate
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from causalrec_lab.causal.effects.averages.trimming import Kept, Trim, keep
 from causalrec_lab.causal.effects.columns import Floats, nearest
 from causalrec_lab.causal.effects.diagnostics import check_overlap, overlap_diagnostics, overlap_notes, r_squared
 from causalrec_lab.causal.effects.inference import IGNORABILITY, OVERLAP, SUTVA, report
 from causalrec_lab.causal.effects.nuisances.cross_fitting import NUISANCES, Nuisances, cross_fit
 from causalrec_lab.causal.effects.sample import Sample
-from causalrec_lab.causal.effects.trimming import Kept, Trim, keep
 from causalrec_lab.estimate import Estimate
 
 __all__ = ["Fitted", "check_arms", "doubly_robust_notes", "fit", "terms", "to_estimate"]

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from causalrec_lab.causal.effects.averages.scores import Fitted, terms, to_estimate
+from causalrec_lab.causal.effects.averages.trimming import keep
 from causalrec_lab.causal.effects.diagnostics import check_overlap
 from causalrec_lab.causal.effects.inference import ratio
 from causalrec_lab.causal.effects.nuisances.cross_fitting import Nuisances, clipped, design_matrix
 from causalrec_lab.causal.effects.nuisances.folds import splits
 from causalrec_lab.causal.effects.nuisances.ridge import one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Sample, nearest, read_sample
-from causalrec_lab.causal.effects.scores import Fitted, terms, to_estimate
-from causalrec_lab.causal.effects.trimming import keep
 from causalrec_lab.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def causal_bert(
         frame, treatment, outcome, covariates,
         embeddings=embeddings, cluster=cluster, weights=weights, estimand=estimand, groups=groups,
     )  # fmt: skip
-    from causalrec_lab.causal.effects.bert.training import Settings
+    from causalrec_lab.causal.effects.text.bert.training import Settings
 
     settings = Settings(int(epochs), learning_rate, int(batch_size), masked_language_weight if epochs else 0.0, seed)
     found, name = _cross_fit(sample, list(frame[text]), encoder, settings, folds, layers, reading, nuisance)
@@ -134,8 +134,8 @@ def _cross_fit(
     reading: str,
     nuisance: str,
 ) -> tuple[Nuisances, str]:
-    from causalrec_lab.causal.effects.bert.reader import Reader
-    from causalrec_lab.causal.effects.bert.training import Fold
+    from causalrec_lab.causal.effects.text.bert.reader import Reader
+    from causalrec_lab.causal.effects.text.bert.training import Fold
 
     reader = Reader.open(encoder, texts, reading, layers, settings.masked_language_weight > 0, settings.seed)
     design, found = design_matrix(sample.covariates, nuisance), np.empty((3, sample.n))

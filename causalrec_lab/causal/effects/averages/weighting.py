@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from causalrec_lab.causal.effects.averages.scores import check_arms
+from causalrec_lab.causal.effects.averages.trimming import keep
 from causalrec_lab.causal.effects.diagnostics import arm_weights, check_overlap, overlap_diagnostics, overlap_notes
 from causalrec_lab.causal.effects.inference import IGNORABILITY, OVERLAP, SUTVA, ratio, report
 from causalrec_lab.causal.effects.nuisances.cross_fitting import (
@@ -19,8 +21,6 @@ from causalrec_lab.causal.effects.nuisances.cross_fitting import (
 )
 from causalrec_lab.causal.effects.nuisances.ridge import expit, fit_logistic, one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, Sample, nearest, read_sample
-from causalrec_lab.causal.effects.scores import check_arms
-from causalrec_lab.causal.effects.trimming import keep
 from causalrec_lab.estimate import Estimate
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from causalrec_lab.causal.effects.averages.least_squares import logistic_index
+from causalrec_lab.causal.effects.averages.neighbours import nearest_rows, whitened
 from causalrec_lab.causal.effects.diagnostics import overlap_diagnostics, overlap_notes, smd
 from causalrec_lab.causal.effects.inference import IGNORABILITY, OVERLAP, SUTVA, report
-from causalrec_lab.causal.effects.least_squares import logistic_index
-from causalrec_lab.causal.effects.neighbours import nearest_rows, whitened
 from causalrec_lab.causal.effects.nuisances.blocks import ridge_of_bends, thirds
 from causalrec_lab.causal.effects.nuisances.cross_fitting import NUISANCES, design_matrix
 from causalrec_lab.causal.effects.nuisances.readings import embedding_indices

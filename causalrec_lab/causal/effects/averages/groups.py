@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from causalrec_lab.causal.effects.averages.scores import check_arms, fit, terms, to_estimate
 from causalrec_lab.causal.effects.columns import check_columns, nearest
 from causalrec_lab.causal.effects.inference import ratio
 from causalrec_lab.causal.effects.nuisances.ridge import one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, read_sample
-from causalrec_lab.causal.effects.scores import check_arms, fit, terms, to_estimate
 from causalrec_lab.estimate import Estimate
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from causalrec_lab.causal.effects.bert.corpus import Corpus, token_rows
-from causalrec_lab.causal.effects.bert.network import TextNetwork
 from causalrec_lab.causal.effects.sample import Integers
+from causalrec_lab.causal.effects.text.bert.corpus import Corpus, token_rows
+from causalrec_lab.causal.effects.text.bert.network import TextNetwork
 
 __all__ = ["MaskedWords", "hidden_words"]
 

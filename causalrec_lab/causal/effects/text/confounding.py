@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from causalrec_lab.causal.effects.doubly_robust import aipw
-from causalrec_lab.causal.effects.least_squares import naive
+from causalrec_lab.causal.effects.averages.doubly_robust import aipw
+from causalrec_lab.causal.effects.averages.least_squares import naive
+from causalrec_lab.causal.effects.averages.weighting import ipw
 from causalrec_lab.causal.effects.sample import Floats, nearest
-from causalrec_lab.causal.effects.weighting import ipw
 from causalrec_lab.estimate import Estimate, Truth
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def text_confounding(
 def _trained_rows(
     frame: pd.DataFrame, outcome: str, covariates: list[str], options: Mapping[str, Any], seed: int
 ) -> dict[str, Estimate]:
-    from causalrec_lab.causal.effects.bert.estimator import causal_bert
+    from causalrec_lab.causal.effects.text.bert.estimator import causal_bert
 
     def row(**changed: float) -> Estimate:
         return causal_bert(frame, "treated", outcome, covariates, text="text", seed=seed, **{**options, **changed})

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from causalrec_lab.causal.effects.bert.corpus import Corpus
 from causalrec_lab.causal.effects.sample import Floats, Integers
+from causalrec_lab.causal.effects.text.bert.corpus import Corpus
 from causalrec_lab.recommender.precision import autocast
 from causalrec_lab.recommender.text.pooling import pool
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from causalrec_lab.causal.effects.averages.scores import fit, terms, to_estimate
 from causalrec_lab.causal.effects.inference import ratio
 from causalrec_lab.causal.effects.nuisances.ridge import one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, read_sample
-from causalrec_lab.causal.effects.scores import fit, terms, to_estimate
 from causalrec_lab.estimate import Estimate
 
 if TYPE_CHECKING:

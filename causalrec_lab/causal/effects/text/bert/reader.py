@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from causalrec_lab.causal.effects.bert.corpus import Corpus, top_layers
-from causalrec_lab.causal.effects.bert.masked_words import MaskedWords, hidden_words
-from causalrec_lab.causal.effects.bert.network import TextNetwork
+from causalrec_lab.causal.effects.text.bert.corpus import Corpus, top_layers
+from causalrec_lab.causal.effects.text.bert.masked_words import MaskedWords, hidden_words
+from causalrec_lab.causal.effects.text.bert.network import TextNetwork
 from causalrec_lab.recommender.text.encoder import TextEncoder, checked_texts
 
 __all__ = ["Reader"]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from causalrec_lab.causal.effects.averages.scores import Fitted, fit, terms, to_estimate
+from causalrec_lab.causal.effects.averages.trimming import keep
 from causalrec_lab.causal.effects.columns import Floats, nearest
 from causalrec_lab.causal.effects.diagnostics import check_overlap, r_squared
 from causalrec_lab.causal.effects.inference import IGNORABILITY, SUTVA, ratio, report, standard_error
@@ -16,8 +18,6 @@ from causalrec_lab.causal.effects.nuisances.cross_fitting import Nuisances, clip
 from causalrec_lab.causal.effects.nuisances.means import cross_fit_means
 from causalrec_lab.causal.effects.nuisances.ridge import one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Sample, read_sample
-from causalrec_lab.causal.effects.scores import Fitted, fit, terms, to_estimate
-from causalrec_lab.causal.effects.trimming import keep
 from causalrec_lab.estimate import Estimate
 
 if TYPE_CHECKING:

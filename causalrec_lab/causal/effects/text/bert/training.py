@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from causalrec_lab.causal.effects.bert.corpus import Corpus
-from causalrec_lab.causal.effects.bert.heads import Heads
-from causalrec_lab.causal.effects.bert.masked_words import MaskedWords
-from causalrec_lab.causal.effects.bert.network import TextNetwork
 from causalrec_lab.causal.effects.nuisances.scale import FLOAT32
 from causalrec_lab.causal.effects.sample import Floats, Integers, Sample
+from causalrec_lab.causal.effects.text.bert.corpus import Corpus
+from causalrec_lab.causal.effects.text.bert.heads import Heads
+from causalrec_lab.causal.effects.text.bert.masked_words import MaskedWords
+from causalrec_lab.causal.effects.text.bert.network import TextNetwork
 from causalrec_lab.recommender.progress import progress
 
 __all__ = ["Fold", "Settings"]
