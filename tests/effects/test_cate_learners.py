@@ -36,7 +36,8 @@ def test_every_learner_finds_who_gains(name: str, kind: str) -> None:
     (rows, _), (new, effect) = draw(5_000, 1), draw(4_000, 2)
     found = LEARNERS[name](rows, "t", "y", COLUMNS, learner=kind, folds=2).effect(new)
     assert np.corrcoef(found, effect)[0, 1] > 0.7
-    assert np.sqrt(np.mean((found - effect) ** 2)) < 0.95 * effect.std()
+    noisy = (name, kind) == ("t", "boosted")  # two forests of trees apart: no shrinking of their difference
+    assert np.sqrt(np.mean((found - effect) ** 2)) < (0.95 if noisy else 0.85) * effect.std()
 
 
 @pytest.mark.parametrize("name", LEARNERS)

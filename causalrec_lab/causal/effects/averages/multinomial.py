@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import linalg
 
@@ -35,7 +37,7 @@ def cross_fit_levels(sample: Sample, codes: Integers, fold: Integers, *, nuisanc
         if nuisance == "boosted":
             found[test] = _boosted(sample, X, codes, train, test, seed)
         else:
-            ridge = _ridge(sample, design, np.flatnonzero(train), codes)
+            ridge = _ridge(replace(sample, covariates=X), design, np.flatnonzero(train), codes)
             found[test] = probabilities(
                 design[test], fit_multinomial(design[train], codes[train], sample.weights[train], ridge, levels)
             )
