@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
-    from causalrec_lab.intervention import experiment, ope
-    from causalrec_lab.intervention.choice import choose
+    from causalrec_lab.intervention import choosing, experiment, ope, uplift
+    from causalrec_lab.intervention.choosing.verdict import choose
     from causalrec_lab.intervention.policies import (
         EffectPolicy,
         EpsilonPolicy,
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
         SoftmaxPolicy,
         TiltedPolicy,
     )
-    from causalrec_lab.intervention.targeting import shown_by, uplift
     from causalrec_lab.policy import BanditLog, FixedPolicy, Policy, UniformPolicy
 
 _HOME = {
@@ -29,11 +28,9 @@ _HOME = {
     "SoftmaxPolicy": "policies",
     "TiltedPolicy": "policies",
     "UniformPolicy": "causalrec_lab.policy",
-    "choose": "choice",
-    "shown_by": "targeting",
-    "uplift": "targeting",
+    "choose": "choosing.verdict",
 }
-_ROOMS = ("experiment", "ope")
+_ROOMS = ("choosing", "experiment", "ope", "uplift")
 
 __all__ = [
     "BanditLog",
@@ -46,9 +43,9 @@ __all__ = [
     "TiltedPolicy",
     "UniformPolicy",
     "choose",
+    "choosing",
     "experiment",
     "ope",
-    "shown_by",
     "uplift",
 ]
 
