@@ -1,22 +1,31 @@
-"""What the arms of an experiment differ by, with CUPED and the sample-ratio check."""
+"""What arms differ by: means, ratios and quantiles, adjusted, absolute or relative, once or at any time."""
 
 from __future__ import annotations
 
-import difflib
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from causalrec_lab.causal.effects.columns import as_list
+from causalrec_lab.causal.effects.sample import Embeddings
 from causalrec_lab.estimate import Estimate
+from causalrec_lab.intervention.experiment.adjusting import covariates_of, cuped_values, regression_means
+from causalrec_lab.intervention.experiment.arm_means import ArmMeans, from_influence, linearised_values, quantile_values
+from causalrec_lab.intervention.experiment.laws import Law
+from causalrec_lab.intervention.experiment.lifts import Lift, lift, welch_law
 from causalrec_lab.intervention.experiment.sample_ratio import SampleRatio, srm
+from causalrec_lab.intervention.experiment.sequences import sequential_law
+from causalrec_lab.intervention.experiment.units import Trial, read_trial
 
-__all__ = ["analyse"]
+__all__ = ["ASSUMPTIONS", "analyse"]
 
-Floats = npt.NDArray[np.float64]
+ASSUMPTIONS = (
+    "units were assigned at random and at the same time",
+    "one unit's arm does not touch another's outcome",
+)
+HEAVY = 0.2  # share of an arm's variance in one unit's hands, above which a reader must know
 
 
 def analyse(
@@ -25,16 +34,29 @@ def analyse(
     arm: str = "arm",
     control: object = "control",
     *,
-    cuped: str | None = None,
+    denominator: str | None = None,
+    quantile: float | None = None,
+    cuped: str | Sequence[str] | None = None,
+    covariates: Sequence[str] = (),
+    embeddings: Embeddings | None = None,
     unit: str | None = None,
+    cluster: str | None = None,
+    winsorise: float | None = None,
+    lift: str = "difference",
+    sequential: str | None = None,
+    horizon: int | None = None,
+    effect_scale: float | None = None,
     shares: Mapping[str, float] | None = None,
     level: float = 0.95,
+    folds: int = 5,
+    seed: int = 0,
 ) -> dict[str, Estimate]:
-    r"""Difference in mean metric of every arm to the control, by Welch's error.
+    r"""Contrast of every arm with the control: of means, ratios or quantiles, by Welch's interval.
 
-    CUPED subtracts what a covariate from before the experiment foretells: :math:`Y - \theta (X - \bar X)`,
-    :math:`\theta = cov(Y, X)/var(X)` pooled within arms (Deng, Xu, Kohavi and Walker 2013). The covariate
-    must be older than the assignment: one that treatment could touch biases the contrast.
+    CUPED subtracts what covariates from before the experiment foretell: :math:`Y - \theta'(X - \bar X)`,
+    :math:`\theta` pooled within arms (Deng, Xu, Kohavi and Walker 2013). `covariates` and `embeddings` adjust by a
+    regression in each arm instead (Lin 2013, HC2). Either way they must be older than the assignment: one that
+    treatment could touch biases the contrast.
 
     Parameters
     ----------
@@ -44,138 +66,157 @@ def analyse(
         Column of outcomes.
     arm, control
         Column of arms; the arm the others are compared with, whose name is read as text (0 and "0" are one).
+    denominator
+        Column the metric is divided by, sum over sum (clicks over views), by the delta method (Deng, Knoblich and Lu
+        2018). With `unit`, both are summed within the unit.
+    quantile
+        Compare this quantile of the metric instead of its mean (0.5: the median).
     cuped
-        Column measured before the experiment, or None.
+        One column or several, measured before the experiment.
+    covariates, embeddings
+        Columns, and (n, d) array or several (texts, histories), for regression adjustment; embeddings enter as one
+        cross-fitted ridge reading of the outcome.
     unit
         Column of the randomised unit (user_id) where it has several rows.
+    cluster
+        Column of what was randomised as a whole (a shop, a week): rows keep their weight, errors are the clusters'.
+    winsorise
+        Quantile of the metric, over all arms, above which values are cut: the estimand is then the cut metric's.
+    lift
+        "difference"; or the relative lift by "fieller", "delta", or "log" (delta method on the log of the ratio).
+    sequential
+        None: the interval holds for one look at a time fixed beforehand. "asymptotic" or "mixture": at all looks
+        together (`monitor` says more). "exact": for a metric of 0 and 1, without any limit theorem.
+    horizon, effect_scale
+        What a sequential interval is tuned to, and must not come from these data: units in both arms at which
+        "asymptotic" is tightest; the size of effects expected, for "mixture".
     shares
         Planned arm shares for the sample-ratio check; None means equal.
     level
         Confidence level.
+    folds, seed
+        Of the cross-fitted reading of embeddings.
 
     Returns
     -------
-    Arm -> estimate of its contrast with the control.
+    Arm -> estimate of its contrast with the control; `diagnostics` has p_value, both means and the variance left.
 
     Raises
     ------
     ValueError
-        If a column or the control is unknown, a value is missing or infinite, an arm has fewer than two units, or a
-        unit stands in two arms.
+        If a column or the control is unknown, a value is missing or infinite, an arm has fewer than two units or
+        clusters, a unit stands in two arms, a denominator is 0 throughout an arm, or options contradict each other.
     """
-    control = str(control)
-    _check(frame, [metric, arm, *([cuped] if cuped else []), *([unit] if unit else [])], arm, control)
-    for name in (metric, *([cuped] if cuped else [])):
-        _refuse_infinite(frame[name])
-    table = _by_unit(frame, metric, arm, cuped, unit)
-    labels = table[arm].astype(str).to_numpy()
-    y = _adjusted(table, metric, arm, cuped)
-    sizes = {name: int((labels == name).sum()) for name in sorted(set(labels))}
-    if small := [name for name, size in sizes.items() if size < 2]:
-        raise ValueError(f"arm {small[0]!r} has {sizes[small[0]]} unit; an arm needs at least 2")
-    ratio = srm(sizes, None if shares is None else {str(name): share for name, share in shares.items()})
-    raw, what = table[metric].to_numpy(dtype=np.float64), f"{metric}, CUPED on {cuped}" if cuped else metric
-    others = [name for name in sizes if name != control]
-    return {name: _contrast(labels, name, control, y, raw, what, ratio, level) for name in others}
+    before = as_list(cuped)
+    asked = _Asked(metric, denominator, quantile, tuple(before), tuple(as_list(covariates)), embeddings is not None)
+    asked.check()
+    if sequential == "exact" and lift != "difference":
+        raise ValueError(f"sequential='exact' gives a difference, no relative lift by {lift!r}; take 'asymptotic'")
+    trial = read_trial(
+        frame, metric, arm, control,
+        denominator=denominator, unit=unit, cluster=cluster, numeric=before, kept=asked.covariates, winsorise=winsorise,
+    )  # fmt: skip
+    raw = linearised_values(trial) if quantile is None else quantile_values(trial, quantile)
+    plain = from_influence(trial.arm, raw, len(trial.arms), trial.cluster)
+    found = plain
+    if before:
+        found = from_influence(trial.arm, cuped_values(trial, raw, before), len(trial.arms), trial.cluster)
+    elif asked.regression:
+        found = regression_means(trial, raw, covariates_of(trial, raw, asked.covariates, embeddings, folds, seed))
+    ratio = srm(trial.sizes, None if shares is None else {str(name): share for name, share in shares.items()})
+    results = {}
+    for k, name in enumerate(trial.arms[1:], start=1):
+        size = float(np.isin(trial.arm, (0, k)).sum())
+        law = sequential_law(sequential, plain, found, k, trial, size, horizon, effect_scale, level)
+        results[name] = _estimate(trial, plain, found, k, law or welch_law(found, k, level), asked, lift, ratio, level)
+    return results
 
 
-def _contrast(
-    labels: npt.NDArray[Any],
-    name: str,
-    control: str,
-    y: Floats,
-    raw: Floats,
-    what: str,
-    ratio: SampleRatio,
-    level: float,
-) -> Estimate:
-    treated, base = labels == name, labels == control
+@dataclass(frozen=True)
+class _Asked:
+    """What was asked for, in words."""
+
+    metric: str
+    denominator: str | None
+    quantile: float | None
+    cuped: tuple[str, ...]
+    covariates: tuple[str, ...]
+    text: bool
+
+    @property
+    def regression(self) -> bool:
+        return bool(self.covariates) or self.text
+
+    def check(self) -> None:
+        if self.cuped and self.regression:
+            raise ValueError(
+                "cuped= is regression adjustment with one slope for all arms: name the columns in one of them"
+            )
+        if self.quantile is not None and (self.denominator or self.cuped or self.regression):
+            raise ValueError("quantile= stands alone: no denominator=, cuped=, covariates= or embeddings= beside it")
+
+    def __str__(self) -> str:
+        what = self.metric + (f" / {self.denominator}" if self.denominator else "")
+        what = f"{self.quantile:g}-quantile of {what}" if self.quantile is not None else what
+        names = [*self.covariates, *(["embeddings"] if self.text else [])]
+        if self.cuped:
+            return f"{what}, CUPED on {', '.join(self.cuped)}"
+        return f"{what}, regression on {', '.join(names)} in each arm" if names else what
+
+
+def _estimate(
+    trial: Trial, plain: ArmMeans, found: ArmMeans, k: int, law: Law, asked: _Asked, kind: str,
+    ratio: SampleRatio, level: float,
+) -> Estimate:  # fmt: skip
+    name, control = trial.arms[k], trial.arms[0]
+    value = lift(found, k, law, kind)
+    relative = "" if kind == "difference" else f", relative by {kind}"
+    cut = (
+        () if not trial.capped else (f"{trial.capped} units were cut at the quantile: the effect is on the cut metric",)
+    )
     return Estimate(
-        value=float(y[treated].mean() - y[base].mean()),
-        std_error=_welch(y, treated, base),
+        value=value.value,
+        std_error=value.std_error,
+        interval=value.interval,
         level=level,
-        estimand="ATE",
-        method=f"{name} - {control}, {what}",
-        n=int(treated.sum() + base.sum()),
-        diagnostics=_diagnostics(y, raw, treated, base) | {"srm_p": ratio.p_value},
-        assumptions=(
-            "units were assigned at random and at the same time",
-            "one unit's arm does not touch another's outcome",
+        estimand="ATE" if asked.quantile is None else "quantile effect",
+        method=f"{name} - {control}, {asked}{relative}{', clustered' if trial.cluster is not None else ''}{law.words}",
+        n=int(np.isin(trial.arm, (0, k)).sum()),
+        diagnostics=_diagnostics(trial, plain, found, k, value) | {"srm_p": ratio.p_value},
+        assumptions=ASSUMPTIONS,
+        notes=(
+            *((f"warning: {ratio}",) if ratio.mismatch else ()),
+            *_heavy(trial, found, k),
+            *cut,
+            *filter(None, [value.note]),
         ),
-        notes=((f"warning: {ratio}",) if ratio.mismatch else ()),
     )
 
 
-def _check(frame: pd.DataFrame, columns: Sequence[str], arm: str, control: str) -> None:
-    for name in columns:
-        if name not in frame.columns:
-            close = difflib.get_close_matches(name, [str(c) for c in frame.columns], n=3, cutoff=0.4)
-            raise ValueError(
-                f"no column {name!r} in the experiment; {'nearest are' if close else 'it has'} "
-                f"{close or list(frame.columns)}"
-            )
-        if frame[name].isna().any():
-            row = int(np.argmax(frame[name].isna().to_numpy()))
-            raise ValueError(
-                f"column {name!r} has {int(frame[name].isna().sum())} missing values, first at row {row}; a metric "
-                "missing in one "
-                "arm more than the other breaks the randomisation: find out why before dropping rows"
-            )
-    arms = sorted(frame[arm].astype(str).unique())
-    if control not in arms:
-        raise ValueError(f"no arm {control!r} in column {arm!r}; it has {arms}: name one of them as control=")
-    if len(arms) < 2:
-        raise ValueError(f"column {arm!r} holds the control alone; an experiment needs another arm at the same time")
-
-
-def _refuse_infinite(column: pd.Series[Any]) -> None:
-    infinite = np.isinf(column.to_numpy(dtype=np.float64))
-    if infinite.any():
-        row = int(infinite.argmax())
-        raise ValueError(
-            f"column {column.name!r} has {int(infinite.sum())} infinite values, first at row {row}: "
-            f"{column.iloc[row]}; a mean takes finite numbers: find out where they come from, or cap the metric"
-        )
-
-
-def _by_unit(frame: pd.DataFrame, metric: str, arm: str, cuped: str | None, unit: str | None) -> pd.DataFrame:
-    if unit is None:
-        return frame
-    arms = frame.groupby(unit, sort=True)[arm].nunique()
-    if (arms > 1).any():
-        raise ValueError(
-            f"{int((arms > 1).sum())} units stand in more than one arm, first {arms.index[arms > 1][0]!r}; drop "
-            "them, and find out why"
-        )
-    how = {metric: "mean", arm: "first"} | ({cuped: "mean"} if cuped else {})
-    return frame.groupby(unit, sort=True).agg(how).reset_index()
-
-
-def _adjusted(table: pd.DataFrame, metric: str, arm: str, cuped: str | None) -> Floats:
-    y = table[metric].to_numpy(dtype=np.float64)
-    if cuped is None:
-        return y
-    x = table[cuped].to_numpy(dtype=np.float64)
-    within = table.groupby(table[arm].astype(str))[[metric, cuped]].transform("mean").to_numpy(dtype=np.float64)
-    spread = x - within[:, 1]
-    variance = float(spread @ spread)
-    if variance == 0:
-        raise ValueError(f"the CUPED covariate {cuped!r} does not vary within arms; leave cuped=None")
-    theta = float(spread @ (y - within[:, 0])) / variance
-    return np.asarray(y - theta * (x - x.mean()))
-
-
-def _welch(y: Floats, treated: npt.NDArray[np.bool_], base: npt.NDArray[np.bool_]) -> float:
-    return math.sqrt(sum(float(y[rows].var(ddof=1)) / int(rows.sum()) for rows in (treated, base)))
-
-
-def _diagnostics(
-    y: Floats, raw: Floats, treated: npt.NDArray[np.bool_], base: npt.NDArray[np.bool_]
-) -> dict[str, float]:
-    plain = _welch(raw, treated, base)
+def _diagnostics(trial: Trial, plain: ArmMeans, found: ArmMeans, k: int, value: Lift) -> dict[str, float]:
+    own, before = (part.covariance[[0, k], [0, k]].sum() - 2 * part.covariance[0, k] for part in (found, plain))
+    sizes = np.bincount(trial.arm)
+    clusters = {} if trial.cluster is None else {"clusters": float(sum(trial.sizes[trial.arms[j]] for j in (0, k)))}
     return {
-        "n_treated": float(treated.sum()),
-        "n_control": float(base.sum()),
-        "control_mean": float(raw[base].mean()),
-        "variance_left": (_welch(y, treated, base) / plain) ** 2 if plain > 0 else 1.0,
-    }
+        "n_treated": float(sizes[k]),
+        "n_control": float(sizes[0]),
+        "control_mean": float(plain.means[0]),
+        "treated_mean": float(plain.means[k]),
+        "variance_left": float(own / before) if before > 0 else 1.0,
+        "p_value": value.p_value,
+        "largest_share": float(max(found.largest[0], found.largest[k])),
+    } | clusters
+
+
+def _heavy(trial: Trial, found: ArmMeans, k: int) -> tuple[str, ...]:
+    what = "unit" if trial.cluster is None else "cluster"
+    said = [
+        f"warning: one {what} carries {found.largest[j]:.0%} of the variance in arm {trial.arms[j]!r}, so the normal "
+        "law is a poor guide: look at it, and cut the metric with winsorise= if it is real"
+        for j in (0, k)
+        if found.largest[j] > HEAVY and trial.sizes[trial.arms[j]] > 5 / HEAVY
+    ]
+    few = [trial.arms[j] for j in (0, k) if trial.cluster is not None and trial.sizes[trial.arms[j]] < 10]
+    if few:
+        said.append(f"warning: fewer than 10 clusters in arm {few[0]!r}; the interval may be too short")
+    return tuple(said)

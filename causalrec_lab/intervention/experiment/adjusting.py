@@ -1,0 +1,117 @@
+"""What is known from before taken out of a metric: CUPED, and regression adjustment with text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from causalrec_lab.causal.effects.columns import covariate_matrix
+from causalrec_lab.causal.effects.nuisances.cross_fitting import embedding_indices
+from causalrec_lab.causal.effects.sample import Embeddings, read_sample
+from causalrec_lab.intervention.experiment.arm_means import ArmMeans, clustered, summed
+from causalrec_lab.intervention.experiment.units import Floats, Trial
+
+__all__ = ["covariates_of", "cuped_values", "regression_means"]
+
+
+def cuped_values(trial: Trial, values: Floats, columns: Sequence[str]) -> Floats:
+    r"""(n,) :math:`v_i - \theta'(x_i - \bar x)` with one :math:`\theta` for all arms, least squares within arms.
+
+    Source: Deng, Xu, Kohavi and Walker (2013), section 3; several covariates as in their section 3.4.
+
+    Raises
+    ------
+    ValueError
+        If a covariate does not vary within arms.
+    """
+    x = trial.table[list(columns)].to_numpy(dtype=np.float64)
+    n = np.bincount(trial.arm)
+    centres = np.column_stack([np.bincount(trial.arm, weights=column) / n for column in x.T])
+    within = x - centres[trial.arm]
+    for name, column in zip(columns, within.T, strict=True):
+        if not (column @ column > 1e-18 * len(x) * max(1.0, float(np.abs(x).max()) ** 2)):
+            raise ValueError(f"the CUPED covariate {name!r} does not vary within arms; leave it out of cuped=")
+    theta = np.linalg.lstsq(within, values - (np.bincount(trial.arm, weights=values) / n)[trial.arm], rcond=None)[0]
+    return np.asarray(values - (x - x.mean(axis=0)) @ theta)
+
+
+def regression_means(trial: Trial, values: Floats, X: Floats) -> ArmMeans:
+    r"""Arm means at the covariates' overall mean, a regression in each arm.
+
+    .. math:: \hat\mu_a = \bar v_a - (\bar x_a - \bar x)'\hat\beta_a
+
+    Differences of these are the coefficient of treatment in the regression with all interactions (Lin 2013), whose
+    variance is estimated by HC2 (MacKinnon and White 1985); to it comes
+    :math:`(\beta_a - \beta_b)' S_x (\beta_a - \beta_b) / n`, the sampling of :math:`\bar x`. Clusters: their summed
+    influence, times g / (g - 1).
+
+    Raises
+    ------
+    ValueError
+        If an arm has no more units than the regression has terms.
+    """
+    centred = X - X.mean(axis=0)
+    arms, n = len(trial.arms), len(values)
+    means, influence, slopes = np.empty(arms), np.empty(n), np.empty((X.shape[1], arms))
+    for k, name in enumerate(trial.arms):
+        rows = trial.arm == k
+        if int(rows.sum()) <= X.shape[1] + 2:
+            raise ValueError(
+                f"arm {name!r} has {int(rows.sum())} units for {X.shape[1] + 1} terms; give fewer covariates"
+            )
+        means[k], influence[rows], slopes[:, k] = _at_mean(centred[rows], values[rows], trial.cluster is None)
+    found = summed(trial.arm, influence, means, trial.cluster, correct=trial.cluster is not None)
+    shared = clustered(centred @ slopes / n, trial.cluster)
+    return ArmMeans(means, found.covariance + shared, found.units - X.shape[1], found.largest)
+
+
+def _at_mean(centred: Floats, values: Floats, hc2: bool) -> tuple[float, Floats, Floats]:
+    D = np.column_stack([np.ones(len(values)), centred])
+    inverse = np.linalg.pinv(D.T @ D, hermitian=True)
+    beta = inverse @ (D.T @ values)
+    residual = values - D @ beta
+    if hc2:
+        leverage = np.einsum("ij,ij->i", D @ inverse, D)
+        residual = residual / np.sqrt(np.maximum(1 - leverage, 1e-9))
+    return float(beta[0]), np.asarray(D @ inverse[0] * residual), beta[1:]
+
+
+def covariates_of(
+    trial: Trial, values: Floats, columns: Sequence[str], embeddings: Embeddings | None, folds: int, seed: int
+) -> Floats:
+    """(n, p) covariates as numbers, categories as indicators; embeddings as one cross-fitted ridge reading.
+
+    Each unit's reading comes from units of other folds (clusters are not split), so that it foretells without having
+    seen the outcome it is set against.
+
+    Raises
+    ------
+    ValueError
+        On covariates that are not finite, or embeddings of another length.
+    """
+    X = covariate_matrix(trial.table, columns)[0] if columns else np.empty((len(values), 0))
+    if embeddings is None:
+        return X
+    frame = pd.DataFrame({"values": values, "treated": (trial.arm > 0).astype(np.int64)})
+    groups = None
+    if trial.cluster is not None:
+        frame["cluster"], groups = trial.cluster, "cluster"
+    read = frame.assign(**{f"x{k}": column for k, column in enumerate(X.T)})
+    blocks = [embeddings] if isinstance(embeddings, np.ndarray) else list(embeddings)
+    sample = read_sample(
+        read, "treated", "values", [f"x{k}" for k in range(X.shape[1])],
+        embeddings=[_of_units(block, trial) for block in blocks], groups=groups,
+    )  # fmt: skip
+    return np.column_stack([X, embedding_indices(sample, folds=folds, seed=seed)[:, 1]])
+
+
+def _of_units(block: Floats, trial: Trial) -> Floats:
+    """Embeddings of a frame's rows, averaged within units where they are fewer."""
+    if trial.rows is None or len(block) != len(trial.rows):
+        return block
+    count = np.bincount(trial.rows)[:, None]
+    total = np.zeros((len(count), block.shape[1]))
+    np.add.at(total, trial.rows, block)
+    return np.asarray(total / count)
