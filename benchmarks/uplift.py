@@ -18,7 +18,7 @@ import pandas as pd
 from recording import clock, record
 from scipy import stats
 
-from causalrec_lab.intervention import shown_by, uplift
+from causalrec_lab.intervention import uplift
 from causalrec_lab.world import Platform
 
 ROWS, USERS, ITEMS, PLACES, OUTCOME = 20_000, 400, 100, 5, "purchase"
@@ -30,8 +30,8 @@ def one(seed: int, rates: str) -> pd.DataFrame:
     platform = Platform.make(seed=1_000 + seed, n_users=USERS, n_items=ITEMS, base_rate=rates)
     log = platform.log(ROWS, seed).decisions
     reads = [*platform.covariates, "price"]
-    found = uplift(log, "treated", OUTCOME, reads, groups="user_id", seed=seed)
-    shrunken = uplift(log, "treated", OUTCOME, reads, groups="user_id", shrinkage=SHRINKAGE, seed=seed)
+    found = uplift.predict(log, "treated", OUTCOME, reads, groups="user_id", seed=seed)
+    shrunken = uplift.predict(log, "treated", OUTCOME, reads, groups="user_id", shrinkage=SHRINKAGE, seed=seed)
     means = platform.truth.potential_outcomes(log, OUTCOME)
     adds = means["y1"] - means["y0"]
     chance = np.random.default_rng(seed).random(len(log))
@@ -44,7 +44,7 @@ def one(seed: int, rates: str) -> pd.DataFrame:
     }
     rows = []
     for ranked, score in scores.items():
-        shown = shown_by(log, score, PLACES)
+        shown = uplift.shown_by(log, score, PLACES)
         rows.append(
             {"ranked by": ranked, "adds": 1_000 * adds[shown].mean(), "counts": 1_000 * means["y1"][shown].mean()}
         )

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from causalrec_lab.intervention import shown_by, uplift
+from causalrec_lab.intervention.uplift import predict, shown_by
 from causalrec_lab.world import Platform
 
 SEEDS, PLACES = 8, 5
@@ -15,7 +15,7 @@ def values(seed):
     """Incremental and raw purchases a place, by what the candidates are ranked by."""
     platform = Platform.make(seed=100 + seed, n_users=400, n_items=100, base_rate="common")
     log = platform.log(20_000, seed).decisions
-    found = uplift(log, "treated", "purchase", [*platform.covariates, "price"], groups="user_id", seed=seed)
+    found = predict(log, "treated", "purchase", [*platform.covariates, "price"], groups="user_id", seed=seed)
     means = platform.truth.potential_outcomes(log, "purchase")
     adds = means["y1"] - means["y0"]
     shown = {name: shown_by(log, found[name], PLACES) for name in ("effect", "y1")}
@@ -58,10 +58,10 @@ def test_predictions_are_of_rows_not_seen():
             chance = np.array([self.known.get(value, 0.5) for value in x[:, 0]])
             return np.column_stack([1 - chance, chance])
 
-    found = uplift(frame, "t", "y", ["x"], learner=Memory)
+    found = predict(frame, "t", "y", ["x"], learner=Memory)
     assert (found == [0.5, 0.5, 0.0]).all(axis=None)
     by_user = frame.assign(x=frame["user"] / 60)
-    assert (uplift(by_user, "t", "y", ["x"], groups="user", learner=Memory)[["y0", "y1"]] == 0.5).all(axis=None)
+    assert (predict(by_user, "t", "y", ["x"], groups="user", learner=Memory)[["y0", "y1"]] == 0.5).all(axis=None)
 
 
 def test_effects_are_those_of_the_law():
@@ -69,7 +69,7 @@ def test_effects_are_those_of_the_law():
     x, t = rng.normal(size=20_000), rng.integers(2, size=20_000)
     chance = [1 / (1 + np.exp(-(-0.5 + 0.5 * x + arm * (1 - x)))) for arm in (0, 1)]
     frame = pd.DataFrame({"x": x, "t": t, "y": rng.random(20_000) < np.choose(t, chance)})
-    found = uplift(frame.astype({"y": int}), "t", "y", ["x"])
+    found = predict(frame.astype({"y": int}), "t", "y", ["x"])
     assert np.sqrt(((found["effect"] - (chance[1] - chance[0])) ** 2).mean()) < 0.03
 
 
@@ -78,13 +78,13 @@ def test_shrunken_effects_are_those_of_the_law_or_of_one_odds_ratio():
     x, t = rng.normal(size=20_000), rng.integers(2, size=20_000)
     chance = [1 / (1 + np.exp(-(-0.5 + 0.5 * x + arm * (1 - x)))) for arm in (0, 1)]
     frame = pd.DataFrame({"x": x, "t": t, "y": rng.random(20_000) < np.choose(t, chance)}).astype({"y": int})
-    little = uplift(frame, "t", "y", ["x"], shrinkage=1.0)
+    little = predict(frame, "t", "y", ["x"], shrinkage=1.0)
     assert np.sqrt(((little["effect"] - (chance[1] - chance[0])) ** 2).mean()) < 0.03
-    much = uplift(frame, "t", "y", ["x"], shrinkage=1e9)
+    much = predict(frame, "t", "y", ["x"], shrinkage=1e9)
     ratio = np.log(much["y1"] / (1 - much["y1"])) - np.log(much["y0"] / (1 - much["y0"]))
     assert np.ptp(ratio) < 0.1  # one odds ratio a fold, though the law's run over several
     with pytest.raises(ValueError, match="shrinkage"):
-        uplift(frame, "t", "y", ["x"], shrinkage=0.0)
+        predict(frame, "t", "y", ["x"], shrinkage=0.0)
 
 
 def test_each_user_gets_its_places():
@@ -97,13 +97,13 @@ def test_each_user_gets_its_places():
 def test_bad_input_is_named():
     frame = pd.DataFrame({"user_id": [0, 1, 2, 3], "t": [0, 1, 0, 1], "y": [0, 1, 1, 1], "x": [0.0, 1, 2, 3]})
     with pytest.raises(ValueError, match=r"lacks \['mood'\]"):
-        uplift(frame, "t", "y", ["mood"])
+        predict(frame, "t", "y", ["mood"])
     with pytest.raises(ValueError, match="single 'y'"):
-        uplift(frame, "t", "y", ["x"])
+        predict(frame, "t", "y", ["x"])
     with pytest.raises(ValueError, match="folds=9"):
-        uplift(frame, "t", "y", ["x"], folds=9)
+        predict(frame, "t", "y", ["x"], folds=9)
     with pytest.raises(ValueError, match="'x' must hold 0 or 1"):
-        uplift(frame, "t", "x", ["x"])
+        predict(frame, "t", "x", ["x"])
     with pytest.raises(ValueError, match="k=0"):
         shown_by(frame, frame["x"], 0)
     with pytest.raises(ValueError, match="not all finite"):

@@ -1,4 +1,4 @@
-r"""Uplift: what showing *adds*, for every decision, and whom a budget of places then goes to.
+r"""What showing *adds*, for every decision.
 
 A recommender that ranks by the predicted purchase shows what would be bought anyway; one that ranks by the effect of
 showing shows what showing sells (Sato et al. 2019, "Uplift-based Evaluation and Optimization of Recommenders", RecSys).
@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["shown_by", "uplift"]
+__all__ = ["predict"]
 
 Learner = Callable[[], Any]
 Floats = npt.NDArray[np.float64]
 
 
-def uplift(
+def predict(
     frame: pd.DataFrame,
     treatment: str,
     outcome: str,
@@ -72,7 +72,9 @@ def uplift(
     """
     _check(frame, treatment, outcome, covariates)
     if shrinkage is not None and (learner is not None or not shrinkage > 0):
-        raise ValueError(f"uplift(shrinkage={shrinkage!r}): give a positive number and no learner=, or leave it None")
+        raise ValueError(
+            f"uplift.predict(shrinkage={shrinkage!r}): give a positive number and no learner=, or leave it None"
+        )
     x, t, y = frame[list(covariates)].to_numpy(np.float64), frame[treatment].to_numpy(), frame[outcome].to_numpy()
     fold = _folds(frame, groups, folds, seed)
     found = np.empty((len(frame), 2))
@@ -84,48 +86,12 @@ def uplift(
     return table.assign(effect=table["y1"] - table["y0"])
 
 
-def shown_by(frame: pd.DataFrame, score: npt.ArrayLike, k: int, *, by: str = "user_id") -> npt.NDArray[np.bool_]:
-    """Rows that get one of each user's k places: those of the highest score, ties in the order of the rows.
-
-    Parameters
-    ----------
-    frame
-        Candidates, one row each.
-    score
-        (n,) what they are ranked by: a predicted purchase, an effect, an effect less its cost.
-    k
-        Places a user.
-    by
-        Column of those whose places they are.
-
-    Returns
-    -------
-    (n,) True where shown.
-
-    Raises
-    ------
-    ValueError
-        If there is no such column, k is not positive, or a score is missing or not finite.
-    """
-    values = np.asarray(score, dtype=np.float64)
-    if by not in frame:
-        raise ValueError(f"shown_by: no column {by!r} in the candidates; they have {list(frame)}")
-    if k != int(k) or k < 1:
-        raise ValueError(f"shown_by(k={k!r}): give a whole number of places, at least 1")
-    if values.shape != (len(frame),) or not np.isfinite(values).all():
-        raise ValueError(f"shown_by: scores have shape {values.shape} for {len(frame):,} rows, or are not all finite")
-    order = np.argsort(-values, kind="stable")
-    place = np.empty(len(frame), dtype=np.int64)
-    place[order] = frame[by].iloc[order].groupby(frame[by].to_numpy()[order]).cumcount().to_numpy()
-    return np.asarray(place < k)
-
-
 def _check(frame: pd.DataFrame, treatment: str, outcome: str, covariates: Sequence[str]) -> None:
     if missing := [name for name in (treatment, outcome, *covariates) if name not in frame]:
-        raise ValueError(f"uplift: the table lacks {missing}; it has {list(frame)}")
+        raise ValueError(f"uplift.predict: the table lacks {missing}; it has {list(frame)}")
     for name in (treatment, outcome):
         if not frame[name].isin((0, 1)).all():
-            raise ValueError(f"uplift: column {name!r} must hold 0 or 1 in every row")
+            raise ValueError(f"uplift.predict: column {name!r} must hold 0 or 1 in every row")
 
 
 def _both_outcomes(t: Any, y: Any, treatment: str, outcome: str) -> None:
@@ -133,8 +99,8 @@ def _both_outcomes(t: Any, y: Any, treatment: str, outcome: str) -> None:
         some = y[t == arm]
         if not len(some) or some.min() == some.max():
             raise ValueError(
-                f"uplift: the {len(some):,} training rows with {treatment}={arm} have a single {outcome!r}; there is "
-                "nothing to tell apart: fewer folds, more rows or a commoner outcome"
+                f"uplift.predict: the {len(some):,} training rows with {treatment}={arm} have a single {outcome!r}; "
+                "there is nothing to tell apart: fewer folds, more rows or a commoner outcome"
             )
 
 
@@ -155,7 +121,7 @@ def _folds(frame: pd.DataFrame, groups: str | None, folds: int, seed: int) -> np
     codes = np.arange(len(frame)) if groups is None else pd.factorize(frame[groups])[0]
     count = int(codes.max()) + 1 if len(codes) else 0
     if not 2 <= folds <= count:
-        raise ValueError(f"uplift(folds={folds}): give a number from 2 to the {count} {groups or 'rows'}")
+        raise ValueError(f"uplift.predict(folds={folds}): give a number from 2 to the {count} {groups or 'rows'}")
     return np.asarray(np.random.default_rng(seed).permutation(np.arange(count) % folds)[codes])
 
 
