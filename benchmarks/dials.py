@@ -52,6 +52,7 @@ EXPECTED: dict[str, tuple[Any, set[str]]] = {
     "shock_day": (20, set()),  # without a shock there is no day of it
     "carry_over": (1.0, RATES | EFFECTS | DAYS | {"global - direct"}),
     "interference": (0.6, RATES | {"ATE", "global - direct", "naive bias"}),  # a click takes nothing off the shelf
+    "abandonment": (1.0, set()),  # it ends the reading of lists, and none of these figures is of lists
 }
 
 

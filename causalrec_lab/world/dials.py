@@ -30,6 +30,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "shock_day": (0, 364),
     "carry_over": (-3.0, 3.0),
     "interference": (0.0, 0.95),
+    "abandonment": (0.0, 1.0),
 }
 _COUNTS = ("n_users", "n_items", "vocabulary", "shock_day")
 _MEANING = {
@@ -43,6 +44,7 @@ _MEANING = {
     "cold": "it is the share of items that arrive after day 0",
     "shock_day": "the window has days 0 to 364",
     "interference": "it is the share of a category's expected sales that is not in stock",
+    "abandonment": "it is the chance that a click ends the reading of a list",
 }
 
 
@@ -89,6 +91,9 @@ class Dials:
     interference
         Share of a category's expected sales that is not in stock in a week: who comes too late passes no last stage
         (see `stock`).
+    abandonment
+        Chance that who clicks in a list reads no further: 0 is the position-based model, 1 the cascade of Craswell,
+        Zoeter, Taylor and Ramsey (2008, WSDM) on examined positions. It touches lists of `slates` only.
 
     Raises
     ------
@@ -115,6 +120,7 @@ class Dials:
     shock_day: int = 180
     carry_over: float = 0.0
     interference: float = 0.0
+    abandonment: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse a dial that is out of its range."""

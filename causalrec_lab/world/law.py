@@ -68,6 +68,8 @@ class Law:
         Logit that the user's decision before, if treated, adds to the first stage.
     interference
         Share of a category's expected sales that is not in stock; 0 for unlimited stock.
+    abandonment
+        Chance that who clicks in a list reads no further.
     """
 
     population: Population
@@ -78,6 +80,7 @@ class Law:
     days: tuple[int, ...] | None = None
     carry_over: float = 0.0
     interference: float = 0.0
+    abandonment: float = 0.0
 
     def at(self, users: Ints, items: Ints, moment: Ints | None = None) -> Pairs:
         """Pairs of a log, on the days of their moments; without moments, only what does not change is known."""

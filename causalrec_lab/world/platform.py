@@ -62,6 +62,7 @@ class Platform(Logbook):
         calendar = Calendar(self.population, dials.drift, dials.shock, int(dials.shock_day), arrival, seed)
         law = Law(self.population, self.funnel, self.rule, seed, calendar)
         self.law = replace(law, carry_over=dials.carry_over, interference=dials.interference)
+        self.law = replace(self.law, abandonment=dials.abandonment)
 
     @classmethod
     def make(cls, scenario: str | Scenario = "ecommerce", seed: int = 0, **dials: Any) -> Platform:
@@ -75,9 +76,9 @@ class Platform(Logbook):
             Seed of the population: users, items, texts, earlier exposures.
         **dials
             Any of `Dials`: n_users, n_items, confounding, text_r2, vocabulary, zipf, paraphrase, overlap, effect,
-            instrument, exclusion, base_rate, drift, cold, shock, shock_day, carry_over, interference. Each moves only
-            what it says: the same seed gives the same users and items. What is not given is as in the scenario's
-            `defaults`, else as in `Dials`.
+            instrument, exclusion, base_rate, drift, cold, shock, shock_day, carry_over, interference, abandonment. Each
+            moves only what it says: the same seed gives the same users and items. What is not given is as in the
+            scenario's `defaults`, else as in `Dials`.
 
         Raises
         ------

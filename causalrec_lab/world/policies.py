@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from causalrec_lab.world.law import Law
 from causalrec_lab.world.outcomes import outcome_link
 from causalrec_lab.world.population import Floats, Ints, Population, known_ids, stream
 
-__all__ = ["SoftmaxPolicy", "TopPolicy", "best_policy", "policy_value", "shown_means"]
+__all__ = ["SoftmaxPolicy", "TopPolicy", "best_policy", "mean_over_users", "policy_value", "shown_means"]
 
 CELLS = 2_000_000  # probabilities held at once
 
@@ -69,18 +70,18 @@ class TopPolicy:
         return table
 
 
-def shown_means(law: Law, users: Ints, reward: str) -> Floats:
+def shown_means(law: Law, users: Ints, reward: str, examined: float = 1.0) -> Floats:
     """E[reward | user, item, shown] for the items of the law's catalogue, shape (users, items).
 
-    Averaged over the law's time and the lottery. What a policy shows stands at the first position, and the decision
-    before was treated too.
+    Averaged over the law's time and the lottery; the decision before was treated too. What a policy shows stands at the
+    first position, or at one that is examined with another chance.
     """
     total: Floats | float = 0.0
     for span in law.spans:
         pairs = law.block(users, span)
         link = outcome_link(law.funnel, reward, pairs)
         sides = (0, 1) if law.funnel.exclusion else (0,)
-        reached = [law.reached(pairs, link.stage, (1,), lottery=z, examined=1.0, carried=1)[0] for z in sides]
+        reached = [law.reached(pairs, link.stage, (1,), lottery=z, examined=examined, carried=1)[0] for z in sides]
         total = total + span.share * (link.offset + link.scale * (sum(reached) / len(reached)))
     return np.asarray(total)
 
@@ -98,19 +99,39 @@ def policy_value(law: Law, contexts: pd.DataFrame, policy: Policy, reward: str |
         or an item that has not arrived has a chance.
     """
     reward = law.closed_form(law.funnel.scenario.attention if reward is None else reward)
+
+    def values(law: Law, contexts: pd.DataFrame, users: Ints) -> Floats:
+        return _values(law, contexts, users, policy, reward)
+
+    return mean_over_users(law, contexts, values, summed(law), averages.EXACT_CELLS // 10)
+
+
+def mean_over_users(
+    law: Law, contexts: pd.DataFrame, values: Callable[[Law, pd.DataFrame, Ints], Floats], exact: bool, cells: int
+) -> Truth:
+    """Mean of what each user is worth: over all where `exact`, else over some, with the standard error of their mean.
+
+    Parameters
+    ----------
+    values
+        Worth of some users under a law and the contexts of its day, shape (users,).
+    exact
+        Whether all users are asked where days do not differ; where they do, each day has users of its own.
+    cells
+        Pairs of a user and an item that are asked otherwise.
+    """
     rng, population = stream("policy value", law.seed), law.population
     if not law.changes:
-        exact = summed(law)
-        users = np.arange(population.n_users) if exact else _some_users(law, averages.EXACT_CELLS // 10, rng)
-        values = _values(law, contexts, users, policy, reward)
-        return Truth(float(values.mean()), float(np.sqrt(_sampling_variance(values, population.n_users))))
+        users = np.arange(population.n_users) if exact else _some_users(law, cells, rng)
+        found = values(law, contexts, users)
+        return Truth(float(found.mean()), float(np.sqrt(_sampling_variance(found, population.n_users))))
     days = law.dates
     drawn = []
     for day in days:
-        users = np.sort(_some_users(law, averages.EXACT_CELLS // (10 * len(days)), rng))
-        drawn.append(_values(law.on([day]), contexts.assign(day=day), users, policy, reward))
-    error = np.sqrt(sum(_sampling_variance(values, population.n_users) for values in drawn)) / len(days)
-    return Truth(float(np.mean([values.mean() for values in drawn])), float(error))
+        users = np.sort(_some_users(law, cells // len(days), rng))
+        drawn.append(values(law.on([day]), contexts.assign(day=day), users))
+    error = np.sqrt(sum(_sampling_variance(found, population.n_users) for found in drawn)) / len(days)
+    return Truth(float(np.mean([found.mean() for found in drawn])), float(error))
 
 
 def _some_users(law: Law, cells: int, rng: np.random.Generator) -> Ints:

@@ -2,7 +2,8 @@ r"""Ranked lists that a policy shows, with exact propensities, and what they ear
 
 A list is drawn without replacement from the policy's own probabilities (Plackett 1975, "The Analysis of Permutations",
 Applied Statistics 24), so the chance of its k-th item is :math:`\pi_k / (1 - \sum_{j<k} \pi_j)`. Positions are examined
-as in `examination`, the first always; of what is not examined no stage is passed.
+as in `examination`, the first always; with `abandonment`, a click may end the reading of the list. Of what is not
+examined no stage is passed.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ import pandas as pd
 
 from causalrec_lab.policy import BanditLog, Policy, checked_probabilities
 from causalrec_lab.world.days import DAY
-from causalrec_lab.world.decisions import draw_randomness
+from causalrec_lab.world.decisions import Draw, draw_randomness
 from causalrec_lab.world.law import Law, timestamps
 from causalrec_lab.world.outcomes import check_outcome
 from causalrec_lab.world.population import Floats, Ints
 
-__all__ = ["bandit_log", "drawn_actions", "slate_log", "streamed_bandit_log"]
+__all__ = ["bandit_log", "drawn_actions", "ranked", "slate_log", "streamed_bandit_log"]
 
 CELLS = 2_000_000  # probabilities held at once
 
@@ -145,10 +146,11 @@ def slate_log(
     reward = check_outcome(law.funnel, reward, law.funnel.scenario.attention)
     rng = law.stream("slates", seed)
     users = rng.integers(law.population.n_users, size=n)
-    items, propensity = _ranked(policy, contexts, users, law.population.n_items, length, rng)
+    items, propensity = ranked(policy, contexts, users, law.population.n_items, length, rng)
     position = np.tile(np.arange(length), n)
     draw = draw_randomness(law, np.repeat(users, length), items.ravel(), rng, position, shown=True)
     draw = replace(draw, moment=np.repeat(draw.moment[::length], length))  # a list has one moment
+    draw = _abandoned(draw, length, law.stream("abandonment", seed)) if law.abandonment else draw
     return pd.DataFrame(
         {
             "slate_id": np.repeat(np.arange(n), length),
@@ -163,10 +165,19 @@ def slate_log(
     )
 
 
-def _ranked(
+def _abandoned(draw: Draw, length: int, rng: np.random.Generator) -> Draw:
+    """The same draw where nobody examines what stands below the click that ended the reading."""
+    clicked = np.asarray(draw.outcomes(1)[draw.law.funnel.scenario.attention]).reshape(-1, length)
+    ended = (clicked == 1) & (rng.random(clicked.shape) < draw.law.abandonment)
+    unread = (np.cumsum(ended, axis=1) - ended > 0).ravel()
+    first = np.where(unread, np.inf, draw.u_stage[0])
+    return replace(draw, u_stage=np.vstack([first, draw.u_stage[1:]]))
+
+
+def ranked(
     policy: Policy, contexts: pd.DataFrame, users: Ints, n_items: int, length: int, rng: np.random.Generator
 ) -> tuple[Ints, Floats]:
-    """Plackett-Luce lists by Gumbel's trick, and each item's probability given those above it; both (n, length)."""
+    """Plackett-Luce lists of users by Gumbel's trick, and each item's probability given those above it: (n, length)."""
     items, propensity = np.empty((len(users), length), dtype=np.int64), np.empty((len(users), length))
     step = max(1, CELLS // n_items)
     for start in range(0, len(users), step):

@@ -23,6 +23,7 @@ from causalrec_lab.world.outcomes import check_outcome, outcome_link
 from causalrec_lab.world.ownership import check_own, lottery_of, treated_of
 from causalrec_lab.world.policies import TopPolicy, best_policy, policy_value
 from causalrec_lab.world.population import Floats, Pairs, known_ids
+from causalrec_lab.world.slate_values import slate_value
 
 if TYPE_CHECKING:
     from causalrec_lab.world.platform import Platform
@@ -204,7 +205,7 @@ class PlatformTruth:
         return np.asarray(self._pairs(decisions).hidden)
 
     def examination(self, positions: int | None = None) -> pd.DataFrame:
-        """Chance that each position is examined: columns value, std_error, indexed by position (0 first).
+        """Chance that who still reads examines a position: columns value, std_error, indexed by position (0 first).
 
         Parameters
         ----------
@@ -219,6 +220,12 @@ class PlatformTruth:
     def policy_value(self, policy: Policy, reward: str | None = None) -> Truth:
         """Value of showing one item by a policy; see `policies.policy_value`."""
         return policy_value(self._platform.law, self._platform.contexts(), policy, reward)
+
+    def slate_value(
+        self, policy: Policy, length: int, reward: str | None = None, *, weights: Sequence[float] | None = None
+    ) -> Truth:
+        """Value of a list that a policy draws, summed over its positions; see `slate_values.slate_value`."""
+        return slate_value(self._platform.law, self._platform.contexts(), policy, length, reward, weights)
 
     def best_policy(self, k: int = 1, reward: str | None = None) -> TopPolicy:
         """Policy that knows the truth; see `policies.best_policy`."""

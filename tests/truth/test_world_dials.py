@@ -213,6 +213,7 @@ MOVES = {
     "shock_day": (20, set()),
     "carry_over": (1.0, OUTCOMES),
     "interference": (0.6, {"bought"}),
+    "abandonment": (1.0, set()),  # it ends the reading of lists: see test_world_slate_values.py
 }
 
 
