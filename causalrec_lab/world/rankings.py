@@ -57,7 +57,7 @@ def propensities_given_above(chances: Floats, lists: Ints) -> Floats:
     from_here = left[:, None] + np.cumsum(picked[:, ::-1], axis=1)[:, ::-1]
     found = np.divide(picked, from_here, out=np.zeros_like(picked), where=from_here > 0)
     found[ended] = 1.0
-    return found
+    return np.asarray(found)
 
 
 def remaining_chances(chances: Floats, lists: Ints) -> Floats:

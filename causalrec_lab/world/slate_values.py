@@ -4,8 +4,9 @@ Under the position-based model the value is a sum over users, positions and item
 
 .. math:: V(\pi) = \frac{1}{U} \sum_u \sum_k \alpha_k \sum_i P_u(i \text{ at } k) \, E[Y(1) | u, i, p_k],
 
-with the exact chances of `rankings` and the examination :math:`p_k`. Where a click may end the reading (`abandonment` :math:`a`), what stands above
-matters: lists are drawn and each position's mean is exact given the list, its user and its moment,
+with the exact chances of `rankings` and the examination :math:`p_k`. Where a click may end the reading (`abandonment`
+:math:`a`), what stands above matters: lists are drawn and each position's mean is exact given the list, its user and
+its moment,
 
 .. math:: E[Y_k | list] = o_k + s_k \prod_{j<k} (1 - a \, p_j c_j),
 
