@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
-    from causalrec_lab.intervention import choosing, experiment, ope, uplift
+    from causalrec_lab.intervention import choosing, experiment, learning, ope, uplift
     from causalrec_lab.intervention.choosing.verdict import choose
     from causalrec_lab.intervention.policies import (
         EffectPolicy,
@@ -30,7 +30,7 @@ _HOME = {
     "UniformPolicy": "causalrec_lab.policy",
     "choose": "choosing.verdict",
 }
-_ROOMS = ("choosing", "experiment", "ope", "uplift")
+_ROOMS = ("choosing", "experiment", "learning", "ope", "uplift")
 
 __all__ = [
     "BanditLog",
@@ -45,6 +45,7 @@ __all__ = [
     "choose",
     "choosing",
     "experiment",
+    "learning",
     "ope",
     "uplift",
 ]
