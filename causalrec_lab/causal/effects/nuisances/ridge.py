@@ -2,17 +2,21 @@ r"""Penalised linear and logistic regression, small and fast: the learners insid
 
 Columns come in two blocks: a *design* of a few columns that is hardly penalised, and *embeddings* of hundreds of
 columns whose ridge penalty :math:`\lambda` is chosen by generalised cross-validation (Golub, Heath and Wahba 1979,
-eq. 1.4).
+eq. 1.4). Where columns are more than rows, the rows' side answers (see `wide`).
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from scipy import linalg
 
+from causalrec_lab.causal.effects.nuisances.wide import folded, spectrum
 from causalrec_lab.causal.effects.sample import Floats, Integers
 
 __all__ = ["choose_penalty", "choose_penalty_by_group", "expit", "fit_linear", "fit_logistic", "one_thread"]
@@ -20,6 +24,7 @@ __all__ = ["choose_penalty", "choose_penalty_by_group", "expit", "fit_linear", "
 SLIGHT = 1e-9  # a share of the mean diagonal: keeps a collinear design solvable and changes nothing else
 _STEPS = 50
 _MANY = 200_000
+_LEAST = 1e-7  # share of the rows left as freedom, below which it is rounding; dimensions beyond rows come near it
 _GRID = np.logspace(-3, 5, 49)  # times the mean eigenvalue: from nearly free to nearly silenced
 
 
@@ -30,10 +35,19 @@ def one_thread() -> Iterator[None]:
     More threads cost more in waiting than such products take, many times more on a busy machine; and one thread gives
     the same digits whatever the number of cores.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn depends on it
-
-    with threadpool_limits(limits=1):
+    with _threads(len(sys.modules)).limit(limits=1):
         yield
+
+
+@lru_cache(maxsize=1)
+def _threads(_modules: int) -> Any:
+    """Control of the thread pools that are loaded: finding them takes longer than small products, so not each time.
+
+    A pool comes with an imported module, so it is looked for again when there are more modules.
+    """
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # scikit-learn depends on it
+
+    return ThreadpoolController()
 
 
 def expit(eta: Floats) -> Floats:
@@ -57,17 +71,18 @@ def choose_penalty(design: Floats, embeddings: Floats, target: Floats, weights: 
     root = np.sqrt(weights)[:, None]
     B, E, y = design * root, embeddings * root, target * root[:, 0]
     gram = _gram(B)
-    cross = B.T @ E
-    inner = E.T @ E - cross.T @ linalg.solve(gram, cross, assume_a="pos")
     residual = y - B @ linalg.solve(gram, B.T @ y, assume_a="pos")
-    values, vectors = linalg.eigh(inner)
-    values = np.maximum(values, 0.0)
-    projected = vectors.T @ (E.T @ residual)
-    grid = np.mean(values) * _GRID[:, None]
+    if design.shape[0] < embeddings.shape[1]:
+        values, projected, _ = spectrum(E - B @ linalg.solve(gram, B.T @ E, assume_a="pos"), residual)
+    else:
+        cross = B.T @ E
+        values, vectors = linalg.eigh(E.T @ E - cross.T @ linalg.solve(gram, cross, assume_a="pos"))
+        values, projected = np.maximum(values, 0.0), vectors.T @ (E.T @ residual)
+    grid = values.sum() / embeddings.shape[1] * _GRID[:, None]
     shrunk = projected / (values + grid)
     rss = residual @ residual - 2 * (shrunk * projected).sum(axis=1) + (values * shrunk**2).sum(axis=1)
     freedom = design.shape[1] + (values / (values + grid)).sum(axis=1)
-    score = rss / np.maximum(1 - freedom / len(y), 1e-3) ** 2
+    score = rss / np.maximum(1 - freedom / len(y), _LEAST) ** 2
     return float(grid[int(np.argmin(score)), 0])
 
 
@@ -106,9 +121,9 @@ def _path(
     on_embeddings = linalg.solve(gram, weighted.T @ embeddings, assume_a="pos")
     on_target = linalg.solve(gram, weighted.T @ target, assume_a="pos")
     E, y = embeddings - design @ on_embeddings, target - design @ on_target
-    values, vectors = linalg.eigh((E * weights[:, None]).T @ E)
-    projected = vectors.T @ (E.T @ (weights * y))
-    slopes = vectors @ (projected[:, None] / (np.maximum(values, 0.0)[:, None] + strengths))
+    root = np.sqrt(weights)
+    values, projected, turned = spectrum(E * root[:, None], y * root)
+    slopes = turned(projected[:, None] / (values[:, None] + strengths))
     return lambda B, Z: np.asarray((B @ on_target)[:, None] + (Z - B @ on_embeddings) @ slopes)
 
 
@@ -124,6 +139,9 @@ def fit_linear(design: Floats, target: Floats, weights: Floats, penalty: Floats)
     penalty
         (m,) ridge penalties; 0 leaves a column free.
     """
+    if narrow := folded(design, penalty):
+        columns, strengths, unfold = narrow
+        return unfold(fit_linear(columns, target, weights, strengths))
     if np.ptp(weights) == 0:  # no weighted copy of a large design
         gram, towards = weights[0] * _gram(design), weights[0] * (design.T @ target)
     else:
@@ -153,6 +171,9 @@ def fit_logistic(design: Floats, target: Floats, weights: Floats, penalty: Float
     ValueError
         If the likelihood has no maximum that 50 steps reach: the columns separate the classes.
     """
+    if narrow := folded(design, penalty):
+        columns, strengths, unfold = narrow
+        return unfold(fit_logistic(columns, target, weights, strengths))
     beta = _start(design, target, weights, penalty)
     value = _objective(design, target, weights, penalty, beta)
     for _ in range(_STEPS):
