@@ -27,7 +27,17 @@ from causalrec_lab.causal.effects.nuisances.scale import FLOAT32, standardised
 if TYPE_CHECKING:
     from causalrec_lab.causal.graph.causal_graph import CausalGraph
 
-__all__ = ["ESTIMANDS", "Embeddings", "Floats", "Integers", "Sample", "few_notes", "nearest", "read_sample"]
+__all__ = [
+    "ESTIMANDS",
+    "Embeddings",
+    "Floats",
+    "Integers",
+    "Sample",
+    "embedding_matrix",
+    "few_notes",
+    "nearest",
+    "read_sample",
+]
 
 Embeddings = npt.NDArray[Any] | Sequence[npt.NDArray[Any]]
 ESTIMANDS = ("ATE", "ATT", "ATO")
@@ -154,7 +164,7 @@ def read_sample(
         treatment=arms,
         covariates=matrix,
         names=names,
-        embeddings=_embedding_matrix(embeddings, len(frame)),
+        embeddings=embedding_matrix(embeddings, len(frame)),
         weights=_weights(frame, weights, arms),
         clusters=tuple(codes_of(frame, c) for c in cluster_columns),
         groups=tuple(codes_of(frame, c) for c in group_columns),
@@ -210,7 +220,14 @@ def _dose(frame: pd.DataFrame, name: str) -> Floats:
     return values
 
 
-def _embedding_matrix(embeddings: Embeddings | None, n: int) -> Floats:
+def embedding_matrix(embeddings: Embeddings | None, n: int) -> Floats:
+    """(n, d) standardised embeddings side by side; d = 0 where there are none.
+
+    Raises
+    ------
+    ValueError
+        If one has other than n rows, or is not finite.
+    """
     if embeddings is None:
         return np.empty((n, 0))
     several = [embeddings] if isinstance(embeddings, np.ndarray) else list(embeddings)

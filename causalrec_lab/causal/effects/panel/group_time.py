@@ -5,7 +5,7 @@ r"""Group-time effects ATT(g, t) and their influence functions.
 
 Callaway and Sant'Anna (2021, equation 2.4): b is the last period before treatment (and anticipation), C marks the
 comparison units, :math:`p_g` is the probability of being in cohort g rather than a comparison, and :math:`m_{g,t}` the
-comparison units' expected change. Right if either model is.
+comparison units' expected change. Right if either model is. Embeddings enter both (see `text`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy.typing as npt
 from causalrec_lab.causal.effects.nuisances.ridge import expit, fit_linear, fit_logistic
 from causalrec_lab.causal.effects.nuisances.scale import standardised
 from causalrec_lab.causal.effects.panel.reading import Panel
+from causalrec_lab.causal.effects.panel.text import Told, UnitText
 from causalrec_lab.causal.effects.sample import Floats, Integers
 
 __all__ = ["Cells", "group_time"]
@@ -67,6 +68,7 @@ class _Comparison:
     weights: Floats
     odds: Floats
     scores: Floats  # (n, q) influence of the propensity's coefficients
+    told: Told | None = None  # with embeddings: nuisances out of fold
 
 
 def group_time(panel: Panel, *, control: str, base: str, anticipation: int) -> Cells:
@@ -81,6 +83,7 @@ def group_time(panel: Panel, *, control: str, base: str, anticipation: int) -> C
     influence: list[Floats] = []
     known: dict[tuple[Any, ...], _Comparison | None] = {}
     clusters = int(panel.clusters.max()) + 1
+    moving = panel.covariates.shape[1] > 1 or (panel.text is not None and not panel.text.fixed())
     for g in panel.cohorts:
         for t in range(panel.periods):
             before = _base(int(g), t, base, anticipation)
@@ -88,7 +91,7 @@ def group_time(panel: Panel, *, control: str, base: str, anticipation: int) -> C
                 continue
             rule = panel.periods if control == "never" else min(max(t, before) + anticipation + 1, panel.periods)
             seen = np.isfinite(panel.outcome[:, t]) & np.isfinite(panel.outcome[:, before])
-            key = (int(g), rule, before if panel.covariates.shape[1] > 1 else -1, seen.tobytes())
+            key = (int(g), rule, before if moving else -1, seen.tobytes())
             if key not in known:
                 known[key] = _compare(panel, int(g), rule, before, seen)
             if (two := known[key]) is None:
@@ -141,6 +144,8 @@ def _compare(panel: Panel, g: int, rule: int, before: int, seen: Mask) -> _Compa
             f"cohort {panel.labels[g]} has {mine.sum()} units against {(~mine).sum()} comparison units, fewer than the "
             f"{design.shape[1]} terms of the covariates; merge cohorts or use fewer covariates"
         )
+    if panel.text is not None:
+        return _read(panel, panel.text, g, rows, before, mine, design)
     if design.shape[1] == 1:
         odds = np.full(len(rows), float(w[mine].sum() / w[~mine].sum()))
         return _Comparison(rows, mine, design, w, odds, np.empty((len(rows), 0)))
@@ -149,16 +154,32 @@ def _compare(panel: Panel, g: int, rule: int, before: int, seen: Mask) -> _Compa
     except ValueError as error:
         raise ValueError(f"cohort {panel.labels[g]} against its comparison units: {error}") from error
     e = np.clip(expit(design @ beta), 1e-9, 1 - 1e-9)
-    if e[mine].min() >= e[~mine].max():
-        raise ValueError(
-            f"cohort {panel.labels[g]} has no overlap with its comparison units: the covariates tell them apart "
-            "without error; drop the covariate that decides the cohort, or keep only units that could be in both"
-        )
+    _check_overlap(panel, g, e, mine)
     hessian = (design * (w * e * (1 - e))[:, None]).T @ design / len(rows)
     bread = np.linalg.pinv(hessian, hermitian=True)
     leverage = w * e * (1 - e) * ((design @ bread) * design).sum(axis=1) / len(rows)
     scores = design * (w * (mine - e) / (1 - leverage))[:, None] @ bread
     return _Comparison(rows, mine, design, w, e / (1 - e), scores)
+
+
+def _check_overlap(panel: Panel, g: int, odds: Floats, mine: Mask) -> None:
+    if odds[mine].min() >= odds[~mine].max():
+        raise ValueError(
+            f"cohort {panel.labels[g]} has no overlap with its comparison units: the covariates tell them apart "
+            "without error; drop the covariate that decides the cohort, or keep only units that could be in both"
+        )
+
+
+def _read(panel: Panel, text: UnitText, g: int, rows: Integers, before: int, mine: Mask, design: Floats) -> _Comparison:
+    """The comparison with embeddings as they were in the base period."""
+    w = panel.weights[rows]
+    try:
+        told = Told.deal(text, design, text.before(rows, before), mine, w, panel.clusters[rows])
+        odds = told.odds()
+    except ValueError as error:
+        raise ValueError(f"cohort {panel.labels[g]} against its comparison units: {error}") from error
+    _check_overlap(panel, g, odds, mine)
+    return _Comparison(rows, mine, design, w, odds, np.empty((len(rows), 0)), told)
 
 
 def _effect(two: _Comparison, change: Floats) -> tuple[float, Floats]:
@@ -169,6 +190,10 @@ def _effect(two: _Comparison, change: Floats) -> tuple[float, Floats]:
     than their weights, take its root (HC2), which makes them the usual variances.
     """
     treated, control = two.weights * two.group, two.weights * two.odds * ~two.group
+    if two.told is not None:
+        left = change - two.told.expected(change)
+        (one, psi), (zero, phi) = _mean(treated, left, 0.5), _mean(control, left, 0.5)
+        return one - zero, psi - phi
     if two.design.shape[1] == 1:
         (one, psi), (zero, phi) = _mean(treated, change, 0.5), _mean(control, change, 0.5)
         return one - zero, psi - phi

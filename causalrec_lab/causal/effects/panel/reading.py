@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from causalrec_lab.causal.effects.columns import as_list, check_columns
-from causalrec_lab.causal.effects.sample import Floats, Integers, read_sample
+from causalrec_lab.causal.effects.panel.text import UnitText
+from causalrec_lab.causal.effects.sample import Embeddings, Floats, Integers, embedding_matrix, read_sample
 
 __all__ = ["Panel", "read_panel"]
 
@@ -39,6 +41,8 @@ class Panel:
         Of the p covariate columns.
     notes
         What was left out or read in a way worth knowing.
+    text
+        Embeddings of the units, where given.
     """
 
     outcome: Floats
@@ -50,6 +54,7 @@ class Panel:
     clusters: Integers
     names: tuple[str, ...]
     notes: tuple[str, ...]
+    text: UnitText | None = None
 
     @property
     def units(self) -> int:
@@ -88,6 +93,9 @@ def read_panel(
     cluster: str | None,
     weights: str | None,
     anticipation: int,
+    embeddings: Embeddings | None = None,
+    folds: int = 5,
+    seed: int = 0,
 ) -> Panel:
     """Check a long table and give wide arrays.
 
@@ -98,7 +106,9 @@ def read_panel(
         there is one period only, nobody is treated inside the window, or on what every estimator refuses.
     """
     check_columns(frame, [unit, time, cohort, *as_list(weights)])
-    frame, without = _weighed(frame, weights)
+    E = embedding_matrix(embeddings, len(frame))
+    kept, without = _weighed(frame, weights)
+    frame, E = frame[kept], E[kept]
     if twice := [c for c in covariates if c in (outcome, cohort)]:
         raise ValueError(f"covariates contain {twice[0]!r}, which is the outcome or the cohort; leave it out")
     labels, period = _periods(frame, time)
@@ -126,17 +136,28 @@ def read_panel(
         clusters=sample.clusters[0][first],
         names=sample.names,
         notes=(*without, *said, *_on_gaps(labels, wide), *sample.notes),
+        text=_text(E, code, period, wide.shape, folds, seed),
     )
     return _with_a_before(panel, anticipation, cohort)
 
 
-def _weighed(frame: pd.DataFrame, weights: str | None) -> tuple[pd.DataFrame, list[str]]:
-    """The table without rows of weight zero, which are no rows."""
+def _text(
+    E: Floats, code: Integers, period: Integers, shape: tuple[int, ...], folds: int, seed: int
+) -> UnitText | None:
+    if not E.shape[1]:
+        return None
+    place = np.full(shape, -1, dtype=np.int64)
+    place[code, period] = np.arange(len(E))
+    return UnitText(E, place, folds, seed)
+
+
+def _weighed(frame: pd.DataFrame, weights: str | None) -> tuple[npt.NDArray[np.bool_], list[str]]:
+    """Mask of the rows that count; rows of weight zero are no rows."""
     if weights is None or not (none := (frame[weights] == 0).to_numpy(dtype=bool, na_value=False)).any():
-        return frame, []
+        return np.ones(len(frame), dtype=bool), []
     if none.all():
         raise ValueError(f"weights {weights!r} are 0 in every row; an effect needs rows that count")
-    return frame[~none], [f"{int(none.sum()):,} rows of weight zero are left out"]
+    return ~none, [f"{int(none.sum()):,} rows of weight zero are left out"]
 
 
 def _periods(frame: pd.DataFrame, time: str) -> tuple[pd.Index, Integers]:
@@ -257,4 +278,5 @@ def _with_a_before(panel: Panel, anticipation: int, cohort: str) -> Panel:
         panel, outcome=panel.outcome[late], covariates=panel.covariates[late], cohort=panel.cohort[late],
         weights=panel.weights[late] / panel.weights[late].mean(),
         clusters=np.unique(panel.clusters[late], return_inverse=True)[1].reshape(-1), notes=(note, *panel.notes),
+        text=None if panel.text is None else replace(panel.text, place=panel.text.place[late]),
     )  # fmt: skip

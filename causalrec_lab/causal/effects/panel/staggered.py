@@ -13,7 +13,7 @@ from causalrec_lab.causal.effects.panel.aggregation import cohort_shares
 from causalrec_lab.causal.effects.panel.group_time import Cells, group_time
 from causalrec_lab.causal.effects.panel.reading import Panel, read_panel
 from causalrec_lab.causal.effects.panel.result import PanelEffects
-from causalrec_lab.causal.effects.sample import nearest
+from causalrec_lab.causal.effects.sample import Embeddings, nearest
 from causalrec_lab.estimate import z_value
 
 __all__ = ["BASES", "CONTROLS", "did"]
@@ -33,6 +33,7 @@ def did(
     unit: str,
     time: str,
     cohort: str,
+    embeddings: Embeddings | None = None,
     cluster: str | None = None,
     weights: str | None = None,
     control: str = "never",
@@ -40,6 +41,7 @@ def did(
     anticipation: int = 0,
     level: float = 0.95,
     seed: int = 0,
+    folds: int = 5,
 ) -> PanelEffects:
     r"""Effects on the treated where units are treated from different periods on, by comparing changes.
 
@@ -61,6 +63,9 @@ def did(
     unit, time, cohort
         Columns: who; when (numbers or dates); first treated period, empty, infinite (or 0 where periods start
         later) for never treated.
+    embeddings
+        (n, d) array or several, a row of the table each: texts, as they were in the base period, given which trends
+        are parallel. They enter both nuisances by cross-fitted ridge.
     cluster
         Column whose units err together; the unit itself by default.
     weights
@@ -73,7 +78,9 @@ def did(
     anticipation
         Periods before treatment in which outcomes may already move.
     level, seed
-        Confidence level; seed of simultaneous bands.
+        Confidence level; seed of simultaneous bands and of cross-fitting.
+    folds
+        Of units (whole clusters), for embeddings.
 
     Returns
     -------
@@ -94,7 +101,7 @@ def did(
     z_value(level)
     panel = read_panel(
         frame, outcome, unit=unit, time=time, cohort=cohort, covariates=covariates, cluster=cluster, weights=weights,
-        anticipation=anticipation,
+        anticipation=anticipation, embeddings=embeddings, folds=folds, seed=seed,
     )  # fmt: skip
     if control == "never" and not (panel.cohort == panel.periods).any():
         raise ValueError(
@@ -115,19 +122,20 @@ def did(
 
 
 def _method(panel: Panel, control: str, cluster: str | None) -> str:
-    adjusted = "doubly robust, " if panel.names else ""
+    adjusted = "doubly robust, " if _adjusts(panel) else ""
+    adjusted += "" if panel.text is None else f"{panel.text.folds}-fold cross-fitted, "
     return f"Callaway-Sant'Anna, {adjusted}{control}-treated controls, clustered by {cluster or 'unit'}"
 
 
 def _assumptions(panel: Panel, control: str, anticipation: int) -> tuple[str, ...]:
-    given = "given the covariates, " if panel.names else ""
+    given = "given the covariates (and what the embeddings tell), " if _adjusts(panel) else ""
     who = "never-treated" if control == "never" else "not-yet-treated"
     early = "before treatment" if anticipation == 0 else f"more than {anticipation} periods before treatment"
     return (
         f"parallel trends: {given}without treatment cohorts would have changed as the {who} units did",
         f"no anticipation: nothing moves {early}",
         "treatment stays once it has begun",
-        *(("overlap, and the propensity or the line of changes is right",) if panel.names else ()),
+        *(("overlap, and the propensity or the line of changes is right",) if _adjusts(panel) else ()),
         SUTVA,
     )
 
@@ -140,6 +148,12 @@ def _notes(panel: Panel, cells: Cells) -> tuple[str, ...]:
     if (fewest := int(cells.treated.min())) < _FEW:
         at = panel.labels[int(cells.cohort[cells.treated.argmin()])]
         said.append(f"warning: cohort {at} has only {fewest} units; its own errors cannot be trusted")
-    if panel.names and (heaviest := float(cells.heaviest.max())) > _HEAVY:
+    if _adjusts(panel) and (heaviest := float(cells.heaviest.max())) > _HEAVY:
         said.append(f"warning: one comparison unit carries {heaviest:.0%} of a comparison's weight; overlap is poor")
+    if panel.text is not None:
+        said.append(f"{panel.text.rows.shape[1]} embedding dimensions enter both nuisances by cross-fitted ridge")
     return tuple(said)
+
+
+def _adjusts(panel: Panel) -> bool:
+    return bool(panel.names) or panel.text is not None
