@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
-    from causalrec_lab.intervention import choosing, experiment, learning, ope, uplift
+    from causalrec_lab.intervention import choosing, experiment, learning, loop, meta, ope, uplift
     from causalrec_lab.intervention.choosing.verdict import choose
     from causalrec_lab.intervention.policies import (
         EffectPolicy,
@@ -30,7 +30,7 @@ _HOME = {
     "UniformPolicy": "causalrec_lab.policy",
     "choose": "choosing.verdict",
 }
-_ROOMS = ("choosing", "experiment", "learning", "ope", "uplift")
+_ROOMS = ("choosing", "experiment", "learning", "loop", "meta", "ope", "uplift")
 
 __all__ = [
     "BanditLog",
@@ -46,6 +46,8 @@ __all__ = [
     "choosing",
     "experiment",
     "learning",
+    "loop",
+    "meta",
     "ope",
     "uplift",
 ]

@@ -1,0 +1,87 @@
+"""The loop: serve, watch, retrain, roll out or back, on a platform that moves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from causalrec_lab.doors import doors
+
+if TYPE_CHECKING:
+    from causalrec_lab.intervention.loop.betting import MeanBets, ShiftBets
+    from causalrec_lab.intervention.loop.conformal import OnlineRanks
+    from causalrec_lab.intervention.loop.events import DayEvents, EventLog
+    from causalrec_lab.intervention.loop.guardrail import Guardrail, MixedPolicy, Rollout, Verdict
+    from causalrec_lab.intervention.loop.monitor import MONITORS, Monitor, Reading, Rounds
+    from causalrec_lab.intervention.loop.plan import Costs, LoopPlan
+    from causalrec_lab.intervention.loop.recommenders import (
+        LoopRecommender,
+        RewardModelRecommender,
+        SequenceRecommender,
+    )
+    from causalrec_lab.intervention.loop.result import LoopResult
+    from causalrec_lab.intervention.loop.running import run
+    from causalrec_lab.intervention.loop.strategies import (
+        STRATEGIES,
+        NeverRetrain,
+        Oracle,
+        RetrainDaily,
+        RetrainOnAlarm,
+    )
+
+_HOME = {
+    "Costs": "plan",
+    "DayEvents": "events",
+    "EventLog": "events",
+    "Guardrail": "guardrail",
+    "LoopPlan": "plan",
+    "LoopRecommender": "recommenders",
+    "LoopResult": "result",
+    "MONITORS": "monitor",
+    "MeanBets": "betting",
+    "MixedPolicy": "guardrail",
+    "Monitor": "monitor",
+    "NeverRetrain": "strategies",
+    "OnlineRanks": "conformal",
+    "Oracle": "strategies",
+    "Reading": "monitor",
+    "RetrainDaily": "strategies",
+    "RetrainOnAlarm": "strategies",
+    "RewardModelRecommender": "recommenders",
+    "Rollout": "guardrail",
+    "Rounds": "monitor",
+    "STRATEGIES": "strategies",
+    "SequenceRecommender": "recommenders",
+    "ShiftBets": "betting",
+    "Verdict": "guardrail",
+    "run": "running",
+}
+
+__all__ = [
+    "MONITORS",
+    "STRATEGIES",
+    "Costs",
+    "DayEvents",
+    "EventLog",
+    "Guardrail",
+    "LoopPlan",
+    "LoopRecommender",
+    "LoopResult",
+    "MeanBets",
+    "MixedPolicy",
+    "Monitor",
+    "NeverRetrain",
+    "OnlineRanks",
+    "Oracle",
+    "Reading",
+    "RetrainDaily",
+    "RetrainOnAlarm",
+    "RewardModelRecommender",
+    "Rollout",
+    "Rounds",
+    "SequenceRecommender",
+    "ShiftBets",
+    "Verdict",
+    "run",
+]
+
+__getattr__, __dir__ = doors(__name__, _HOME)

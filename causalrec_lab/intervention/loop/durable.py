@@ -1,0 +1,59 @@
+"""Files that are whole or not there: written under another name, flushed, moved, and sealed with a checksum."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+__all__ = ["FORMAT", "read_sealed", "remove_partial", "write_sealed", "write_whole"]
+
+FORMAT = 1
+_PARTIAL = ".partial"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write so that a kill at any moment leaves the file as it was before, or as it is after."""
+    partial = path.with_name(path.name + _PARTIAL)
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)  # noqa: PTH105  (one call that a test can make fail)
+
+
+def remove_partial(folder: Path) -> None:
+    """Remove what a kill left half written."""
+    for left in folder.glob(f"*{_PARTIAL}"):
+        left.unlink()
+
+
+def write_sealed(path: Path, body: dict[str, Any]) -> None:
+    """Write a JSON file that knows its format and its own checksum."""
+    text = json.dumps(body, sort_keys=True)
+    seal = hashlib.sha256(text.encode()).hexdigest()
+    write_whole(path, json.dumps({"format": FORMAT, "sha256": seal, "body": body}, sort_keys=True).encode())
+
+
+def read_sealed(path: Path) -> dict[str, Any]:
+    """Read what `write_sealed` wrote.
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON, was written in a newer format, or its content is not the one that was sealed.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        version, seal, body = found["format"], found["sha256"], found["body"]
+    except (ValueError, KeyError, TypeError) as broken:
+        raise ValueError(f"{path} is no state of a loop ({broken!r}); restore it, or begin in another folder") from None
+    if version != FORMAT:
+        raise ValueError(
+            f"{path} has format {version!r}, this version reads {FORMAT}: read it with the version it is of"
+        )
+    if hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest() != seal:
+        raise ValueError(f"{path} was changed after it was written: its checksum differs; restore it")
+    return dict(body)
