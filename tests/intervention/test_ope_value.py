@@ -26,7 +26,7 @@ def draw(n, seed):
 @pytest.mark.parametrize("method", ope.METHODS)
 def test_every_method_hits_the_enumerated_value(method):
     log, kind = draw(20_000, 1)
-    found = ope.evaluate(log, TARGET[kind], method)
+    found = ope.evaluate(log, TARGET[kind], method, embeddings=np.arange(ACTIONS) if method == "mips" else None)
     assert abs(found.value - TRUTH) < 4 * max(found.std_error, 0.003)
     assert abs(log.reward.mean() - TRUTH) > 10 * found.std_error  # the log's own mean is another policy's value
 

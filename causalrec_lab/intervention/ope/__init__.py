@@ -7,19 +7,54 @@ from typing import TYPE_CHECKING
 from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
+    from causalrec_lab.intervention.ope.checking import PropensityCheck, check_propensities
+    from causalrec_lab.intervention.ope.embeddings import cluster_actions, direct_effect_bias
     from causalrec_lab.intervention.ope.exchange import from_obp, to_obp
+    from causalrec_lab.intervention.ope.propensities import estimated_probabilities
     from causalrec_lab.intervention.ope.reward_model import RewardModel, cross_fitted_rewards
-    from causalrec_lab.intervention.ope.value import METHODS, evaluate
+    from causalrec_lab.intervention.ope.slates.log import SlateLog
+    from causalrec_lab.intervention.ope.slates.value import SLATE_METHODS, slate
+    from causalrec_lab.intervention.ope.tuning import Tuning, slope
+    from causalrec_lab.intervention.ope.value import METHODS, evaluate, tune
 
 _HOME = {
     "METHODS": "value",
+    "PropensityCheck": "checking",
     "RewardModel": "reward_model",
+    "SLATE_METHODS": "slates.value",
+    "SlateLog": "slates.log",
+    "Tuning": "tuning",
+    "check_propensities": "checking",
+    "cluster_actions": "embeddings",
     "cross_fitted_rewards": "reward_model",
+    "direct_effect_bias": "embeddings",
+    "estimated_probabilities": "propensities",
     "evaluate": "value",
     "from_obp": "exchange",
+    "slate": "slates.value",
+    "slope": "tuning",
     "to_obp": "exchange",
+    "tune": "value",
 }
 
-__all__ = ["METHODS", "RewardModel", "cross_fitted_rewards", "evaluate", "from_obp", "to_obp"]
+__all__ = [
+    "METHODS",
+    "PropensityCheck",
+    "RewardModel",
+    "SLATE_METHODS",
+    "SlateLog",
+    "Tuning",
+    "check_propensities",
+    "cluster_actions",
+    "cross_fitted_rewards",
+    "direct_effect_bias",
+    "estimated_probabilities",
+    "evaluate",
+    "from_obp",
+    "slate",
+    "slope",
+    "to_obp",
+    "tune",
+]
 
 __getattr__, __dir__ = doors(__name__, _HOME)

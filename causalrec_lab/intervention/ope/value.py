@@ -1,155 +1,160 @@
-r"""The value of a policy from another policy's log, with an analytic interval.
-
-Every method is a vector of n round rewards :math:`g_i` whose mean is the value and whose spread gives the error. With
-:math:`w_i = \pi(a_i|x_i) / \pi_0(a_i|x_i)` and :math:`\hat q` a reward model:
-
-======== ============================================================================= =========================
-method   round reward                                                                  source
-======== ============================================================================= =========================
-ips      :math:`w_i r_i`                                                               Horvitz and Thompson 1952
-snips    :math:`w_i r_i / \bar w`                                                      Swaminathan and Joachims 2015
-dm       :math:`\sum_a \pi(a|x_i) \hat q(x_i, a)`                                      Beygelzimer and Langford 2009
-dr       :math:`dm_i + w_i (r_i - \hat q(x_i, a_i))`                                   Dudik, Langford and Li 2011
-sndr     :math:`dm_i + w_i (r_i - \hat q(x_i, a_i)) / \bar w`                          Thomas and Brunskill 2016
-======== ============================================================================= =========================
-"""
+"""The value of a policy from the logs of others, with an interval: `evaluate`."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from causalrec_lab.estimate import Estimate
-from causalrec_lab.intervention.ope.reward_model import FittedRewards, context_features, cross_fitted_rewards
-from causalrec_lab.policy import BanditLog, Policy, checked_probabilities
+from causalrec_lab.intervention.ope.diagnosing import assumptions, diagnose, remarks
+from causalrec_lab.intervention.ope.estimators import Fitted, fitted
+from causalrec_lab.intervention.ope.loggers import Logging, Rounds, read_rounds
+from causalrec_lab.intervention.ope.reward_model import FittedRewards, cross_fitted_rewards
+from causalrec_lab.intervention.ope.round_rewards import METHODS, MODELLED, RoundRewards, checked_method
+from causalrec_lab.intervention.ope.tuning import Tuning
+from causalrec_lab.intervention.ope.uncertainty import bootstrapped, cluster_codes, standard_error
+from causalrec_lab.policy import BanditLog, Policy
 
-__all__ = ["METHODS", "evaluate"]
+__all__ = ["METHODS", "evaluate", "tune"]
 
 Floats = npt.NDArray[np.float64]
-METHODS = ("ips", "snips", "dm", "dr", "sndr")
-_MODELLED = ("dm", "dr", "sndr")
-_SMALL_SAMPLE = 100.0  # effective rounds below which a normal interval is not to be trusted
-_HEAVY = 0.05
-_WRONG = 4.0  # standard errors by which the mean weight may miss 1
 
 
 def evaluate(
-    log: BanditLog,
+    log: BanditLog | Sequence[BanditLog],
     policy: Policy | npt.NDArray[Any],
     method: str = "dr",
     reward_model: str | FittedRewards | npt.NDArray[Any] | None = None,
     *,
     propensity: str | npt.NDArray[Any] | None = None,
+    logging: Logging | Sequence[Logging] | None = None,
+    combine: str = "balanced",
+    embeddings: Any = None,
+    parameter: float | str = "slope",
+    candidates: Sequence[float] | None = None,
+    interval: str = "normal",
+    draws: int = 1_000,
     cluster: npt.NDArray[Any] | None = None,
     level: float = 0.95,
     folds: int = 5,
     seed: int = 0,
 ) -> Estimate:
-    """Estimate a policy's mean reward per round.
+    r"""Estimate a policy's mean reward per round, from rounds of another policy or of several.
+
+    The methods' equations and sources stand in `round_rewards`, those of several loggers in `loggers`. Actions are
+    discrete; a continuous one (a price, a dose) is cut into bins first, or its effect estimated by `effects.dml`.
+    Rewards may be 0/1 or any number; the reward model is linear, kept within the rewards seen.
 
     Parameters
     ----------
     log
-        Rounds of the logging policy.
+        Rounds of the logging policy, or a list of logs, one a logging policy.
     policy
-        A `Policy`, or the (n, actions) array of its probabilities on the logged contexts.
+        A `Policy`, or the (n, actions) array of its probabilities on the logged contexts (log after log).
     method
-        "ips", "snips", "dm", "dr" or "sndr".
+        "ips", "clipped", "snips", "dm", "dr", "sndr", "switch", "dros" or "mips".
     reward_model
-        For dm, dr, sndr: None or "auto" cross-fits one; else something fitted on **other** data with
+        For dm, dr, sndr, switch, dros: None or "auto" cross-fits one; else something fitted on **other** data with
         `.predict(contexts)`, or the (n, actions) array of its predictions.
     propensity
         Where the log has none: (n,) array, or "estimate" to fit a multinomial logistic regression on the contexts.
+    logging
+        The logging policy or its (n, actions) probabilities, for each log where there are several; mips and balanced
+        logs need it.
+    combine
+        Of several logs: "balanced" weighs by the mixture of loggers, "weighted" averages each log's estimate by the
+        inverse of its variance, "naive" weighs each round by its own logger.
+    embeddings
+        For mips: (actions,) labels, a DataFrame of labels, or (actions, d) numbers that are clustered.
+    parameter
+        Of clipped, dros (lambda), switch (tau), mips (clusters): a number, or the rule that chooses it, "slope",
+        "slope++" or "mse" (see `tuning`).
+    candidates
+        Numbers the rule chooses from; by default quantiles of the weights, or 1, 2, 4, ... clusters.
+    interval
+        "normal" by the influence of each round, or "bootstrap" by percentiles of `draws` resamples.
+    draws
+        Resamples of the bootstrap.
     cluster
         (n,) labels of rounds that err together (the same user); None takes rounds as independent.
     level, folds, seed
-        Confidence level; folds and seed of whatever is cross-fitted.
+        Confidence level; folds and seed of whatever is cross-fitted, clustered or resampled.
 
     Returns
     -------
-    Estimate of the "policy value", with effective sample size, weight tail, support and a check of the propensities
-    among its diagnostics.
+    Estimate of the "policy value", with effective sample size, weight tail, support, bias where there is one, and a
+    check of the propensities among its diagnostics.
 
     Raises
     ------
     ValueError
-        If the method is unknown, propensities are missing, the policy's probabilities are none or of another shape,
-        reward predictions have another shape or are not finite, or a cluster label is missing.
+        If a word is unknown, propensities are missing, the policy's probabilities are none or of another shape,
+        reward predictions have another shape or are not finite, a cluster label is missing, or mips lacks embeddings
+        or the logging policy.
     """
-    if method not in METHODS:
-        raise ValueError(f"unknown method {method!r}; known are {', '.join(map(repr, METHODS))}")
-    if len(log) < 2:
-        raise ValueError(f"the log has {len(log)} rounds; an interval needs at least 2")
-    target = _target(log, policy)
-    logged, words = (None, []) if method == "dm" and log.propensity is None else _logged(log, propensity, folds, seed)
-    weights = None if logged is None else target[np.arange(len(log)), log.action] / logged
-    rewards = _rewards(log, reward_model, folds, seed) if method in _MODELLED else None
-    value, influence = _round_rewards(method, log, target, weights, rewards)
-    diagnostics = _diagnostics(log, target, weights)
+    checked_method(method)
+    if interval not in ("normal", "bootstrap"):
+        raise ValueError(f"interval={interval!r}; known are 'normal' and 'bootstrap'")
+    rounds = read_rounds(log, policy, propensity=propensity, logging=logging, combine=combine, needed=method != "dm",
+                         folds=folds, seed=seed)  # fmt: skip
+    codes = cluster_codes(cluster, len(rounds.log))
+    model = _rewards(rounds.log, reward_model, folds, seed) if method in MODELLED else None
+    options = {"parameter": parameter, "candidates": candidates, "embeddings": embeddings, "seed": seed}
+    apart = rounds.strata is not None and combine == "weighted"
+    found = (_weighted if apart else fitted)(method, rounds, model, codes=codes, **options)
+    std_error, ends = standard_error(found.rewards.influence, codes, rounds.strata), None
+    if interval == "bootstrap":
+        std_error, ends = bootstrapped(found.rewards, codes, rounds.strata, level=level, draws=draws, seed=seed)
+    figures = diagnose(method, rounds, found, model)
     return Estimate(
-        value=value,
-        std_error=_standard_error(influence, cluster),
+        value=found.rewards.value,
+        std_error=std_error,
+        interval=ends,
         level=level,
         estimand="policy value",
-        method=method,
-        n=len(log),
-        diagnostics=diagnostics,
-        assumptions=_assumptions(method),
-        notes=(*_notes(method, diagnostics), *words),
+        method=method if rounds.strata is None else f"{method}, {combine} over {int(rounds.strata.max()) + 1} logs",
+        n=len(rounds.log),
+        diagnostics=figures,
+        assumptions=assumptions(method),
+        notes=tuple(remarks(method, rounds, found, figures)),
     )
 
 
-def _target(log: BanditLog, policy: Policy | npt.NDArray[Any]) -> Floats:
-    found = policy if isinstance(policy, np.ndarray) else policy.probabilities(log.contexts)
-    shaped = found.dtype == np.float64 and found.shape == (len(log), log.n_actions)
-    # two passes over a large matrix; the full check, which finds the words for what is wrong, takes six
-    if shaped and found.min() >= 0 and (np.abs(found.sum(axis=1) - 1.0) <= 1e-6).all():
-        return found
-    return checked_probabilities(found, n=len(log), n_actions=log.n_actions)
+def tune(
+    log: BanditLog | Sequence[BanditLog],
+    policy: Policy | npt.NDArray[Any],
+    method: str,
+    reward_model: str | FittedRewards | npt.NDArray[Any] | None = None,
+    *,
+    rule: str = "slope",
+    candidates: Sequence[float] | None = None,
+    embeddings: Any = None,
+    propensity: str | npt.NDArray[Any] | None = None,
+    logging: Logging | Sequence[Logging] | None = None,
+    cluster: npt.NDArray[Any] | None = None,
+    folds: int = 5,
+    seed: int = 0,
+) -> Tuning:
+    """Choose the number of clipped, switch, dros or mips, and show every candidate; arguments as in `evaluate`.
 
-
-def _logged(
-    log: BanditLog, propensity: str | npt.NDArray[Any] | None, folds: int, seed: int
-) -> tuple[Floats, list[str]]:
-    if propensity is None:
-        if log.propensity is None:
-            raise ValueError(
-                "the log holds no propensities; pass propensity= (n,) if you know them, propensity='estimate' to "
-                "fit them "
-                "from the contexts (unbiased only if the contexts hold all the logging policy saw), or method='dm'"
-            )
-        return log.propensity, []
-    if isinstance(propensity, str):
-        if propensity != "estimate":
-            raise ValueError(f"propensity={propensity!r}; the only word known is 'estimate', else give an (n,) array")
-        said = "propensities were estimated by multinomial logistic regression; their error is not in the interval"
-        return _estimated(log, folds, seed), [said]
-    given = BanditLog(log.contexts, log.action, log.reward, np.asarray(propensity, dtype=np.float64), log.n_actions)
-    assert given.propensity is not None  # BanditLog has just checked what was passed
-    return given.propensity, []
-
-
-def _estimated(log: BanditLog, folds: int, seed: int) -> Floats:
-    """Cross-fitted multinomial logistic probability of the logged action, floored where a fold never saw it."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    X, labels = context_features(log.contexts), np.random.default_rng(seed).permutation(np.arange(len(log)) % folds)
-    if X.shape[1] == 0:
-        X = np.zeros((len(log), 1))
-    found = np.empty(len(log))
-    for fold in range(folds):
-        test = labels == fold
-        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)).fit(X[~test], log.action[~test])
-        table = np.zeros((int(test.sum()), log.n_actions))
-        table[:, model.classes_] = model.predict_proba(X[test])
-        found[test] = table[np.arange(len(table)), log.action[test]]
-    return np.maximum(found, 1.0 / len(log))
+    Raises
+    ------
+    ValueError
+        If the method has no number, or for the reasons of `evaluate`.
+    """
+    rounds = read_rounds(log, policy, propensity=propensity, logging=logging, combine="balanced", needed=True,
+                         folds=folds, seed=seed)  # fmt: skip
+    model = _rewards(rounds.log, reward_model, folds, seed) if checked_method(method) in MODELLED else None
+    codes = cluster_codes(cluster, len(rounds.log))
+    found = fitted(method, rounds, model, parameter=rule, candidates=candidates, embeddings=embeddings, codes=codes,
+                   seed=seed)  # fmt: skip
+    if found.tuning is None:
+        raise ValueError(f"tune: method={method!r} has nothing to choose here; clipped, switch, dros and mips have")
+    return found.tuning
 
 
 def _rewards(
@@ -173,101 +178,28 @@ def _rewards(
     return found
 
 
-def _round_rewards(
-    method: str, log: BanditLog, target: Floats, weights: Floats | None, rewards: npt.NDArray[Any] | None
-) -> tuple[float, Floats]:
-    """Value and influence (n,)."""
-    direct = np.zeros(len(log)) if rewards is None else np.einsum("ij,ij->i", target, rewards)
-    if method == "dm" or weights is None:
-        return float(direct.mean()), direct - direct.mean()
-    residual = log.reward if rewards is None else log.reward - rewards[np.arange(len(log)), log.action]
-    if method in ("ips", "dr"):
-        each = direct + weights * residual
-        return float(each.mean()), np.asarray(each - each.mean())
-    if weights.sum() == 0:
-        raise ValueError(
-            "the policy never takes a logged action, so a self-normalised estimate is 0/0; log its actions first"
-        )
-    normal = weights / weights.mean()
-    correction = float(np.mean(normal * residual))
-    return float(direct.mean()) + correction, direct - direct.mean() + normal * (residual - correction)
-
-
-def _standard_error(influence: Floats, cluster: npt.NDArray[Any] | None) -> float:
-    n, sums = len(influence), np.asarray(influence)
-    if cluster is not None:
-        if len(cluster) != n:
-            raise ValueError(f"cluster has {len(cluster)} labels for {n} rounds; give one a round")
-        codes = pd.factorize(np.asarray(cluster))[0]
-        if (lost := codes < 0).any():
-            raise ValueError(
-                f"cluster is missing for {int(lost.sum())} of {n} rounds, first at row {int(lost.argmax())}; label "
-                "them, or drop these rounds from the log"
-            )
-        sums = np.asarray(np.bincount(codes, weights=influence))
-        if len(sums) < 2:
-            raise ValueError("all rounds are in one cluster, so nothing tells how the value varies")
-    return math.sqrt(len(sums) / (len(sums) - 1) * float(sums @ sums)) / n
-
-
-def _diagnostics(log: BanditLog, target: Floats, weights: Floats | None) -> dict[str, float]:
-    unseen = np.bincount(log.action, minlength=log.n_actions) == 0
-    found = {"unsupported_mass": float(target[:, unseen].sum(axis=1).mean()) if unseen.any() else 0.0}
-    found["actions_never_logged"] = float(unseen.sum())
-    if weights is None:
-        return found
-    total, spread = float(weights.sum()), float(weights.std())
-    found["effective_sample_size"] = total**2 / float(weights @ weights) if total > 0 else 0.0
-    found["max_weight"] = float(weights.max())
-    found["max_weight_share"] = float(weights.max() / total) if total > 0 else 1.0
-    found["mean_weight"] = total / len(log)
-    missed = found["mean_weight"] - (1 - found["unsupported_mass"])
-    found["propensity_check_z"] = missed / (spread / math.sqrt(len(log))) if spread > 0 else 0.0
-    return found
-
-
-def _notes(method: str, found: dict[str, float]) -> list[str]:
-    notes = []
-    if method == "dm":
-        notes.append(
-            "dm is biased by whatever the reward model gets wrong; its interval is that of the model's mean "
-            "prediction, "
-            "not of the policy's value"
-        )
-    if found["unsupported_mass"] > 0:
-        notes.append(
-            f"warning: {found['unsupported_mass']:.1%} of the policy's choices are actions the log never took "
-            f"({found['actions_never_logged']:.0f} of them); no log can value those: explore first, or restrict "
-            "the policy"
-        )
-    if method != "dm":
-        notes += _weight_notes(found)
-    return notes
-
-
-def _weight_notes(found: dict[str, float]) -> list[str]:
-    notes = []
-    if found["effective_sample_size"] < _SMALL_SAMPLE or found["max_weight_share"] > _HEAVY:
-        notes.append(
-            f"warning: the effective sample size is {found['effective_sample_size']:.0f} rounds and one round carries "
-            f"{found['max_weight_share']:.1%} of the weight; the interval is too short: evaluate a policy nearer "
-            "to the logging one"
-        )
-    if abs(found["propensity_check_z"]) > _WRONG:
-        notes.append(
-            f"warning: weights average {found['mean_weight']:.3g} where right propensities give "
-            f"{1 - found['unsupported_mass']:.3g} ({found['propensity_check_z']:+.1f} standard errors); the "
-            "propensities "
-            "are not those of the logging policy"
-        )
-    return notes
-
-
-def _assumptions(method: str) -> tuple[str, ...]:
-    shared = (
-        "rounds are drawn alike and past choices do not change future rewards",
-        "the policy wants only what the log took",
-    )
-    if method == "dm":
-        return (*shared, "the reward model is right")
-    return (*shared, "propensities are those of the logging policy")
+def _weighted(
+    method: str, rounds: Rounds, model: npt.NDArray[Any] | None, *, codes: npt.NDArray[np.int64] | None, **options: Any
+) -> Fitted:
+    r"""Each log's own estimate, averaged by :math:`1/\widehat{se}_k^2`, as round rewards over all logs."""
+    strata = rounds.strata
+    assert strata is not None
+    rows = [np.flatnonzero(strata == k) for k in range(int(strata.max()) + 1)]
+    parts = [
+        fitted(method, rounds.of(k), None if model is None else model[own],
+               codes=None if codes is None else np.unique(codes[own], return_inverse=True)[1], **options)
+        for k, own in enumerate(rows)
+    ]  # fmt: skip
+    errors = np.array([standard_error(part.rewards.influence) for part in parts])
+    trust = np.where(errors > 0, errors, errors[errors > 0].min() if (errors > 0).any() else 1.0) ** -2.0
+    each, weights, plain, residual = (np.zeros(len(strata)) for _ in range(4))
+    for own, part, share in zip(rows, parts, trust / trust.sum(), strict=True):
+        scale = share * len(strata) / len(own)
+        each[own] = scale * (part.rewards.value + part.rewards.influence)
+        weights[own], residual[own] = scale * part.rewards.weights, part.rewards.residual
+        plain[own] = 0.0 if part.plain is None else scale * part.plain
+    shares = ", ".join(f"{share:.1%}" for share in trust / trust.sum())
+    said = f"the logs carry {shares} of the estimate, by variances estimated on the same rounds"
+    told = [word for part in parts for word in (() if part.tuning is None else (part.tuning.sentence,))]
+    linear = RoundRewards(each - weights * residual, weights, residual)
+    return replace(parts[0], rewards=linear, tuning=None, words=(*told, said), plain=plain)
