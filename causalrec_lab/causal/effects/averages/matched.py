@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -158,21 +158,13 @@ def _match(sample: Sample, places: Floats, design: Floats, matches: int, estiman
     for arm in (True, False) if estimand == "ATE" else (True,):
         rows, donors = np.flatnonzero(sample.treated == arm), np.flatnonzero(sample.treated != arm)
         values = np.column_stack([sample.outcome[donors], design[donors]])
-        for block, mean, _ in nearest_rows(places[rows], places[donors], matches):
-            here, shares = rows[block], _by_weight(mean, w[donors])
-            averages = shares @ values
+        for near in nearest_rows(places[rows], places[donors], matches):
+            here = rows[near.rows]
+            averages = near.mean(values, w[donors])
             outcome[here], terms[here] = averages[:, 0], averages[:, 1:]
-            used[donors] += shares.T @ w[here]
-            squared[donors] += (shares * shares).T @ w[here] ** 2
+            used[donors] += near.carried(w[here], w[donors])
+            squared[donors] += near.carried(w[here] ** 2, w[donors], power=2)
     return _Matched(used, squared, outcome, terms)
-
-
-def _by_weight(mean: Any, weights: Floats) -> Any:
-    """Averages over matches in proportion to their sampling weights: one of weight 2 counts as two rows do."""
-    if np.ptp(weights) == 0:
-        return mean
-    shares = mean * weights[None, :]
-    return shares * (1 / np.asarray(shares.sum(axis=1)).reshape(-1, 1))
 
 
 def _surfaces(sample: Sample, design: Floats, straight: int) -> tuple[Floats, Floats]:
@@ -209,9 +201,11 @@ def _error(
     for arm in (True, False):
         rows = np.flatnonzero(sample.treated == arm)
         neighbours = min(max(matches, 2), len(rows) - 1)
-        for block, mean, count in nearest_rows(places[rows], places[rows], neighbours, own=True):
-            here = rows[block]
-            noise[here] = count / (count + 1) * (residual[here] - mean @ residual[rows]) ** 2
+        alike = np.ones(len(rows))
+        for near in nearest_rows(places[rows], places[rows], neighbours, own=True):
+            here, count = rows[near.rows], near.total(alike)
+            mean = near.mean(residual[rows, None], alike)[:, 0]
+            noise[here] = count / (count + 1) * (residual[here] - mean) ** 2
     extra = (share + found.used) ** 2 - share**2 - found.squared
     return float(np.sqrt((share**2 @ spread**2 + extra @ noise) / share.sum() ** 2))
 
