@@ -39,9 +39,9 @@ _HOME = {
 
 __all__ = [
     "METHODS",
+    "SLATE_METHODS",
     "PropensityCheck",
     "RewardModel",
-    "SLATE_METHODS",
     "SlateLog",
     "Tuning",
     "check_propensities",
