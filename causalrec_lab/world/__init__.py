@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from causalrec_lab.world.frontdoor import FrontDoor, front_door
     from causalrec_lab.world.linear import LinearGaussian, linear_gaussian
     from causalrec_lab.world.platform import Platform
+    from causalrec_lab.world.returning import Retention, retention
     from causalrec_lab.world.scenario import Scenario
     from causalrec_lab.world.staggered import Rollout, rollout
     from causalrec_lab.world.thumbnails import gallery
@@ -22,12 +23,14 @@ _HOME = {
     "Likeness": "alike.comparison",
     "LinearGaussian": "linear",
     "Platform": "platform",
+    "Retention": "returning",
     "Rollout": "staggered",
     "Scenario": "scenario",
     "front_door": "frontdoor",
     "gallery": "thumbnails",
     "likeness": "alike.comparison",
     "linear_gaussian": "linear",
+    "retention": "returning",
     "rollout": "staggered",
 }
 
@@ -37,12 +40,14 @@ __all__ = [
     "Likeness",
     "LinearGaussian",
     "Platform",
+    "Retention",
     "Rollout",
     "Scenario",
     "front_door",
     "gallery",
     "likeness",
     "linear_gaussian",
+    "retention",
     "rollout",
 ]
 

@@ -24,6 +24,7 @@ from causalrec_lab.world.logbook import Logbook
 from causalrec_lab.world.outcomes import Funnel
 from causalrec_lab.world.population import draw_population, known_ids
 from causalrec_lab.world.presets import scenario as find_scenario
+from causalrec_lab.world.returning import Retention, retention
 from causalrec_lab.world.scenario import Coefficients, Scenario
 from causalrec_lab.world.staggered import Rollout, rollout
 from causalrec_lab.world.tables import context_table, item_table, user_table
@@ -99,6 +100,11 @@ class Platform(Logbook):
     def front_door(seed: int = 0, **options: Any) -> FrontDoor:
         """Make the front-door preset: all of the effect flows through one mediator; see `frontdoor.front_door`."""
         return front_door(seed, **options)
+
+    @staticmethod
+    def retention(seed: int = 0, **options: Any) -> Retention:
+        """Make the retention preset: daily decisions that tire or please; see `returning.retention`."""
+        return retention(seed, **options)
 
     @staticmethod
     def rollout(seed: int = 0, **options: Any) -> Rollout:

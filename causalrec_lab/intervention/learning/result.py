@@ -128,7 +128,7 @@ def learned(
     notes: tuple[str, ...] = (),
     costs: npt.ArrayLike = 0.0,
 ) -> LearnedPolicy:
-    """Value a policy on the rounds it was learned from and on those it was not, whose reward model is the training's."""
+    """Value a policy on its training rounds, and on those held out by the training rounds' reward model."""
     model = RewardModel.fit(trained.log, seed)
     scores = action_scores(held, model, cluster=cluster)
     chances = policy.probabilities(held.contexts)
