@@ -166,8 +166,12 @@ def trust(
     text: Annotated[str | None, typer.Option(help="Column of texts.")] = None,
     estimand: Annotated[str, typer.Option(help="ATE, ATT or ATO.")] = "ATE",
     replications: Annotated[int, typer.Option(help="Logs of each platform like yours.")] = 60,
+    rows: Annotated[
+        int | None, typer.Option(help="Rows of each of those logs; left out: as many as yours, 4,000 at most.")
+    ] = None,
     jobs: Annotated[int, typer.Option(help="Processes.")] = 2,
     seed: int = 0,
+    progress: Annotated[bool | None, typer.Option(help="A bar; left out: on terminals only.")] = None,
     out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("trust.html"),
 ) -> None:
     """Say which estimator to trust on a log of yours: each is measured on platforms made to look like it."""
@@ -177,7 +181,7 @@ def trust(
     named = None if covariates is None else [word.strip() for word in covariates.split(",") if word.strip()]
     lines = _or_exit(
         trust_file, log, treatment, outcome, named, out,
-        text=text, estimand=estimand, replications=replications, jobs=jobs, seed=seed,
+        text=text, estimand=estimand, replications=replications, rows=rows, jobs=jobs, seed=seed, progress=progress,
     )  # fmt: skip
     for line in lines:
         typer.echo(line)
@@ -236,6 +240,9 @@ def _or_exit(function: Any, *arguments: Any, **options: Any) -> Any:
     except (ValueError, OSError, ImportError, MemoryError) as error:
         typer.echo(f"causalrec: {error}", err=True)
         raise typer.Exit(2) from None
+    except KeyboardInterrupt as stopped:
+        typer.echo(f"causalrec: {str(stopped) or 'stopped'}", err=True)
+        raise typer.Exit(130) from None
 
 
 def _column(text: str) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from causalrec_lab.world.amounts import amount_drawn
 from causalrec_lab.world.arguments import whole
 from causalrec_lab.world.days import DAY
 from causalrec_lab.world.examination import draw_positions, examination
@@ -122,10 +123,10 @@ class Draw:
         """Amount, return, and what is earned where something is sold, given the funnel."""
         funnel = self.law.funnel
         amount, retention = funnel.scenario.amount, funnel.scenario.retention
-        size = np.exp(amount_location(funnel, self.pairs) + amount.sigma * self.noise)
+        size = amount_drawn(amount, np.asarray(amount_location(funnel, self.pairs)), self.noise)
         without, reached = return_chances(funnel, self.pairs)
         chance = np.where(drawn[retention.after] == 1, reached, without)
-        beyond = {
+        beyond: dict[str, Floats | Ints] = {
             amount.name: size * drawn[amount.after],
             retention.name: (self.u_return < chance).astype(np.int64),
         }

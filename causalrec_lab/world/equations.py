@@ -73,6 +73,9 @@ class Amount:
     r"""Hurdle log-normal amount in `unit`: 0, or more where stage `after` was passed.
 
     .. math:: \exp(c_0 + c_r r_{ui} + c_h h_{ui} + c_m \log cost_i + \sigma\epsilon), \quad \epsilon \sim N(0, 1)
+
+    With a `curve` it stands for exp: amounts at scores evenly spaced from -4 to 4, rising, linear between, constant
+    beyond; a log's own quantiles then take the place of the log-normal's (`causalrec_lab.world.amounts`).
     """
 
     name: str
@@ -83,6 +86,7 @@ class Amount:
     hidden: float
     sigma: float
     cost: float = 0.0
+    curve: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

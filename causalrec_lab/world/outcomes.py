@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from causalrec_lab.world.amounts import amount_mean
 from causalrec_lab.world.exposure import sigmoid
 from causalrec_lab.world.population import Floats, Ints, Pairs
 from causalrec_lab.world.scenario import Effect, Scenario, Stage
@@ -159,7 +160,7 @@ def outcome_link(funnel: Funnel, outcome: str, pairs: Pairs) -> Link:
     scenario = funnel.scenario
     amount, retention = scenario.amount, scenario.retention
     if outcome == amount.name:
-        return Link(amount.after, 0.0, np.exp(amount_location(funnel, pairs) + amount.sigma**2 / 2))
+        return Link(amount.after, 0.0, amount_mean(amount, np.asarray(amount_location(funnel, pairs))))
     if outcome == retention.name:
         without, reached = return_chances(funnel, pairs)
         return Link(retention.after, without, reached - without)
@@ -185,7 +186,7 @@ def check_outcome(funnel: Funnel, outcome: str | None, default: str | None = Non
 
 
 def amount_location(funnel: Funnel, pairs: Pairs) -> Floats:
-    """Mean of the log amount, given that it is not zero."""
+    """Mean of the score of an amount (without a curve, of its logarithm), given that it is not zero."""
     amount = funnel.scenario.amount
     location = amount.intercept + amount.affinity * pairs.affinity + amount.hidden * pairs.hidden
     return location + amount.cost * np.log(pairs.population.cost)[pairs.items] if amount.cost else location

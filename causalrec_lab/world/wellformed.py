@@ -56,6 +56,8 @@ def _problems(scenario: Scenario) -> Iterable[str]:
     yield from _names(scenario)
     yield from _curve("popularity", scenario.popularity, falls=True)
     yield from _curve("activity", scenario.activity, falls=False)
+    if scenario.amount.curve != ():
+        yield from _curve("amount", scenario.amount.curve, falls=False)
     yield from _shares(scenario)
 
 

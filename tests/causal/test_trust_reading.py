@@ -68,6 +68,24 @@ def test_covariates_that_say_too_much_or_nothing_are_refused(table, made, covari
         ask(table.assign(**made), "t", "y", covariates)
 
 
+def test_columns_that_never_vary_are_left_out_even_if_named(table):
+    asked = ask(table.assign(c=3, d="same"), "t", "y", ["c", "x", "d"])
+    assert asked.covariates == ("x",)
+    assert "do not vary: c, d" in asked.notes[0]
+
+
+def test_a_treatment_of_three_levels_is_refused_with_the_way_to_two(table):
+    with pytest.raises(ValueError, match=r"'t' has 3 levels \(0, 1, 2\).*keep the rows of two levels"):
+        ask(table.assign(t=np.arange(400) % 3), "t", "y", ["x"])
+
+
+def test_a_covariate_called_treated_stands_beside_another_treatment(table):
+    from causalrec_lab.causal.trust.report import _quality
+
+    found = _quality(ask(table.rename(columns={"x": "treated"}), "t", "y", ["treated"]))
+    assert found.overlap is not None
+
+
 def test_treatment_and_outcome_are_two_columns(table):
     with pytest.raises(ValueError, match="both 't'"):
         ask(table, "t", "t", ["x"])
@@ -141,7 +159,7 @@ def test_summary_in_another_unit_leaves_shares_as_they_are():
         assert dear[name] == pytest.approx(100 * plain[name])
 
 
-@pytest.mark.parametrize(("bias", "said"), [(5.0, "could be all of the effect"), (0.5, "a stronger one could")])
+@pytest.mark.parametrize(("bias", "said"), [(5.0, "could be all of the effect"), (0.5, "one of another kind")])
 @pytest.mark.parametrize("value", [2.0, -2.0])
 def test_a_bias_beyond_the_interval_overturns_it_in_either_direction(table, value, bias, said):
     """A bias larger than the interval's far end overturns an estimate all the more."""
@@ -152,6 +170,6 @@ def test_a_bias_beyond_the_interval_overturns_it_in_either_direction(table, valu
     estimates = {"a": Estimate(value, 0.5)}
     report = SimpleNamespace(
         question=ask(table, "t", "y", ["x"]), ranking=rank(measured, estimates, 0.95), measured=measured,
-        estimates=estimates, problems={}, best="a", level=0.95, replications=60, rows=400, twins=(1, 2),
+        estimates=estimates, problems={}, best="a", level=0.95, replications=60, rows=400, twins=(1, 2), unlike={},
     )  # fmt: skip
     assert said in sentence(report)

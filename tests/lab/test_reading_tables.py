@@ -40,6 +40,8 @@ def test_parquet_is_read(tmp_path):
         ("a.csv", "t,点击\n0,1\n".encode("gbk"), "not in UTF-8"),
         ("a.csv", b"", "cannot be read as a table"),
         ("a.csv", b"t,y\n", "no rows"),
+        ("a.csv", b"t,y,x,y\n0,1,2,3\n", "more than one column called 'y'"),
+        ("a.csv", b"\xef\xbb\xbft;y;t\n0;1;2\n", "more than one column called 't'"),
         ("a.parquet", b"no parquet", "cannot be read as a table"),
     ],
 )

@@ -18,6 +18,7 @@ __all__ = ["Question", "ask"]
 #: The column that stands for covariates where there are none: it never varies, so it tells nothing.
 NOTHING = "no covariate"
 _LEAST_USERS = 10
+_FEW_LEVELS = 20  # of a treatment: beyond, it is no treatment with levels but a number
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,12 +120,24 @@ def ask(
         raise ValueError(f"treatment and outcome are both {treatment!r}; name two columns")
     check_columns(frame, [treatment, outcome])
     frame, notes = _as_numbers(frame, treatment, outcome)
+    _check_levels(frame, treatment)
     read_sample(frame, treatment, outcome, ())  # the two columns, before anything is guessed from the others
     frame, chosen, more = _covariates(frame, treatment, outcome, covariates, text)
     read_sample(frame, treatment, outcome, chosen, estimand=estimand)
     check_copies(frame, chosen, treatment, outcome)
     asked = Question(name, frame, treatment, outcome, tuple(chosen), text, estimand, notes=(*notes, *more))
     return replace(asked, cluster=_repeated(frame, text))
+
+
+def _check_levels(frame: pd.DataFrame, treatment: str) -> None:
+    """Refuse a treatment of several levels, with the way to two."""
+    levels = frame[treatment].dropna()
+    if levels.dtype.kind in "biuf" and 3 <= (count := levels.nunique()) <= _FEW_LEVELS:
+        shown = ", ".join(f"{level:g}" for level in sorted(levels.unique()))
+        raise ValueError(
+            f"treatment {treatment!r} has {count} levels ({shown}), and an effect compares two: keep the rows of two "
+            "levels, coded 0 and 1, and ask once for each pair"
+        )
 
 
 def _covariates(
@@ -139,6 +152,9 @@ def _covariates(
         notes = _told(named, left_out)
     names = list(dict.fromkeys(named))
     check_columns(frame, names)
+    if still := [name for name in names if frame[name].notna().all() and frame[name].nunique() < 2]:
+        notes.append(f"left out, since they do not vary: {', '.join(still)}")
+        names = [name for name in names if name not in still]
     notes += [
         f"covariate {name!r} is called an identifier: its numbers may mean nothing"
         for name in names

@@ -143,7 +143,8 @@ def _tells(frame: pd.DataFrame, name: str, target: str) -> bool:
         return False
     if _is_number(column):
         numbers = column.astype("float64")
-        return bool(abs(numbers.corr(wanted)) > _SAME)
+        with np.errstate(invalid="ignore"):  # infinite values are refused, by name, where samples are read
+            return bool(abs(numbers.corr(wanted)) > _SAME)
     few = column.nunique() <= min(MOST_LEVELS, len(frame) // 5)
     return few and bool(wanted.groupby(column.astype("string"), dropna=False).nunique().max() == 1)
 

@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from causalrec_lab.causal.trust.candidates import Candidate, candidates
+from causalrec_lab.causal.trust.measuring import measure
 from causalrec_lab.causal.trust.question import Question, ask
 from causalrec_lab.causal.trust.ranking import rank
-from causalrec_lab.causal.trust.twins import Twin, measured, run_once, summarise, text_of, twin_of, unit_of
+from causalrec_lab.causal.trust.twins import Twin, measured, summarise, text_of, twin_of, unit_of
 from causalrec_lab.data.dataset import Dataset
 from causalrec_lab.estimate import Estimate
 
@@ -29,6 +30,7 @@ __all__ = ["MOST_ROWS", "STRENGTHS", "TrustReport", "trust"]
 
 STRENGTHS = (0.0, 0.5, 1.0)
 LEAST_ROWS = 50
+_SIZES = ("users", "items")
 MOST_ROWS = 4_000  # of a twin's log: beyond, `at_this_size` says what a bias does to a longer one
 
 
@@ -52,8 +54,8 @@ class TrustReport:
         The platforms, by strength of the hidden trait.
     quality
         Findings about the log.
-    likeness
-        The log beside the platform where nothing is hidden.
+    likenesses
+        The log beside each of the platforms.
     rows, replications, level, seed
         Rows of each twin's log, logs a strength, level of the intervals, seed.
     """
@@ -65,7 +67,7 @@ class TrustReport:
     problems: Mapping[str, str]
     twins: tuple[Twin, ...]
     quality: QualityReport
-    likeness: Likeness
+    likenesses: tuple[Likeness, ...]
     rows: int
     replications: int
     level: float
@@ -75,6 +77,25 @@ class TrustReport:
     def best(self) -> str:
         """Label of the estimator most to be trusted."""
         return str(self.ranking.index[0])
+
+    @property
+    def likeness(self) -> Likeness:
+        """The log beside the platform where nothing is hidden."""
+        return self.likenesses[0]
+
+    @property
+    def unlike(self) -> dict[float, tuple[str, ...]]:
+        """Strength -> statistics in which that platform is not like the log, where there are any; sizes left aside.
+
+        A platform has at most 10,000 users and 5,000 items and writes logs of the asked number of rows, so sizes differ
+        by design.
+        """
+        found = {
+            twin.strength: tuple(str(name) for name in one.table.loc[one.table["matched"] == "no", "statistic"])
+            for twin, one in zip(self.twins, self.likenesses, strict=True)
+        }
+        kept = {strength: tuple(name for name in names if name not in _SIZES) for strength, names in found.items()}
+        return {strength: names for strength, names in kept.items() if names}
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -117,6 +138,7 @@ def trust(
     rows: int | None = None,
     level: float = 0.95,
     jobs: int = 1,
+    progress: bool | None = True,
     seed: int = 0,
 ) -> TrustReport:
     """Say which estimator to trust on a log.
@@ -150,6 +172,8 @@ def trust(
         Confidence level in (0, 1).
     jobs
         Processes.
+    progress
+        Whether a bar shows how far it is; None: on terminals only.
     seed
         Same seed, same report.
 
@@ -157,6 +181,8 @@ def trust(
     ------
     ValueError
         On bad input of any part, which is named.
+    KeyboardInterrupt
+        If stopped, with how many logs were done.
     """
     strengths = _strengths(strengths)
     _check(replications, rows, level, jobs)
@@ -168,7 +194,7 @@ def trust(
     unit, told = unit_of(log_measured, question)
     question = replace(question, notes=(*question.notes, told)) if told else question
     twins = tuple(twin_of(question, strength, seed, log_measured) for strength in strengths)
-    runs = _measure(twins, chosen, question, size, level, range(seed, seed + replications), jobs)
+    runs = measure(twins, chosen, question, size, level, range(seed, seed + replications), jobs, progress)
     table = summarise(runs, {twin.strength: twin.truth for twin in twins}, unit)
     estimates, problems = _on_the_log(chosen, question, embeddings, level, seed)
     return TrustReport(
@@ -179,7 +205,7 @@ def trust(
         problems=problems,
         twins=twins,
         quality=quality,
-        likeness=_likeness(question, twins[0], seed),
+        likenesses=tuple(_likeness(question, twin, seed) for twin in twins),
         rows=size,
         replications=replications,
         level=level,
@@ -207,29 +233,6 @@ def _check(replications: int, rows: int | None, level: float, jobs: int) -> None
         raise ValueError("jobs=0: give the number of processes, or -1 for one a processor")
 
 
-def _measure(
-    twins: Sequence[Twin],
-    chosen: Sequence[Candidate],
-    question: Question,
-    rows: int,
-    level: float,
-    seeds: Sequence[int],
-    jobs: int,
-) -> pd.DataFrame:
-    from joblib import Parallel, delayed
-    from tqdm.auto import tqdm
-
-    light = Question(
-        question.name, question.frame.head(0), question.treatment, question.outcome, question.covariates,
-        question.text, question.estimand, question.cluster,
-    )  # fmt: skip  # workers need the columns' names, not the log
-    tasks = [(twin, seed) for seed in seeds for twin in twins]
-    parts = Parallel(jobs, return_as="generator")(
-        delayed(run_once)(twin, chosen, light, rows, level, seed) for twin, seed in tasks
-    )
-    return pd.concat(tqdm(parts, total=len(tasks), desc="logs of the twins"), ignore_index=True)
-
-
 def _on_the_log(
     chosen: Sequence[Candidate], question: Question, embeddings: Floats | None, level: float, seed: int
 ) -> tuple[dict[str, Estimate], dict[str, str]]:
@@ -251,10 +254,11 @@ def _quality(question: Question) -> QualityReport:
     from causalrec_lab.data import quality_report
 
     features = question.features if question.covariates else question.features.iloc[:, :0]
-    taken = {*features, *(("treated",) if question.treatment != "treated" else ())}
-    frame = question.frame[[c for c in question.frame if c not in taken]].rename(
-        columns={question.treatment: "treated"}
-    )
+    if question.treatment != "treated":
+        features = features.rename(columns={"treated": "treated, a covariate"})
+    taken = {*features, "treated"} - {question.treatment}
+    frame = question.frame[[c for c in question.frame if c not in taken]]
+    frame = frame.rename(columns={question.treatment: "treated"})
     outcome = question.outcome if question.outcome != "treated" else None
     decisions = pd.concat([frame, features], axis=1)
     return quality_report(

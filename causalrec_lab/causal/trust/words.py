@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from causalrec_lab.causal.trust.report import TrustReport
 
-__all__ = ["meaning", "sentence"]
+__all__ = ["alike", "meaning", "sentence"]
 
 _MEANING = {
     "holds": "it was not seen to hold the truth less often than it says, where nothing was hidden",
@@ -44,12 +44,33 @@ def sentence(report: TrustReport) -> str:
         _coverage(report, best),
         _standing(report, best, str(row["standing"])),
         _ties(report),
+        alike(report) if report.unlike else "",
         _overturned(report, best),
     ]
     if report.problems:
         failed = f"{len(report.problems)} of {len(report.ranking)} estimators could not be computed on this log: "
         said.insert(2, failed + ", ".join(report.problems) + ".")
     return " ".join(one for one in said if one)
+
+
+def alike(report: TrustReport) -> str:
+    """How like the log its twins are, and in what they are not."""
+    matched = report.likeness.table["matched"]
+    met, missed = int((matched == "yes").sum()), len(report.unlike.get(report.twins[0].strength, ()))
+    said = (
+        f"{met} of the {met + missed} statistics that were to be matched are within tolerance where nothing is hidden"
+    )
+    if not report.unlike:
+        return f"{said}, and all where something is." if len(report.twins) > 1 else f"{said}."
+    where = "; ".join(f"{_where(strength)}: {', '.join(names)}" for strength, names in report.unlike.items())
+    return (
+        f"Warning: the platforms are not like this log in all that was to be matched ({where}): what was measured "
+        "on them counts for less."
+    )
+
+
+def _where(strength: float) -> str:
+    return "nothing hidden" if strength == 0 else f"hidden trait of strength {strength:g}"
 
 
 def _standing(report: TrustReport, best: str, standing: str) -> str:
@@ -107,4 +128,9 @@ def _overturned(report: TrustReport, label: str) -> str:
             f"A hidden trait of strength {turning[0]:g} moves such an estimate as far as this interval lies from 0: it "
             "could be all of the effect. Whether there is one, no log can say."
         )
-    return "No strength tried moves such an estimate as far as this interval lies from 0; a stronger one could."
+    tried, most = ", ".join(f"{s:g}" for s, _ in hidden), np.nanmax([0.0, *(moved for _, moved in hidden)])
+    return (
+        f"Hidden traits of strength {tried} were tried: they moved such an estimate by {most:.3g} at most, and this "
+        f"interval lies {nearest:.3g} from 0. That clears nothing else: a stronger trait, one of another kind than "
+        "these platforms have, or a column that the treatment itself moved was not tried."
+    )

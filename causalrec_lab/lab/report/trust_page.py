@@ -11,7 +11,7 @@ import pandas as pd
 
 from causalrec_lab.causal.trust.ranking import STANDINGS
 from causalrec_lab.causal.trust.twins import wilson
-from causalrec_lab.causal.trust.words import meaning
+from causalrec_lab.causal.trust.words import alike, meaning
 from causalrec_lab.lab.figures import drawn
 from causalrec_lab.lab.report.outputs import figure_html
 from causalrec_lab.lab.report.page import Site, page
@@ -44,6 +44,7 @@ def trust_page(report: TrustReport, command: str = "") -> str:
 
     with mpl.rc_context():
         use_theme()
+        mpl.rcParams["text.parse_math"] = False  # a dollar sign in a column's name is one
         pictures: dict[str, Any] = dict(report.plot())
         if report.quality.overlap is not None:
             pictures["overlap"] = report.quality.overlap.plot().figure
@@ -151,13 +152,10 @@ def _findings(report: TrustReport) -> str:
 
 def _likeness(report: TrustReport) -> str:
     table = report.likeness.table[["statistic", "log", "platform", "matched", "how"]]
-    missed, met = table.loc[table["matched"] == "no", "statistic"], int((table["matched"] == "yes").sum())
-    words = f"{met} of the {met + len(missed)} statistics that were to be matched are within tolerance" + (
-        f"; these are not, so what was measured counts for less: {', '.join(missed)}" if len(missed) else ""
-    )
     rows = [[_cell(value) for value in row] for row in table.itertuples(index=False)]
-    said = f"<p>{html.escape(words)}.</p>"
-    return f"{said}<details><summary>Statistic by statistic</summary>{_table(list(table.columns), rows)}</details>"
+    said = f"<p>{html.escape(alike(report))}</p>"
+    shown = "Statistic by statistic, where nothing is hidden"
+    return f"{said}<details><summary>{shown}</summary>{_table(list(table.columns), rows)}</details>"
 
 
 def _limits(report: TrustReport) -> str:

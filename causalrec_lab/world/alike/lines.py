@@ -141,12 +141,41 @@ def _amount(log: Measured, own: Measured) -> Iterator[Line]:
     one, two = log.rows.outcome, own.rows.outcome
     if one is None or two is None or one.amount is None or two.amount is None:
         return
-    here, there = (np.log(outcome.amount[outcome.amount > 0]) for outcome in (one, two) if outcome.amount is not None)
+    ours, theirs = (outcome.amount[np.isfinite(outcome.amount)] for outcome in (one, two) if outcome.amount is not None)
+    yield from _moments(two.name, ours, theirs)
+    here, there = np.log(ours[ours > 0]), np.log(theirs[theirs > 0])
     if len(there) < 30:
         return
+    yield from _amount_by_arm(log, own, two.name)
     noise = 4 * float(there.std() / np.sqrt(len(there)))
     yield _compared(f"{two.name}: mean log", float(here.mean()), float(there.mean()), 0.02 + noise, "where it is not 0")
     yield _compared(f"{two.name}: sd of log", float(here.std()), float(there.std()), 0.05 + noise, "where it is not 0")
+
+
+def _moments(name: str, here: Floats, there: Floats) -> Iterator[Line]:
+    """Mean and standard deviation, zeros among them: what an effect in the log's unit is made of."""
+    n, mean, sd = len(there), float(there.mean()), float(there.std())
+    tails = float(((there - mean) ** 4).mean()) / max(sd, 1e-300) ** 4 - 1  # of the platform's own log
+    for what, ours, theirs, noise in (
+        ("mean", float(here.mean()), mean, 4 * sd / np.sqrt(n)),
+        ("sd", float(here.std()), sd, 2 * sd * float(np.sqrt(max(tails, 0.0) / n))),
+    ):
+        yield _compared(f"{name}: {what}", ours, theirs, 0.1 * ours + noise, "zeros among them")
+
+
+def _amount_by_arm(log: Measured, own: Measured, name: str) -> Iterator[Line]:
+    """Mean in each arm where it is not 0; both logs' noise counts, since an arm may be small."""
+    for arm, word in enumerate(("untreated", "treated")):
+        sides = []
+        for side in (log.rows, own.rows):
+            if side.treated is None or side.outcome is None or side.outcome.amount is None:
+                return
+            sides.append(side.outcome.amount[(side.outcome.reached == 1) & (side.treated == arm)])
+        if min(map(len, sides)) < 30:
+            continue
+        ours, theirs = (float(side.mean()) for side in sides)
+        noise = 3 * float(np.hypot(*(side.std() / np.sqrt(len(side)) for side in sides)))
+        yield _compared(f"{name}: mean where {word}", ours, theirs, 0.1 * ours + noise, "where it is not 0")
 
 
 def _selection(log: Measured, own: Measured) -> Iterator[Line]:

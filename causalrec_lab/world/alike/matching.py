@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from causalrec_lab.data.dataset import Dataset
+from causalrec_lab.world.alike.amount_fit import fit_amount
 from causalrec_lab.world.alike.behaviour_fit import fit_behaviour
 from causalrec_lab.world.alike.exposure_fit import Trial, fit_exposure
 from causalrec_lab.world.alike.measures import MODEL_ROWS, Exposed, Selected, exposure_of, selection_of
@@ -18,7 +19,7 @@ from causalrec_lab.world.alike.own import own_rows
 from causalrec_lab.world.alike.rows import Rows, read_rows
 from causalrec_lab.world.alike.shape import Shape, shape_of
 from causalrec_lab.world.alike.text_fit import fit_text
-from causalrec_lab.world.alike.wording import amount_like, categories_like, funnel_like
+from causalrec_lab.world.alike.wording import categories_like, funnel_like
 from causalrec_lab.world.dials import Dials
 from causalrec_lab.world.platform import Platform
 from causalrec_lab.world.population import MOST_ACTIVITY, Floats
@@ -190,7 +191,7 @@ def _behaving(
     )
     amount = shaped.amount
     if rows.outcome is not None and rows.outcome.amount is not None and rows.levels:
-        amount = amount_like(trial, rule, behaviour, shaped, rows.outcome)
+        amount = fit_amount(trial, rule, behaviour, shaped, rows)
     fitted = Coefficients(rule, behaviour.effect, behaviour.stages)
     return replace(shaped, coefficients=MappingProxyType({rate: fitted}), amount=amount)
 

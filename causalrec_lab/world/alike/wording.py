@@ -1,4 +1,4 @@
-"""Names and units of a log put on a scenario: its categories, its outcome, its amounts."""
+"""Names and units of a log put on a scenario: its categories, its outcome, its amount."""
 
 from __future__ import annotations
 
@@ -6,18 +6,13 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from types import MappingProxyType
 
-import numpy as np
-
-from causalrec_lab.world.alike.behaviour_fit import Behaviour
-from causalrec_lab.world.alike.exposure_fit import Trial
 from causalrec_lab.world.alike.outcome import Level, Outcome, stage_of
 from causalrec_lab.world.alike.rows import Rows
 from causalrec_lab.world.alike.shape import Shape
-from causalrec_lab.world.outcomes import amount_location
-from causalrec_lab.world.scenario import Amount, Category, Exposure, Scenario, Segment, Stage
+from causalrec_lab.world.scenario import Amount, Category, Scenario, Segment, Stage
 from causalrec_lab.world.wellformed import TAKEN
 
-__all__ = ["amount_like", "categories_like", "funnel_like"]
+__all__ = ["categories_like", "funnel_like"]
 
 
 def categories_like(
@@ -95,18 +90,3 @@ def _merged(stages: tuple[Stage, ...], names: Mapping[str, str]) -> tuple[Stage,
         kept.append(replace(stage, name=names[stage.name], **strongest))
         waiting = []
     return tuple(kept)
-
-
-def amount_like(trial: Trial, exposure: Exposure, behaviour: Behaviour, scenario: Scenario, outcome: Outcome) -> Amount:
-    """Hurdle log-normal amount whose logarithm has the log's mean and standard deviation where it is not 0."""
-    assert outcome.amount is not None
-    logged = np.log(outcome.amount[outcome.reached == 1])
-    e = trial.chances(exposure)
-    y0, y1 = trial.reached(behaviour.stages, behaviour.effect, scenario.amount.after)
-    weight = e * y1 + (1 - e) * y0
-    free = replace(scenario, amount=replace(scenario.amount, intercept=0.0))
-    place = np.broadcast_to(amount_location(replace(trial.platform.funnel, scenario=free), trial.pairs), weight.shape)
-    mean = float(np.average(place, weights=weight))
-    spread = float(np.average((place - mean) ** 2, weights=weight))
-    sigma = float(np.sqrt(max(logged.var() - spread, 0.01)))
-    return replace(scenario.amount, intercept=float(logged.mean()) - mean, sigma=sigma)
