@@ -223,7 +223,7 @@ class Design:
         if self.boundary is None or len(self.shares) > 2:
             return self.critical + NormalDist().inv_cdf(power)
         low, high = 0.0, 12.0
-        for _ in range(60):
+        for _ in range(34):  # to 1e-9
             middle = (low + high) / 2
             low, high = (middle, high) if self.boundary.power(middle) < power else (low, middle)
         return high
