@@ -177,7 +177,10 @@ def _whole(name: str, values: npt.ArrayLike) -> npt.NDArray[np.int64]:
     array = np.asarray(values)
     array = array.astype(np.float64) if array.dtype.kind == "O" else array
     if array.dtype.kind == "f":
-        _refuse(name, array, np.isfinite(array) & (array == np.floor(array)), f"{name} holds whole numbers: recode it")
+        way_out = f"{name} holds whole numbers: recode it"
+        if name == "action":
+            way_out += ", or cut a continuous action (a price, a dose) into bins, or estimate its effect by effects.dml"
+        _refuse(name, array, np.isfinite(array) & (array == np.floor(array)), way_out)
     return array.astype(np.int64)
 
 

@@ -167,7 +167,7 @@ def _notes(table: pd.DataFrame, score: float) -> list[str]:
     if score < -4:
         notes.append(
             f"warning: the actions' own shares foretell the choices better than the propensities do ({score:.1f} "
-            "standard errors); they are not those of the logging policy, or belong to other rows"
+            "standard errors); they are not those of the logging policy"
         )
     if "share_z" in table and (far := table["share_z"].abs() > limit).any():
         worst = int(table["share_z"].abs().argmax())

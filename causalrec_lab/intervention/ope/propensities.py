@@ -58,20 +58,20 @@ def logged_propensities(
         If there are none at all, one is outside (0, 1], or the logging policy never takes an action it logged.
     """
     read = None if logging is None else logging[np.arange(len(log)), log.action].astype(np.float64)
-    if propensity is not None:
-        return _checked(log, np.asarray(propensity, dtype=np.float64)), ()
-    if log.propensity is None and read is None:
+    known = log.propensity if propensity is None else np.asarray(propensity, dtype=np.float64)
+    if known is None and read is None:
         raise ValueError(
             "the log holds no propensities; pass propensity= (n,) if you know them, logging= the policy that wrote "
             "the log, propensity='estimate' to fit them from the contexts (unbiased only if the contexts hold all "
             "the logging policy saw), or method='dm'"
         )
-    if log.propensity is None:
+    if known is None:
         assert read is not None
         return _checked(log, read), ()
-    apart = 0.0 if read is None else float(np.mean(np.abs(read - log.propensity) > _MISMATCH * log.propensity))
+    found = known if propensity is None else _checked(log, known)
+    apart = 0.0 if read is None else float(np.mean(np.abs(read - found) > _MISMATCH * found))
     said = f"warning: logged propensities differ from logging= in {apart:.1%} of the rounds; the logged ones are used"
-    return log.propensity, (said,) if apart > 0 else ()
+    return found, (said,) if apart > 0 else ()
 
 
 def estimated_probabilities(log: BanditLog, *, folds: int = 5, seed: int = 0) -> Floats:
