@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
-    from causalrec_lab.intervention import choosing, experiment, learning, loop, meta, ope, uplift
+    from causalrec_lab.intervention import bandit, choosing, experiment, learning, loop, meta, ope, uplift
     from causalrec_lab.intervention.choosing.verdict import choose
     from causalrec_lab.intervention.policies import (
         EffectPolicy,
@@ -30,7 +30,7 @@ _HOME = {
     "UniformPolicy": "causalrec_lab.policy",
     "choose": "choosing.verdict",
 }
-_ROOMS = ("choosing", "experiment", "learning", "loop", "meta", "ope", "uplift")
+_ROOMS = ("bandit", "choosing", "experiment", "learning", "loop", "meta", "ope", "uplift")
 
 __all__ = [
     "BanditLog",
@@ -42,6 +42,7 @@ __all__ = [
     "SoftmaxPolicy",
     "TiltedPolicy",
     "UniformPolicy",
+    "bandit",
     "choose",
     "choosing",
     "experiment",
