@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
+    from causalrec_lab.intervention.learning.budget import BudgetPolicy, budget_policy
     from causalrec_lab.intervention.learning.result import LearnedPolicy
     from causalrec_lab.intervention.learning.saving import load
     from causalrec_lab.intervention.learning.scores import ActionScores, action_scores
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "ActionScores": "scores",
+    "BudgetPolicy": "budget",
     "LearnedPolicy": "result",
     "ParametricPolicy": "softmax",
     "QPolicy": "sequential",
@@ -29,6 +31,7 @@ _HOME = {
     "Trajectories": "trajectories",
     "TreePolicy": "tree",
     "action_scores": "scores",
+    "budget_policy": "budget",
     "fitted_q": "sequential",
     "load": "saving",
     "sequential_rounds": "trajectory_value",
@@ -40,12 +43,14 @@ _HOME = {
 __all__ = [
     "SEQUENTIAL_METHODS",
     "ActionScores",
+    "BudgetPolicy",
     "LearnedPolicy",
     "ParametricPolicy",
     "QPolicy",
     "Trajectories",
     "TreePolicy",
     "action_scores",
+    "budget_policy",
     "fitted_q",
     "load",
     "sequential_rounds",
