@@ -98,6 +98,9 @@ def item_at_position(chances: Floats, length: int) -> Floats:
             f"length={length}: the policy gives a chance to only {fewest} items at row {row}; take length <= {fewest}, "
             "or a policy that can show more"
         )
+    distinct, which = np.unique(chances, axis=0, return_inverse=True)
+    if len(distinct) < 0.8 * len(chances):  # the same user again
+        return np.asarray(item_at_position(distinct, length)[which])
     items = chances.shape[1]
     if sum(comb(items, size) for size in range(length)) <= _MOST_SETS:
         return _by_sets(chances, length)

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from causalrec_lab.intervention.ope.checking import PropensityCheck, check_propensities
     from causalrec_lab.intervention.ope.embeddings import cluster_actions, direct_effect_bias
     from causalrec_lab.intervention.ope.exchange import from_obp, to_obp
+    from causalrec_lab.intervention.ope.positions.corrected import position_corrected
+    from causalrec_lab.intervention.ope.positions.curve import Examination
+    from causalrec_lab.intervention.ope.positions.examining import examination
     from causalrec_lab.intervention.ope.propensities import estimated_probabilities
     from causalrec_lab.intervention.ope.reward_model import RewardModel, cross_fitted_rewards
     from causalrec_lab.intervention.ope.slates.log import SlateLog
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from causalrec_lab.intervention.ope.value import METHODS, evaluate, tune
 
 _HOME = {
+    "Examination": "positions.curve",
     "METHODS": "value",
     "PropensityCheck": "checking",
     "RewardModel": "reward_model",
@@ -30,7 +34,9 @@ _HOME = {
     "direct_effect_bias": "embeddings",
     "estimated_probabilities": "propensities",
     "evaluate": "value",
+    "examination": "positions.examining",
     "from_obp": "exchange",
+    "position_corrected": "positions.corrected",
     "slate": "slates.value",
     "slope": "tuning",
     "to_obp": "exchange",
@@ -40,6 +46,7 @@ _HOME = {
 __all__ = [
     "METHODS",
     "SLATE_METHODS",
+    "Examination",
     "PropensityCheck",
     "RewardModel",
     "SlateLog",
@@ -50,7 +57,9 @@ __all__ = [
     "direct_effect_bias",
     "estimated_probabilities",
     "evaluate",
+    "examination",
     "from_obp",
+    "position_corrected",
     "slate",
     "slope",
     "to_obp",

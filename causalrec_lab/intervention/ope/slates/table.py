@@ -60,10 +60,10 @@ class Slots:
         values = pd.to_numeric(self.frame[name], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
         if (bad := np.isnan(values)).any():
             at = int(np.argmax(bad))
+            where = f"in slate {_said(self.names[self.row[at]])} at position {self.position[at]}"
             raise ValueError(
-                f"column {name!r} has {int(bad.sum())} values that are missing or no numbers, first in slate "
-                f"{_said(self.names[self.row[at]])} at position {self.position[at]}: {_said(self.frame[name].iloc[at])}; "
-                "drop those slates, or leave the column out"
+                f"column {name!r} has {int(bad.sum())} values that are missing or no numbers, first {where}: "
+                f"{_said(self.frame[name].iloc[at])}; drop those slates, or leave the column out"
             )
         return self.wide(values, 1.0)
 
