@@ -52,10 +52,11 @@ def check_overlap(sample: Sample, propensity: Floats) -> None:
     Raises
     ------
     ValueError
-        If every treated row has a higher propensity than every control row.
+        If every treated row has a higher propensity than every control row; rows of weight zero are no rows.
     """
-    lowest, highest = propensity[sample.treated].min(), propensity[~sample.treated].max()
-    if lowest >= highest and np.ptp(propensity) > 1e-9:
+    there = sample.weights > 0
+    lowest, highest = propensity[there & sample.treated].min(), propensity[there & ~sample.treated].max()
+    if lowest >= highest and np.ptp(propensity[there]) > 1e-9:
         raise ValueError(
             f"empty overlap: every treated row has propensity >= {lowest:.3g}, every control row <= {highest:.3g}; "
             "no row has "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,9 @@ from causalrec_lab.causal.effects.nuisances.folds import splits
 from causalrec_lab.causal.effects.nuisances.ridge import one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, Sample, nearest, read_sample
 from causalrec_lab.estimate import Estimate
+
+if TYPE_CHECKING:
+    from causalrec_lab.causal.graph.causal_graph import CausalGraph
 
 __all__ = ["front_door"]
 
@@ -70,6 +74,7 @@ def front_door(
     groups: str | Sequence[str] | None = None,
     nuisance: str = "spline",
     clip: float = 0.01,
+    graph: CausalGraph | None = None,
 ) -> Estimate:
     r"""Average effect of a 0/1 treatment by the front door, within strata of covariates where there are any.
 
@@ -99,6 +104,8 @@ def front_door(
         What is fixed before treatment: common causes of treatment, mediators and outcome.
     clip
         P(T = 1 | W) and P(T = 1 | M, W) are held inside [clip, 1 - clip].
+    graph
+        What is believed about the world: a covariate (no mediator) that is an effect of the treatment is refused.
 
     Raises
     ------
@@ -108,7 +115,7 @@ def front_door(
     through = [mediators] if isinstance(mediators, str) else list(mediators)
     _check(through, treatment, outcome, covariates, nuisance)
     read = partial(read_sample, embeddings=embeddings, cluster=cluster, weights=weights, groups=groups)
-    before = read(frame, treatment, outcome, covariates)
+    before = read(frame, treatment, outcome, covariates, graph=graph)
     both = read(_categories(frame, through), treatment, outcome, [*through, *covariates])
     fitted = _fitted(before, both, nuisance, folds, seed, clip)
     check_overlap(before, fitted.propensity)

@@ -22,6 +22,7 @@ from causalrec_lab.causal.effects.columns import (
     numbers,
     refuse,
 )
+from causalrec_lab.causal.effects.few import cluster_notes, few_notes, rare_notes
 from causalrec_lab.causal.effects.nuisances.scale import FLOAT32, standardised
 
 if TYPE_CHECKING:
@@ -34,14 +35,12 @@ __all__ = [
     "Integers",
     "Sample",
     "embedding_matrix",
-    "few_notes",
     "nearest",
     "read_sample",
 ]
 
 Embeddings = npt.NDArray[Any] | Sequence[npt.NDArray[Any]]
 ESTIMANDS = ("ATE", "ATT", "ATO")
-FEW_ROWS, FEW_EVENTS = 20, 10  # of an arm, below which the normal law is a poor guide to the error
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,8 @@ class Sample:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the reader of an estimate must know about the sample."""
-        return (*_cluster_notes(self.cluster_names, self.clusters), *few_notes(self))
+        clusters = cluster_notes(self.cluster_names, self.clusters)
+        return (*clusters, *few_notes(self), *rare_notes(self.names, self.covariates))
 
     @property
     def treated(self) -> npt.NDArray[np.bool_]:
@@ -100,7 +100,7 @@ class Sample:
     @property
     def binary_outcome(self) -> bool:
         """Whether every outcome is 0 or 1 and both occur."""
-        return _is_binary(self.outcome) and bool(np.ptp(self.outcome))
+        return _is_binary(self.outcome)
 
     def take(self, rows: npt.NDArray[np.bool_]) -> Sample:
         """The rows of a mask, clusters and groups numbered anew."""
@@ -191,7 +191,7 @@ def _outcome(frame: pd.DataFrame, name: str) -> Floats:
 
 
 def _is_binary(values: Floats) -> bool:
-    return bool(np.isin(values, (0.0, 1.0)).all())
+    return bool(np.isin(values, (0.0, 1.0)).all() and np.ptp(values) > 0)
 
 
 def _treatment(frame: pd.DataFrame, name: str) -> Floats:
@@ -265,30 +265,3 @@ def _propensity(frame: pd.DataFrame, name: str | None) -> Floats | None:
     way_out = "propensities are P(treated = 1), strictly between 0 and 1; drop decisions that could not go both ways"
     refuse(name, values, inside, "values outside (0, 1)", way_out)
     return values
-
-
-def few_notes(sample: Sample) -> tuple[str, ...]:
-    """Whether an arm of a 0/1 treatment has too few rows, or too few events of a 0/1 outcome, for its interval."""
-    t, y, said = sample.treatment, sample.outcome, []
-    for arm, word in ((1.0, "treated"), (0.0, "untreated")) if np.isin(t, (0.0, 1.0)).all() else ():
-        inside = (t == arm) & (sample.weights > 0)
-        rows, ones = int(inside.sum()), int((y[inside] == 1).sum())
-        rarer = min(ones, rows - ones)
-        if rows < FEW_ROWS:
-            said.append(f"warning: only {rows} {word} rows; below about {FEW_ROWS} the interval is too short")
-        elif sample.binary_outcome and rarer < FEW_EVENTS:
-            what = f"have the outcome {int(ones <= rows - ones)}"
-            said.append(
-                f"warning: only {rarer} of the {rows:,} {word} rows {what}; below about {FEW_EVENTS} the interval "
-                "is a poor guide"
-            )
-    return tuple(said)
-
-
-def _cluster_notes(names: Sequence[str], clusters: Sequence[Integers]) -> tuple[str, ...]:
-    few = [(name, int(codes.max()) + 1) for name, codes in zip(names, clusters, strict=True) if codes.max() + 1 < 20]
-    return tuple(
-        f"warning: only {count} clusters in {name!r}; cluster-robust errors need about 20 or more, so this "
-        "interval is too short"
-        for name, count in few
-    )

@@ -83,6 +83,11 @@ class Stability:
 
     def __str__(self) -> str:
         """Say how far it moved, beside how far it may."""
+        if not self.expected and (self.estimates == self.observed.value).all():
+            return (
+                f"With {self.change}, {len(self.estimates)} times, the estimate of {self.observed.value:.3g} is the "
+                "same to the last digit: this estimator reads no covariates, so nothing was tested."
+            )
         unit = "times what chance gives" if self.expected else "standard errors"
         verdict = (
             f" ({self.ratio:.2f} {unit}), as it should"
@@ -134,7 +139,8 @@ def random_cause(
     wider = replace(problem, covariates=[*covariates, name])
     draws = (rng.normal(size=len(frame)) for _ in range(whole_repetitions(repetitions, 5)))
     values = np.array([wider.on(**{name: noise}).estimate().value for noise in draws])
-    return Stability(observed, values, 0.0, "a random cause among the covariates")
+    change = "a random cause among the covariates" if len(covariates) else "a random cause as the only covariate"
+    return Stability(observed, values, 0.0, change)
 
 
 def subset(

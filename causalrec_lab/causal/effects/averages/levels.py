@@ -13,10 +13,11 @@ import pandas as pd
 from causalrec_lab.causal.effects.averages.multinomial import cross_fit_levels, deal
 from causalrec_lab.causal.effects.columns import Floats, Integers, check_columns, nearest, with_column
 from causalrec_lab.causal.effects.diagnostics import check_overlap, overlap_notes, smd
+from causalrec_lab.causal.effects.few import few_notes
 from causalrec_lab.causal.effects.inference import ratio, report
 from causalrec_lab.causal.effects.nuisances.cross_fitting import NUISANCES, design_matrix, predict
 from causalrec_lab.causal.effects.nuisances.ridge import one_thread
-from causalrec_lab.causal.effects.sample import Embeddings, Sample, few_notes, read_sample
+from causalrec_lab.causal.effects.sample import Embeddings, Sample, read_sample
 from causalrec_lab.estimate import Estimate
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from scipy import linalg
 
 from causalrec_lab.causal.effects.columns import Floats, Integers
 from causalrec_lab.causal.effects.nuisances.cross_fitting import TREES, design_matrix, ridge_of_design, row_weights
+from causalrec_lab.causal.effects.nuisances.folds import check_groups
 from causalrec_lab.causal.effects.nuisances.readings import embedding_indices
 from causalrec_lab.causal.effects.nuisances.ridge import one_thread
 from causalrec_lab.causal.effects.sample import Sample
@@ -64,8 +65,7 @@ def deal(sample: Sample, codes: Integers, folds: int, seed: int) -> Integers:
         raise ValueError("contrasts keep one column of groups whole; give a single one in groups=")
     if sample.groups:
         count = int(sample.groups[0].max()) + 1
-        if count < folds:
-            raise ValueError(f"folds={folds} but only {count} groups to deal to them; use at most {count} folds")
+        check_groups(count, folds)
         return np.asarray(rng.permutation(np.arange(count) % folds)[sample.groups[0]])
     fold = np.empty(sample.n, dtype=np.int64)
     for level in range(int(codes.max()) + 1):

@@ -50,6 +50,8 @@ class CateEstimate:
         Lower and upper ends of rows at a level, or None where the method has no valid interval.
     words
         What the interval covers, or why there is none.
+    notes
+        Warnings about the effects of single rows.
     """
 
     method: str
@@ -61,6 +63,7 @@ class CateEstimate:
     model: Callable[[Rows], Floats]
     ends: Callable[[Rows, float], tuple[Floats, Floats]] | None
     words: str
+    notes: tuple[str, ...] = ()
 
     def effect(self, frame: pd.DataFrame, *, embeddings: Embeddings | None = None) -> Floats:
         """(n,) effects of the rows of a table, in the outcome's unit.
@@ -162,7 +165,9 @@ class CateEstimate:
             f"<tr><th>average [{average.level:.0%} interval]</th>"
             f"<td>{average.value:.4g} [{average.low:.4g}, {average.high:.4g}]</td></tr>"
             f"<tr><th>standard deviation of effects</th><td>{self._own_effects().std():.4g}</td></tr>"
-            f"<tr><th>interval for rows</th><td>{self.words}</td></tr></tbody></table>"
+            f"<tr><th>interval for rows</th><td>{self.words}</td></tr>"
+            + "".join(f"<tr><th>note</th><td>{note}</td></tr>" for note in self.notes)
+            + "</tbody></table>"
         )
 
     def __repr__(self) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,9 @@ from causalrec_lab.causal.effects.cate.estimate import CateEstimate, Rows
 from causalrec_lab.causal.effects.cate.problem import Problem, read_problem
 from causalrec_lab.causal.effects.nuisances.ridge import one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Floats
+
+if TYPE_CHECKING:
+    from causalrec_lab.causal.graph.causal_graph import CausalGraph
 
 __all__ = ["causal_forest"]
 
@@ -43,6 +47,7 @@ def causal_forest(
     nuisance: str = "spline",
     trees: int = 400,
     min_leaf: int = 10,
+    graph: CausalGraph | None = None,
 ) -> CateEstimate:
     r"""Effect by an honest forest that is grown where the residuals' slope differs.
 
@@ -53,7 +58,7 @@ def causal_forest(
     Parameters
     ----------
     frame, treatment, outcome, covariates, embeddings, cluster, weights, level, seed, modifiers, folds, propensity,
-    nuisance
+    nuisance, graph
         As in `dr_learner`; embeddings are columns of the forest unless modifiers are named.
     trees
         Trees, a multiple of 4.
@@ -72,8 +77,9 @@ def causal_forest(
     problem = read_problem(
         frame, treatment, outcome, covariates,
         embeddings=embeddings, cluster=cluster, weights=weights, level=level, seed=seed, learner=nuisance,
-        modifiers=modifiers, folds=folds, propensity=propensity, nuisance=nuisance,
+        modifiers=modifiers, folds=folds, propensity=propensity, nuisance=nuisance, graph=graph,
     )  # fmt: skip
+    problem = replace(problem, learner="forest")  # it bends in no terms
     forest = _grown(problem, trees, min_leaf)
 
     def effect(rows: Rows) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,9 @@ from causalrec_lab.causal.effects.cate.learning import DAMPING, Regression, fit_
 from causalrec_lab.causal.effects.cate.problem import Problem, read_problem
 from causalrec_lab.causal.effects.nuisances.ridge import expit, one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Floats
+
+if TYPE_CHECKING:
+    from causalrec_lab.causal.graph.causal_graph import CausalGraph
 
 __all__ = ["s_learner", "t_learner", "x_learner"]
 
@@ -37,6 +41,7 @@ def s_learner(
     folds: int = 5,
     propensity: str | None = None,
     nuisance: str | None = None,
+    graph: CausalGraph | None = None,
 ) -> CateEstimate:
     r"""Effect from a single surface that has the treatment as a column, :math:`\mu(x, 1) - \mu(x, 0)`.
 
@@ -54,6 +59,8 @@ def s_learner(
         "spline", "linear" or "boosted".
     modifiers
         Covariates that the effect may depend on; all of them and the embeddings by default.
+    graph
+        What is believed about the world: a covariate that is an effect of the treatment in it is refused.
 
     Raises
     ------
@@ -63,7 +70,7 @@ def s_learner(
     problem = read_problem(
         frame, treatment, outcome, covariates,
         embeddings=embeddings, cluster=cluster, weights=weights, level=level, seed=seed, learner=learner,
-        modifiers=modifiers, folds=folds, propensity=propensity, nuisance=nuisance,
+        modifiers=modifiers, folds=folds, propensity=propensity, nuisance=nuisance, graph=graph,
     )  # fmt: skip
     if learner == "boosted" and modifiers is not None:
         raise ValueError(
@@ -90,13 +97,14 @@ def t_learner(
     folds: int = 5,
     propensity: str | None = None,
     nuisance: str | None = None,
+    graph: CausalGraph | None = None,
 ) -> CateEstimate:
     r"""Effect as the difference of two surfaces, one learned in each arm: :math:`\hat\mu_1(x) - \hat\mu_0(x)`.
 
     Parameters
     ----------
     frame, treatment, outcome, covariates, embeddings, cluster, weights, level, seed, learner, folds, propensity,
-    nuisance
+    nuisance, graph
         As in `s_learner`.
     modifiers
         Must be None: two surfaces share nothing that could be kept from depending on a column.
@@ -111,7 +119,7 @@ def t_learner(
     problem = read_problem(
         frame, treatment, outcome, covariates,
         embeddings=embeddings, cluster=cluster, weights=weights, level=level, seed=seed, learner=learner,
-        folds=folds, propensity=propensity, nuisance=nuisance,
+        folds=folds, propensity=propensity, nuisance=nuisance, graph=graph,
     )  # fmt: skip
     control, treated = (_arm_surface(problem, arm) for arm in (False, True))
 
@@ -138,6 +146,7 @@ def x_learner(
     folds: int = 5,
     propensity: str | None = None,
     nuisance: str | None = None,
+    graph: CausalGraph | None = None,
 ) -> CateEstimate:
     r"""Effect learned in each arm from the outcome less the other arm's (cross-fitted) surface, and averaged.
 
@@ -149,7 +158,7 @@ def x_learner(
     Parameters
     ----------
     frame, treatment, outcome, covariates, embeddings, cluster, weights, level, seed, learner, folds, propensity,
-    nuisance
+    nuisance, graph
         As in `s_learner`.
     modifiers
         Covariates that the effect may depend on: they must be all that it depends on, for the arms differ in the rest.
@@ -162,7 +171,7 @@ def x_learner(
     problem = read_problem(
         frame, treatment, outcome, covariates,
         embeddings=embeddings, cluster=cluster, weights=weights, level=level, seed=seed, learner=learner,
-        modifiers=modifiers, folds=folds, propensity=propensity, nuisance=nuisance,
+        modifiers=modifiers, folds=folds, propensity=propensity, nuisance=nuisance, graph=graph,
     )  # fmt: skip
     sample, fitted, rows = problem.scores.sample, problem.scores.fitted, problem.rows
     among_control = _arm_effect(problem, False, fitted.treated - sample.outcome)

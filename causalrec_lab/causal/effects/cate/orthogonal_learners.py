@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,6 +14,9 @@ from causalrec_lab.causal.effects.cate.problem import Problem, read_problem
 from causalrec_lab.causal.effects.nuisances.ridge import one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Floats
 from causalrec_lab.estimate import z_value
+
+if TYPE_CHECKING:
+    from causalrec_lab.causal.graph.causal_graph import CausalGraph
 
 __all__ = ["dr_learner", "r_learner"]
 
@@ -40,6 +44,7 @@ def r_learner(
     folds: int = 5,
     propensity: str | None = None,
     nuisance: str | None = None,
+    graph: CausalGraph | None = None,
 ) -> CateEstimate:
     r"""Effect that explains what the treatment's residual moves of the outcome's residual.
 
@@ -51,7 +56,8 @@ def r_learner(
 
     Parameters
     ----------
-    frame, treatment, outcome, covariates, embeddings, cluster, weights, level, seed, folds, propensity, nuisance
+    frame, treatment, outcome, covariates, embeddings, cluster, weights, level, seed, folds, propensity, nuisance,
+    graph
         As in `s_learner`; nuisances of a linear learner are splines unless said otherwise.
     learner
         "linear" (least squares, with intervals), "spline" (ridge) or "boosted".
@@ -67,7 +73,7 @@ def r_learner(
     problem = read_problem(
         frame, treatment, outcome, covariates,
         embeddings=embeddings, cluster=cluster, weights=weights, level=level, seed=seed, learner=learner,
-        modifiers=modifiers, folds=folds, propensity=propensity, nuisance=nuisance,
+        modifiers=modifiers, folds=folds, propensity=propensity, nuisance=nuisance, graph=graph,
     )  # fmt: skip
     left = problem.scores.treatment_residual
     target, weight = problem.scores.outcome_residual / left, problem.scores.sample.weights * left**2
@@ -91,6 +97,7 @@ def dr_learner(
     folds: int = 5,
     propensity: str | None = None,
     nuisance: str | None = None,
+    graph: CausalGraph | None = None,
 ) -> CateEstimate:
     r"""Effect by regressing cross-fitted doubly robust scores on the modifiers: :math:`\hat E[\Gamma \mid V = v]`.
 
@@ -101,7 +108,7 @@ def dr_learner(
     Parameters
     ----------
     frame, treatment, outcome, covariates, embeddings, cluster, weights, level, seed, learner, modifiers, folds,
-    propensity, nuisance
+    propensity, nuisance, graph
         As in `r_learner`.
 
     Raises
@@ -112,7 +119,7 @@ def dr_learner(
     problem = read_problem(
         frame, treatment, outcome, covariates,
         embeddings=embeddings, cluster=cluster, weights=weights, level=level, seed=seed, learner=learner,
-        modifiers=modifiers, folds=folds, propensity=propensity, nuisance=nuisance,
+        modifiers=modifiers, folds=folds, propensity=propensity, nuisance=nuisance, graph=graph,
     )  # fmt: skip
     return _learned(problem, "DR-learner", problem.scores.row_scores, problem.scores.sample.weights, "")
 

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from causalrec_lab.causal.effects.cate.basis import Basis
 from causalrec_lab.causal.effects.cate.coding import Coding, Scaling
 from causalrec_lab.causal.effects.cate.estimate import CateEstimate, Rows
 from causalrec_lab.causal.effects.cate.scores import EffectScores, effect_scores
 from causalrec_lab.causal.effects.nuisances.cross_fitting import NUISANCES
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, nearest
 
+if TYPE_CHECKING:
+    from causalrec_lab.causal.graph.causal_graph import CausalGraph
+
 __all__ = ["Problem", "read_problem"]
+
+_SUPPORT = 10  # rows a term, below which the curves of an effect follow single rows
 
 
 @dataclass(frozen=True)
@@ -52,8 +59,25 @@ class Problem:
     ) -> CateEstimate:
         """The estimate of a learned model."""
         return CateEstimate(
-            method, self.scores, self.covariates, self.modifiers, self.scaling, not self.chosen, model, ends, words
+            method, self.scores, self.covariates, self.modifiers, self.scaling, not self.chosen, model, ends, words,
+            self._notes(),
+        )  # fmt: skip
+
+    def _notes(self) -> tuple[str, ...]:
+        """Whether rows are too few for the curves of an effect."""
+        if self.learner != "spline":
+            return ()
+        treated = self.scores.sample.treated
+        rows = int(min(treated.sum(), (~treated).sum()))
+        terms = 1 + Basis.learn(self.rows.modifiers, bent=True).columns(self.rows.modifiers).shape[1]
+        if rows >= _SUPPORT * terms:
+            return ()
+        said = (
+            f"warning: effects of single rows bend in {terms} terms learned from {rows} rows of the smaller arm; below "
+            f"some {_SUPPORT} rows a term they can be far off, farthest for rows unlike those learned from: "
+            "learner='linear' bends less and has intervals; average() is not touched by it"
         )
+        return (said,)
 
 
 def read_problem(
@@ -72,6 +96,7 @@ def read_problem(
     folds: int = 5,
     propensity: str | None = None,
     nuisance: str | None = None,
+    graph: CausalGraph | None = None,
 ) -> Problem:
     """Check the arguments, cross-fit the nuisances and code the rows.
 
@@ -90,7 +115,7 @@ def read_problem(
     scores = effect_scores(
         frame, treatment, outcome, covariates,
         embeddings=embeddings, cluster=cluster, weights=weights, level=level, seed=seed, folds=folds,
-        propensity=propensity, nuisance=nuisance or ("spline" if learner == "linear" else learner),
+        propensity=propensity, nuisance=nuisance or ("spline" if learner == "linear" else learner), graph=graph,
     )  # fmt: skip
     if not len(covariates) and embeddings is None:
         raise ValueError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,9 @@ from causalrec_lab.causal.effects.nuisances.cross_fitting import NUISANCES, Nuis
 from causalrec_lab.causal.effects.nuisances.ridge import one_thread
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, Sample, nearest, read_sample
 from causalrec_lab.estimate import Estimate, z_value
+
+if TYPE_CHECKING:
+    from causalrec_lab.causal.graph.causal_graph import CausalGraph
 
 __all__ = ["EffectScores", "Predicted", "effect_scores", "predicted_effect", "share_known"]
 
@@ -137,6 +140,7 @@ def effect_scores(
     propensity: str | None = None,
     nuisance: str = "spline",
     clip: float = 0.01,
+    graph: CausalGraph | None = None,
 ) -> EffectScores:
     """Doubly robust scores of a table: made once, read by every evaluation and by the policy tree.
 
@@ -145,7 +149,7 @@ def effect_scores(
     Parameters
     ----------
     frame, treatment, outcome, covariates, embeddings, cluster, weights, level, seed, folds, groups, propensity,
-    nuisance, clip
+    nuisance, clip, graph
         As in `aipw`.
 
     Raises
@@ -158,7 +162,7 @@ def effect_scores(
     z_value(level)
     sample = read_sample(
         frame, treatment, outcome, covariates,
-        embeddings=embeddings, cluster=cluster, weights=weights, groups=groups, propensity=propensity,
+        embeddings=embeddings, cluster=cluster, weights=weights, groups=groups, propensity=propensity, graph=graph,
     )  # fmt: skip
     fitted = cross_fit(sample, nuisance=nuisance, folds=folds, seed=seed, clip=clip)
     check_overlap(sample, fitted.propensity)

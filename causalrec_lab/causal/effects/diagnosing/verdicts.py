@@ -10,6 +10,12 @@ from causalrec_lab.estimate import Estimate
 __all__ = ["judgement", "verdict"]
 
 _UNSEEN = "a hidden confounder would not show in any diagnostic"
+_BLIND = {  # a diagnostic that tells the design, and what that design cannot see
+    "first_stage_f": "an instrument that reaches the outcome by another way, or shares a cause with it, would not show",
+    "pretrend_p": "trends that part only once treatment begins would not show in any diagnostic",
+    "negative_weight_sum": "trends that part only once treatment begins would not show in any diagnostic",
+    "max_density_ratio": "an effect that goes past the mediators, or a hidden cause of theirs, would not show",
+}
 _BARE = "nothing is adjusted for"
 _HOPELESS = {  # a diagnostic, the words of its warning, and the value above which it is beyond care
     "share_extreme": ("overlap is poor", 0.5),
@@ -58,23 +64,25 @@ def judgement(diagnostics: Mapping[str, float], notes: tuple[str, ...]) -> str:
         for name, (words, limit) in _HOPELESS.items()
         if words in alarm and _known(diagnostics, name) and diagnostics[name] > limit
     ]
+    unseen = next((words for name, words in _BLIND.items() if name in diagnostics), _UNSEEN)
     bare = any(note.startswith(_BARE) for note in notes)
     if not alarms and bare:
-        return f"nothing was adjusted for, so nothing says that the arms can be compared; {_UNSEEN}"
+        return f"nothing was adjusted for, so nothing says that the arms can be compared; {unseen}"
     if not alarms:
-        return f"no alarm: {facts}; {_UNSEEN}" if facts else f"nothing was diagnosed; {_UNSEEN}"
+        return f"no alarm: {facts}; {unseen}" if facts else f"nothing was diagnosed; {unseen}"
     several = f" (and {len(alarms) - 1} more)" if len(alarms) > 1 else ""
     first = f"not to be relied on: {hopeless[0]}" if hopeless else f"read with care: {alarms[0]}"
-    return f"{first}{several}; {'nothing was adjusted for; ' if bare else ''}{_UNSEEN}"
+    return f"{first}{several}; {'nothing was adjusted for; ' if bare else ''}{unseen}"
 
 
-_GOOD = {"share_extreme": 0.1, "max_smd_after": 0.1}
+_GOOD = {"share_extreme": 0.1, "max_smd_after": 0.1, "negative_weight_sum": 0.0}
 _FACTS: dict[str, Callable[[float], str]] = {
     "share_extreme": lambda v: f"{1 - v:.0%} of propensities lie inside [0.05, 0.95]",
     "effective_sample_size": lambda v: f"effective sample size {v:,.0f}",
     "max_smd_after": lambda v: f"no covariate differs by more than {v:.2f} standard deviations after weighting",
     "first_stage_f": lambda v: f"first-stage F {v:.0f}",
-    "pre_trend_p": lambda v: f"no trend before treatment is seen (p = {v:.2g})",
+    "pretrend_p": lambda v: f"no trend before treatment is seen (p = {v:.2g})",
+    "negative_weight_sum": lambda _: "no cohort and period enters with a minus",
     "largest_influence_share": lambda v: f"no single unit makes more than {v:.1%} of the variance",
 }
 

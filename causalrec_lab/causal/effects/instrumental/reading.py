@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,9 @@ from causalrec_lab.causal.effects.columns import check_columns
 from causalrec_lab.causal.effects.nuisances.cross_fitting import embedding_indices
 from causalrec_lab.causal.effects.nuisances.scale import standardised
 from causalrec_lab.causal.effects.sample import Embeddings, Floats, Integers, Sample, nearest, read_sample
+
+if TYPE_CHECKING:
+    from causalrec_lab.causal.graph.causal_graph import CausalGraph
 
 __all__ = ["InstrumentSample", "is_binary", "read_instruments"]
 
@@ -76,6 +80,7 @@ def read_instruments(
     propensity: str | None,
     folds: int,
     seed: int,
+    graph: CausalGraph | None = None,
 ) -> InstrumentSample:
     """Check the arguments of `iv` and give the arrays it works on.
 
@@ -90,6 +95,7 @@ def read_instruments(
     sample = read_sample(
         frame, treatment, outcome, covariates,
         embeddings=embeddings, cluster=cluster, weights=weights, groups=groups, propensity=propensity, binary=False,
+        graph=graph,
     )  # fmt: skip
     instruments = np.column_stack([_instrument(frame, name) for name in names])
     if (sample.weights == 0).any():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from causalrec_lab.causal.effects.diagnosing.verdicts import judgement
 from causalrec_lab.causal.effects.inference import SUTVA
 from causalrec_lab.causal.effects.instrumental.anderson_rubin import ConfidenceSet, anderson_rubin
 from causalrec_lab.causal.effects.instrumental.compliers import doubly_robust_form
@@ -19,6 +20,9 @@ from causalrec_lab.causal.effects.nuisances.ridge import one_thread
 from causalrec_lab.causal.effects.nuisances.scale import standardised
 from causalrec_lab.causal.effects.sample import Embeddings, nearest
 from causalrec_lab.estimate import Estimate, normal_interval, z_value
+
+if TYPE_CHECKING:
+    from causalrec_lab.causal.graph.causal_graph import CausalGraph
 
 __all__ = ["INTERVALS", "METHODS", "iv"]
 
@@ -49,6 +53,7 @@ def iv(
     interval: str = "auto",
     nuisance: str = "spline",
     clip: float = 0.01,
+    graph: CausalGraph | None = None,
 ) -> Estimate:
     r"""Effect on those whom an instrument moves (the LATE), hidden confounders of treatment and outcome or not.
 
@@ -91,6 +96,8 @@ def iv(
         "auto" (the rule above), "wald" or "anderson-rubin".
     nuisance, clip
         As in `aipw`, for method="doubly-robust".
+    graph
+        What is believed about the world: a covariate that is an effect of the treatment in it is refused.
 
     Raises
     ------
@@ -103,7 +110,7 @@ def iv(
     read = read_instruments(
         frame, treatment, outcome, covariates, instrument,
         embeddings=embeddings, cluster=cluster, weights=weights, groups=groups, propensity=propensity,
-        folds=folds, seed=seed,
+        folds=folds, seed=seed, graph=graph,
     )  # fmt: skip
     more: dict[str, float] = {}
     if method == "doubly-robust":
@@ -184,6 +191,8 @@ def _as_estimate(
     robust = interval == "anderson-rubin" or (interval == "auto" and form.effective_f < enough)
     diagnostics = diagnose(read, form, region) | more
     clusters = {f"clusters_{k + 1}": float(codes.max() + 1) for k, codes in enumerate(read.sample.clusters)}
+    usual = ConfidenceSet((normal_interval(value, error, level),))
+    said = (*notes(read, form, region, usual, robust, diagnostics), *read.sample.notes)
     return Estimate(
         value=value,
         std_error=error,
@@ -194,9 +203,5 @@ def _as_estimate(
         n=read.sample.n,
         diagnostics=diagnostics | clusters,
         assumptions=(*assumptions(read, words), SUTVA),
-        notes=(*notes(read, form, region, _usual(found, level), robust, diagnostics), *read.sample.notes),
+        notes=(*said, judgement(diagnostics, said)),
     )
-
-
-def _usual(found: tuple[float, float], level: float) -> ConfidenceSet:
-    return ConfidenceSet((normal_interval(*found, level),))

@@ -8,7 +8,7 @@ import numpy as np
 
 from causalrec_lab.causal.effects.sample import Floats, Integers
 
-__all__ = ["splits"]
+__all__ = ["check_groups", "splits"]
 
 
 def splits(
@@ -40,10 +40,25 @@ def splits(
         yield train, np.flatnonzero(same.all(axis=1))
 
 
+def check_groups(count: int, folds: int) -> None:
+    """Refuse fewer groups than folds.
+
+    Raises
+    ------
+    ValueError
+        If there are, with what to do about it.
+    """
+    if count < folds:
+        what = "one group holds every row" if count == 1 else f"only {count} groups to deal to them"
+        way_out = f"use {count} folds" if count == 2 else f"use 2 to {count} folds"
+        if count == 1:
+            way_out = "folds keep groups whole and need two or more: name a column of more groups in groups="
+        raise ValueError(f"folds={folds} but {what}; {way_out}")
+
+
 def _deal(codes: Integers, folds: int, rng: np.random.Generator) -> Integers:
     count = int(codes.max()) + 1
-    if count < folds:
-        raise ValueError(f"folds={folds} but only {count} groups to deal to them; use at most {count} folds")
+    check_groups(count, folds)
     return np.asarray(rng.permutation(np.arange(count) % folds)[codes])
 
 

@@ -47,12 +47,16 @@ def cross_fit_means(sample: Sample, targets: Floats, *, nuisance: str, folds: in
     return found
 
 
+def _is_binary(target: Floats) -> bool:
+    return bool(np.isin(target, (0.0, 1.0)).all() and np.ptp(target) > 0)  # a constant, once centred, is all 0
+
+
 def _ridge(
     sample: Sample, design: Floats, targets: Floats, train: Integers, test: Integers, _seed: int
 ) -> list[Floats]:
     E, columns = sample.embeddings, []
     for target in targets.T:
-        binary = bool(np.isin(target, (0.0, 1.0)).all())
+        binary = _is_binary(target)
         beta = fit_blocks(
             design[train], E[train], target[train], sample.weights[train], thirds(sample, train),
             logistic=binary, ridge=ridge_of_design(sample, design, train, target, logistic=binary),
@@ -73,7 +77,7 @@ def _boosted(
         reading[train], reading[test] = readings_in_fold(sample, train, test, seed)
         X = np.column_stack([X, reading])
     for target in targets.T:
-        classes = bool(np.isin(target, (0.0, 1.0)).all()) and np.ptp(target[train]) > 0
+        classes = _is_binary(target) and np.ptp(target[train]) > 0
         kind: Any = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
         with one_thread():
             model = kind(random_state=seed, **TREES).fit(

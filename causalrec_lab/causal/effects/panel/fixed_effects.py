@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy import linalg
 
+from causalrec_lab.causal.effects.diagnosing.verdicts import judgement
 from causalrec_lab.causal.effects.inference import SUTVA
 from causalrec_lab.causal.effects.nuisances.ridge import one_thread
 from causalrec_lab.causal.effects.panel.aggregation import covariance
@@ -75,10 +76,11 @@ def two_way(
         "units": float(panel.units),
         "clusters": float(panel.clusters.max() + 1),
     }
+    said = (*_notes(panel, diagnostics), *panel.notes)
     return Estimate(
         value, math.sqrt(covariance(influence[:, None], panel.units)[0, 0]),
         level=level, estimand="ATT", method=f"two-way fixed effects, clustered by {cluster or 'unit'}", n=panel.rows,
-        diagnostics=diagnostics, notes=(*_notes(panel, diagnostics), *panel.notes),
+        diagnostics=diagnostics, notes=(*said, judgement(diagnostics, said)),
         assumptions=(
             "parallel trends without treatment",
             "no anticipation",

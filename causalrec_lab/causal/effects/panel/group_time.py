@@ -26,6 +26,7 @@ __all__ = ["Cells", "group_time"]
 
 Mask = npt.NDArray[np.bool_]
 _SLIGHT = 1e-8
+_ALONE = 1e-6  # from leverage 1: rounding
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ def _compare(panel: Panel, g: int, rule: int, before: int, seen: Mask) -> _Compa
     hessian = (design * (w * e * (1 - e))[:, None]).T @ design / len(rows)
     bread = np.linalg.pinv(hessian, hermitian=True)
     leverage = w * e * (1 - e) * ((design @ bread) * design).sum(axis=1) / len(rows)
-    scores = design * (w * (mine - e) / (1 - leverage))[:, None] @ bread
+    scores = design * _left_out(w * (mine - e), leverage)[:, None] @ bread
     return _Comparison(rows, mine, design, w, e / (1 - e), scores)
 
 
@@ -202,10 +203,16 @@ def _effect(two: _Comparison, change: Floats) -> tuple[float, Floats]:
     (one, psi), (zero, phi) = _mean(treated, left, 1.0), _mean(control, left, 1.0)
     bread = np.linalg.pinv((X * w0[:, None]).T @ X / len(left), hermitian=True)
     leverage = w0 * ((X @ bread) * X).sum(axis=1) / len(left)
-    by_line = (X * (w0 * left / (1 - leverage))[:, None]) @ bread  # (n, q) influence of the line's coefficients
+    by_line = (X * _left_out(w0 * left, leverage)[:, None]) @ bread  # (n, q) influence of the line's coefficients
     tilt = (treated / treated.mean() - control / control.mean()) @ X / len(left)
     by_odds = (control / control.mean() * (left - zero)) @ X / len(left)
     return one - zero, np.asarray(psi - phi - by_line @ tilt - two.scores @ by_odds)
+
+
+def _left_out(residual: Floats, leverage: Floats) -> Floats:
+    """Residuals as if their rows had been left out; a row that alone decides a term is met exactly and has none."""
+    alone = leverage > 1 - _ALONE
+    return np.asarray(np.where(alone, 0.0, residual / np.where(alone, 1.0, 1 - leverage)))
 
 
 def _mean(weights: Floats, values: Floats, power: float) -> tuple[float, Floats]:

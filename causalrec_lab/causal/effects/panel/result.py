@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from causalrec_lab.causal.effects.diagnosing.verdicts import judgement
 from causalrec_lab.causal.effects.panel.aggregation import Aggregate, Shares, aggregate, covariance, sup_t
 from causalrec_lab.causal.effects.panel.group_time import Cells
 from causalrec_lab.causal.effects.panel.pretrends import PreTrend, breakdown_ratio, pretrend_test, relative_magnitudes
@@ -186,7 +187,7 @@ class PanelEffects:
 
     def _repr_html_(self) -> str:
         """The averages, what they assume, what to know."""
-        words = "".join(f"<li>{html.escape(text)}</li>" for text in (*self.notes, *self.pretrend().notes))
+        words = "".join(f"<li>{html.escape(text)}</li>" for text in self.average().notes)
         return f"<p>{html.escape(self.method)}</p>{self.summary().round(4).to_html()}<ul>{words}</ul>"
 
     def __str__(self) -> str:
@@ -226,6 +227,8 @@ class PanelEffects:
         self, value: float, error: float, estimand: str, diagnostics: dict[str, float], words: str = ""
     ) -> Estimate:
         said = (*self.pretrend().notes, *self.notes) if diagnostics else self.notes
+        if diagnostics:
+            said = (*said, judgement(diagnostics, said))
         return Estimate(
             value, error,
             level=self.level, estimand=estimand, method=self.method + words, n=self.rows, diagnostics=diagnostics,

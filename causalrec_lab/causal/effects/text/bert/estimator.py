@@ -20,6 +20,7 @@ from causalrec_lab.causal.effects.sample import Embeddings, Sample, nearest, rea
 from causalrec_lab.estimate import Estimate
 
 if TYPE_CHECKING:
+    from causalrec_lab.causal.graph.causal_graph import CausalGraph
     from causalrec_lab.recommender.text.encoder import TextEncoder
 
 __all__ = ["SCORES", "causal_bert"]
@@ -53,6 +54,7 @@ def causal_bert(
     score: str = "aipw",
     nuisance: str = "spline",
     clip: float = 0.01,
+    graph: CausalGraph | None = None,
 ) -> Estimate:
     r"""Effect with a text as confounder: one encoder, a propensity head, two outcome heads, a masked-language term.
 
@@ -71,7 +73,7 @@ def causal_bert(
 
     Parameters
     ----------
-    frame, treatment, outcome, covariates, cluster, weights, level, groups, clip
+    frame, treatment, outcome, covariates, cluster, weights, level, groups, clip, graph
         As in `aipw`.
     text
         Column of texts written before the treatment.
@@ -110,7 +112,7 @@ def causal_bert(
            learning_rate=learning_rate, batch_size=batch_size)  # fmt: skip
     sample = read_sample(
         frame, treatment, outcome, covariates,
-        embeddings=embeddings, cluster=cluster, weights=weights, estimand=estimand, groups=groups,
+        embeddings=embeddings, cluster=cluster, weights=weights, estimand=estimand, groups=groups, graph=graph,
     )  # fmt: skip
     from causalrec_lab.causal.effects.text.bert.training import Settings
 
