@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from causalrec_lab.intervention.loop.events import DayEvents, EventLog
     from causalrec_lab.intervention.loop.guardrail import Guardrail, MixedPolicy, Rollout, Verdict
     from causalrec_lab.intervention.loop.monitor import MONITORS, Monitor, Reading, Rounds
+    from causalrec_lab.intervention.loop.own_log import FeedbackResult, feedback
     from causalrec_lab.intervention.loop.plan import Costs, LoopPlan
     from causalrec_lab.intervention.loop.recommenders import (
         LoopRecommender,
@@ -27,11 +28,14 @@ if TYPE_CHECKING:
         RetrainDaily,
         RetrainOnAlarm,
     )
+    from causalrec_lab.intervention.meta.new_segment import choose_for_segment
+    from causalrec_lab.intervention.meta.pooling import meta_effects
 
 _HOME = {
     "Costs": "plan",
     "DayEvents": "events",
     "EventLog": "events",
+    "FeedbackResult": "own_log",
     "Guardrail": "guardrail",
     "LoopPlan": "plan",
     "LoopRecommender": "recommenders",
@@ -53,6 +57,9 @@ _HOME = {
     "SequenceRecommender": "recommenders",
     "ShiftBets": "betting",
     "Verdict": "guardrail",
+    "choose_for_segment": "causalrec_lab.intervention.meta.new_segment",
+    "feedback": "own_log",
+    "meta_effects": "causalrec_lab.intervention.meta.pooling",
     "run": "running",
 }
 
@@ -62,6 +69,7 @@ __all__ = [
     "Costs",
     "DayEvents",
     "EventLog",
+    "FeedbackResult",
     "Guardrail",
     "LoopPlan",
     "LoopRecommender",
@@ -81,6 +89,9 @@ __all__ = [
     "SequenceRecommender",
     "ShiftBets",
     "Verdict",
+    "choose_for_segment",
+    "feedback",
+    "meta_effects",
     "run",
 ]
 

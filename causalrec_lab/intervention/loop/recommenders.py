@@ -105,7 +105,7 @@ class SequenceRecommender:
     """The Transformer recommender in the loop: it reads, of every user, the sequence of items that earned something.
 
     Rounds in which nothing was earned are no events of its sequence, so what it knows of an item it knows from those
-    who were shown it: it is the recommender of `feedback`, and needs exploration.
+    who were shown it: it is the recommender of `loop.feedback`, and needs exploration.
 
     Parameters
     ----------
