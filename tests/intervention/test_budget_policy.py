@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from causalrec_lab.intervention import learning
-from causalrec_lab.intervention.learning.budget import _knapsack, _price, _treated
+from causalrec_lab.intervention.learning.spending import best_purchase, price_of, treated_rows
 from causalrec_lab.world import Platform
 
 
@@ -26,13 +26,13 @@ def test_spending_by_effect_for_cost_is_the_best_that_money_buys():
     for _ in range(20):
         effect, cost = rng.normal(size=9), rng.integers(1, 4, size=9).astype(float)
         money = float(rng.integers(1, 12))
-        rule = _treated(effect, cost, _price(effect, cost, money / 9, None), None)
+        rule = treated_rows(effect, cost, price_of(effect, cost, money / 9, None), None)
         assert (rule * cost).sum() <= money
         sets = [np.array(s, dtype=bool) for s in itertools.product((False, True), repeat=9)]
         best = max(float((s * effect).sum()) for s in sets if (s * cost).sum() <= money)
-        assert _knapsack(effect, cost, money) >= best - 1e-12  # the last one in part: never less than whole ones
+        assert best_purchase(effect, cost, money) >= best - 1e-12  # the last one in part: never less than whole ones
         assert (rule * effect).sum() <= best + 1e-12
-        same = _treated(effect, np.ones(9), _price(effect, np.ones(9), money / 9, None), None)
+        same = treated_rows(effect, np.ones(9), price_of(effect, np.ones(9), money / 9, None), None)
         assert (same * effect).sum() == pytest.approx(np.sort(np.maximum(effect, 0))[::-1][: int(money)].sum())
 
 

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from causalrec_lab.intervention.learning.result import LearnedPolicy
     from causalrec_lab.intervention.learning.saving import load
     from causalrec_lab.intervention.learning.scores import ActionScores, action_scores
+    from causalrec_lab.intervention.learning.searching import Search, search
     from causalrec_lab.intervention.learning.sequential import QPolicy, fitted_q
     from causalrec_lab.intervention.learning.softmax import ParametricPolicy, softmax_policy
+    from causalrec_lab.intervention.learning.strategy import Choice, Range, Strategy, strategies
     from causalrec_lab.intervention.learning.trajectories import Trajectories
     from causalrec_lab.intervention.learning.trajectory_value import (
         SEQUENTIAL_METHODS,
@@ -20,43 +22,58 @@ if TYPE_CHECKING:
         sequential_value,
     )
     from causalrec_lab.intervention.learning.tree import TreePolicy, tree_policy
+    from causalrec_lab.intervention.learning.winners import winner
 
 _HOME = {
     "ActionScores": "scores",
     "BudgetPolicy": "budget",
+    "Choice": "strategy",
     "LearnedPolicy": "result",
     "ParametricPolicy": "softmax",
     "QPolicy": "sequential",
+    "Range": "strategy",
     "SEQUENTIAL_METHODS": "trajectory_value",
+    "Search": "searching",
+    "Strategy": "strategy",
     "Trajectories": "trajectories",
     "TreePolicy": "tree",
     "action_scores": "scores",
     "budget_policy": "budget",
     "fitted_q": "sequential",
     "load": "saving",
+    "search": "searching",
     "sequential_rounds": "trajectory_value",
     "sequential_value": "trajectory_value",
     "softmax_policy": "softmax",
+    "strategies": "strategy",
     "tree_policy": "tree",
+    "winner": "winners",
 }
 
 __all__ = [
     "SEQUENTIAL_METHODS",
     "ActionScores",
     "BudgetPolicy",
+    "Choice",
     "LearnedPolicy",
     "ParametricPolicy",
     "QPolicy",
+    "Range",
+    "Search",
+    "Strategy",
     "Trajectories",
     "TreePolicy",
     "action_scores",
     "budget_policy",
     "fitted_q",
     "load",
+    "search",
     "sequential_rounds",
     "sequential_value",
     "softmax_policy",
+    "strategies",
     "tree_policy",
+    "winner",
 ]
 
 __getattr__, __dir__ = doors(__name__, _HOME)

@@ -16,6 +16,7 @@ from causalrec_lab.causal.effects.inference import ratio, standard_error
 from causalrec_lab.causal.effects.sample import nearest
 from causalrec_lab.estimate import Estimate, z_value
 from causalrec_lab.intervention.learning.scores import held_out_rounds
+from causalrec_lab.intervention.learning.spending import best_purchase, price_of, row_costs, treated_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,7 +78,7 @@ class BudgetPolicy:
         ValueError
             If a covariate or the cost is missing or not finite, or a cost is not positive.
         """
-        return _treated(self.effects.effect(frame), row_costs(frame, self.costs), self.shadow_price, self.worth)
+        return treated_rows(self.effects.effect(frame), row_costs(frame, self.costs), self.shadow_price, self.worth)
 
     def probabilities(self, contexts: pd.DataFrame) -> Floats:
         """(n, 2): 1 in the second column where treated, in the first elsewhere."""
@@ -107,8 +108,8 @@ class BudgetPolicy:
             raise ValueError(f"{said}; give one finite number for each of {self.held_out.n} rows")
         frame = self.held_out.frame
         guess, cost = self.effects.effect(frame), row_costs(frame, self.costs)
-        rules = [_treated(guess, cost, price, self.worth) for price in self.curve["shadow_price"]]
-        best = [_knapsack(true, cost, float((rule * cost).sum())) for rule in rules]
+        rules = [treated_rows(guess, cost, price, self.worth) for price in self.curve["shadow_price"]]
+        best = [best_purchase(true, cost, float((rule * cost).sum())) for rule in rules]
         return self.curve.assign(truth=[float((rule * true).mean()) for rule in rules], best=np.array(best) / len(true))
 
     def plot(self, ax: Axes | None = None, *, effects: npt.ArrayLike | None = None) -> Axes:
@@ -205,9 +206,9 @@ def budget_policy(
     effects = learn(frame[~kept], treatment, outcome, covariates, **options)
     scores = effect_scores(frame[kept], treatment, outcome, covariates, **options)
     guess, cost = effects.effect(frame[~kept]), row_costs(frame[~kept], costs)
-    price = _price(guess, cost, budget, worth)
+    price = price_of(guess, cost, budget, worth)
     new, paid = effects.effect(frame[kept]), row_costs(frame[kept], costs)
-    rule, free = (_treated(new, paid, p, worth) for p in (price, 0.0))
+    rule, free = (treated_rows(new, paid, p, worth) for p in (price, 0.0))
     curve = _curve(scores, new, paid, guess, cost, worth)
     return BudgetPolicy(
         effects, costs, float(budget), price, worth,
@@ -217,61 +218,15 @@ def budget_policy(
     )  # fmt: skip
 
 
-def row_costs(frame: pd.DataFrame, costs: float | str) -> Floats:
-    """(n,) cost of treating each row.
-
-    Raises
-    ------
-    ValueError
-        If the column is missing, or a cost is missing, not finite or not positive.
-    """
-    if isinstance(costs, str):
-        if costs not in frame:
-            raise ValueError(f"no column {costs!r} of costs; {nearest(costs, [str(c) for c in frame])}")
-        found = frame[costs].to_numpy(dtype=np.float64, na_value=np.nan)
-    else:
-        found = np.full(len(frame), float(costs))
-    if (bad := ~((found > 0) & np.isfinite(found))).any():
-        row = int(np.argmax(bad))
-        raise ValueError(
-            f"costs have {int(bad.sum())} values that are missing or not positive, first at row {row}: {found[row]}; "
-            "the cost of treating somebody is a positive sum"
-        )
-    return found
-
-
-def _treated(effect: Floats, cost: Floats, price: float, worth: float | None) -> npt.NDArray[np.bool_]:
-    pays = effect > 0 if worth is None else worth * effect > cost
-    return np.asarray(pays & (effect / cost > price))
-
-
-def _price(effect: Floats, cost: Floats, budget: float, worth: float | None) -> float:
-    """The ratio that the first row without money has; 0 where there is money for all who gain."""
-    wanted = _treated(effect, cost, 0.0, worth)
-    rates = effect[wanted] / cost[wanted]
-    order = np.argsort(-rates, kind="stable")
-    over = np.cumsum(cost[wanted][order]) > budget * len(effect) * (1 + 1e-12)
-    return float(rates[order][np.argmax(over)]) if over.any() else 0.0
-
-
-def _knapsack(effect: Floats, cost: Floats, money: float) -> float:
-    """The most effect that a sum buys, the last row in part."""
-    wanted = effect > 0
-    order = np.argsort(-effect[wanted] / cost[wanted], kind="stable")
-    spent = np.concatenate([[0.0], np.cumsum(cost[wanted][order])])
-    bought = np.concatenate([[0.0], np.cumsum(effect[wanted][order])])
-    return float(np.interp(money, spent, bought))
-
-
 def _curve(
     scores: EffectScores, new: Floats, paid: Floats, guess: Floats, cost: Floats, worth: float | None
 ) -> pd.DataFrame:
-    most = float((_treated(guess, cost, 0.0, worth) * cost).mean())
+    most = float((treated_rows(guess, cost, 0.0, worth) * cost).mean())
     budgets = np.linspace(0, most, _GRID + 1)[1:] if most > 0 else np.array([])
     rows, w, each = [], scores.sample.weights, scores.row_scores
     for money in budgets:
-        price = _price(guess, cost, float(money), worth)
-        rule = _treated(new, paid, price, worth)
+        price = price_of(guess, cost, float(money), worth)
+        rule = treated_rows(new, paid, price, worth)
         gain, influence = ratio(w * rule * each, w)
         half = z_value(scores.level) * standard_error(influence, scores.sample.clusters)
         told = {"shadow_price": price, "share": float(rule.mean()), "spent": float((rule * paid).mean())}
