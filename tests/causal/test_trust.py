@@ -10,8 +10,9 @@ from causalrec_lab.causal.trust.candidates import candidates
 from causalrec_lab.causal.trust.question import ask
 from causalrec_lab.causal.trust.ranking import coverage_at, rank
 from causalrec_lab.causal.trust.twins import summarise
+from causalrec_lab.causal.trust.words import sentences
 from causalrec_lab.data.dataset import Dataset
-from causalrec_lab.lab.report.trust_page import trust_page
+from causalrec_lab.lab.report.trust_page import _plain, trust_page
 from causalrec_lab.world import Platform
 
 COVARIATES = ("affinity_hat", "log_popularity", "activity", "log_exposures")
@@ -69,7 +70,20 @@ def test_the_page_stands_alone_and_escapes_the_log(report):
     assert html.escape("causalrec trust <my log>.csv") in page
     assert 'href="index.html"' not in page
     assert page.count("<svg") + page.count("<img") >= 4
-    assert html.escape(report.sentence()) in page
+    assert all(html.escape(one) in page for one in sentences(report))
+
+
+def test_a_dollar_sign_in_a_name_is_no_formula_and_ticks_stay_numbers():
+    from matplotlib.figure import Figure
+
+    ax = Figure().subplots()
+    ax.plot([0, 1], label="pay $^ $")
+    ax.set_xlabel("price $x_{1$")
+    ax.legend()
+    _plain(ax.figure)
+    ax.figure.canvas.draw()
+    assert not ax.xaxis.label.get_parse_math()
+    assert all(tick.get_parse_math() for tick in ax.get_xticklabels())
 
 
 def test_the_page_says_how_it_read_the_log_once_and_how_like_it_the_platforms_are(confounded):

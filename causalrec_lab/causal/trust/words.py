@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from causalrec_lab.causal.trust.report import TrustReport
 
-__all__ = ["alike", "meaning", "sentence"]
+__all__ = ["alike", "meaning", "number", "sentence", "sentences"]
 
 _MEANING = {
     "holds": "it was not seen to hold the truth less often than it says, where nothing was hidden",
@@ -26,15 +26,24 @@ def meaning(standing: str) -> str:
     return _MEANING[standing]
 
 
+def number(value: float, digits: int = 4) -> str:
+    """A number as people write it: thousands with commas, no powers of ten before a thousand million."""
+    return f"{value:,.0f}" if 1_000 <= abs(value) < 1e9 else f"{value:.{digits}g}"
+
+
 def sentence(report: TrustReport) -> str:
     """Which estimate to read first, how often such an interval was right, and what would overturn it."""
+    return " ".join(sentences(report))
+
+
+def sentences(report: TrustReport) -> list[str]:
+    """What `sentence` says, the answer first, then one thought each."""
     if not report.estimates:
-        return "No estimator could be computed on this log: " + "; ".join(
-            f"{label}: {why}" for label, why in report.problems.items()
-        )
+        why = "; ".join(f"{label}: {why}" for label, why in report.problems.items())
+        return [f"No estimator could be computed on this log: {why}"]
     best, row = report.best, report.ranking.iloc[0]
     asked = report.question
-    effect = f"{row['value']:.4g} [{row['low']:.4g}, {row['high']:.4g}]"
+    effect = f"{number(row['value'])} [{number(row['low'])}, {number(row['high'])}]"
     first = (
         f"Read {best} first: the effect ({asked.estimand}) of {asked.treatment} on {asked.outcome} is {effect}, if "
         "nothing but the columns it reads moves both."
@@ -50,7 +59,7 @@ def sentence(report: TrustReport) -> str:
     if report.problems:
         failed = f"{len(report.problems)} of {len(report.ranking)} estimators could not be computed on this log: "
         said.insert(2, failed + ", ".join(report.problems) + ".")
-    return " ".join(one for one in said if one)
+    return [one for one in said if one]
 
 
 def alike(report: TrustReport) -> str:
@@ -62,7 +71,7 @@ def alike(report: TrustReport) -> str:
     )
     if not report.unlike:
         return f"{said}, and all where something is." if len(report.twins) > 1 else f"{said}."
-    where = "; ".join(f"{_where(strength)}: {', '.join(names)}" for strength, names in report.unlike.items())
+    where = "; ".join(f"{', '.join(names)}, {_where(strength)}" for strength, names in report.unlike.items())
     return (
         f"Warning: the platforms are not like this log in all that was to be matched ({where}): what was measured "
         "on them counts for less."
@@ -70,7 +79,7 @@ def alike(report: TrustReport) -> str:
 
 
 def _where(strength: float) -> str:
-    return "nothing hidden" if strength == 0 else f"hidden trait of strength {strength:g}"
+    return "where nothing is hidden" if strength == 0 else f"with a hidden trait of strength {strength:g}"
 
 
 def _standing(report: TrustReport, best: str, standing: str) -> str:
@@ -128,9 +137,10 @@ def _overturned(report: TrustReport, label: str) -> str:
             f"A hidden trait of strength {turning[0]:g} moves such an estimate as far as this interval lies from 0: it "
             "could be all of the effect. Whether there is one, no log can say."
         )
-    tried, most = ", ".join(f"{s:g}" for s, _ in hidden), np.nanmax([0.0, *(moved for _, moved in hidden)])
+    tried = ", ".join(f"{s:g}" for s, _ in hidden)
+    most = number(float(np.nanmax([0.0, *(moved for _, moved in hidden)])), 3)
     return (
-        f"Hidden traits of strength {tried} were tried: they moved such an estimate by {most:.3g} at most, and this "
-        f"interval lies {nearest:.3g} from 0. That clears nothing else: a stronger trait, one of another kind than "
-        "these platforms have, or a column that the treatment itself moved was not tried."
+        f"Hidden traits of strength {tried} were tried: they moved such an estimate by {most} at most, and this "
+        f"interval lies {number(nearest, 3)} from 0. That clears nothing else: a stronger trait, one of another kind "
+        "than these platforms have, or a column that the treatment itself moved was not tried."
     )

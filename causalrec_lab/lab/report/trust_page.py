@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,13 +12,15 @@ import pandas as pd
 
 from causalrec_lab.causal.trust.ranking import STANDINGS
 from causalrec_lab.causal.trust.twins import wilson
-from causalrec_lab.causal.trust.words import alike, meaning
+from causalrec_lab.causal.trust.words import alike, meaning, number, sentences
 from causalrec_lab.lab.figures import drawn
 from causalrec_lab.lab.report.outputs import figure_html
 from causalrec_lab.lab.report.page import Site, page
 from causalrec_lab.lab.theme import use_theme
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from causalrec_lab.causal.trust import TrustReport
 
 __all__ = ["trust_page"]
@@ -44,18 +47,21 @@ def trust_page(report: TrustReport, command: str = "") -> str:
 
     with mpl.rc_context():
         use_theme()
-        mpl.rcParams["text.parse_math"] = False  # a dollar sign in a column's name is one
         pictures: dict[str, Any] = dict(report.plot())
         if report.quality.overlap is not None:
             pictures["overlap"] = report.quality.overlap.plot().figure
+        for figure in pictures.values():
+            _plain(figure)
         figures = {name: figure_html(*drawn(figure, alt=_ALTS[name])) for name, figure in pictures.items()}
     asked = report.question
     title = f"Which estimator to trust: {asked.outcome} by {asked.treatment}"
     eyebrow = f'<p class="eyebrow">{html.escape(asked.name)}, {len(asked.frame):,} rows</p>'
-    answer = f"<h1>{html.escape(title)}</h1><p>{html.escape(report.sentence())}</p>{_read_so(report)}"
+    lead, *others = sentences(report)
+    answer = f"<h1>{html.escape(title)}</h1><p>{html.escape(lead)}</p>{_list(others)}"
     body = "".join(
         (
             f'<section class="hero">{eyebrow}{answer}</section>',
+            _section("How the log was read", _list(asked.notes)) if asked.notes else "",
             _section("The order of trust", _rule(report) + _ranking(report) + figures["estimates"] + _problems(report)),
             _section("What was measured on platforms like this log", _measured(report, figures)),
             _section("What was found in the log", _findings(report) + figures.get("overlap", "")),
@@ -81,10 +87,18 @@ def _rule(report: TrustReport) -> str:
     )
 
 
-def _read_so(report: TrustReport) -> str:
-    """What was assumed in reading the columns, where it is not overlooked."""
-    items = "".join(f"<li>{html.escape(note)}</li>" for note in report.question.notes)
-    return f"<p>The log was read so:</p><ul>{items}</ul>" if items else ""
+def _plain(figure: Figure) -> None:
+    """Write names as they are: a dollar sign in a column's name begins no formula."""
+    for ax in figure.axes:
+        legend = ax.get_legend()
+        for text in (ax.title, ax.xaxis.label, ax.yaxis.label, *ax.texts, *(legend.get_texts() if legend else ())):
+            text.set_parse_math(False)
+
+
+def _list(items: Sequence[str]) -> str:
+    """A list, escaped; nothing where there is nothing."""
+    lines = "".join(f"<li>{html.escape(item)}</li>" for item in items)
+    return f"<ul>{lines}</ul>" if lines else ""
 
 
 def _section(title: str, inner: str) -> str:
@@ -96,7 +110,7 @@ def _ranking(report: TrustReport) -> str:
     coverages = [name for name in table.columns if name.startswith("coverage, ")]
     head = ["estimator", "on this log", "where nothing is hidden", "rmse", *[_strength(c) for c in coverages]]
     rows = [
-        [str(label), _interval(row), str(row["standing"]), f"{row['rmse']:.3g}"]
+        [str(label), _interval(row), str(row["standing"]), number(row["rmse"], 3)]
         + [_share(row[name]) for name in (*coverages, "at_this_size")]
         for label, row in table.iterrows()
     ]
@@ -129,8 +143,8 @@ def _scale(report: TrustReport) -> str:
     moved = bias[report.best, strongest] - bias[report.best, 0.0]
     return (
         "<p>For scale: where nothing is hidden, the naive difference, which reads no column, is off by "
-        f"{bias['naive', 0.0]:.3g} on average; a hidden trait of strength {strongest:g} moves "
-        f"{html.escape(report.best)} by {moved:.3g}.</p>"
+        f"{number(bias['naive', 0.0], 3)} on average; a hidden trait of strength {strongest:g} moves "
+        f"{html.escape(report.best)} by {number(moved, 3)}.</p>"
     )
 
 
@@ -159,13 +173,12 @@ def _likeness(report: TrustReport) -> str:
 
 
 def _limits(report: TrustReport) -> str:
-    notes = "".join(f"<li>{html.escape(note)}</li>" for note in report.likeness.notes)
     said = (
         "<p>Whether a trait that moves both treatment and outcome is missing from the columns cannot be seen in a log, "
         "nor how strong it is. The strengths are assumptions, set side by side. A platform has columns of its own: "
         "what an estimator does there is evidence of what it does here, no proof.</p>"
     )
-    return f"{said}<ul>{notes}</ul>"
+    return f"{said}{_list(report.likeness.notes)}"
 
 
 def _problems(report: TrustReport) -> str:
@@ -198,7 +211,8 @@ def _strength(column: str) -> str:
 def _interval(row: pd.Series[Any]) -> str:
     if np.isnan(row["value"]):
         return "not computed"
-    return f"{row['value']:.4g} [{row['low']:.4g}, {row['high']:.4g}]"
+    shown = f"{number(row['value'])} [{number(row['low'])}, {number(row['high'])}]"
+    return shown.replace(" ", "\u00a0")  # on a phone, too, one line
 
 
 def _share(value: float) -> str:
@@ -207,7 +221,7 @@ def _share(value: float) -> str:
 
 def _cell(value: Any) -> str:
     if isinstance(value, (int, float, np.floating)):
-        return "–" if np.isnan(value) else f"{value:.4g}"
+        return "–" if np.isnan(value) else number(float(value))
     return str(value)
 
 
