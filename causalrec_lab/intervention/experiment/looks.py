@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -81,15 +82,20 @@ def group_sequential(looks: int | Sequence[float], kind: str = "obrien-fleming",
     ValueError
         If the kind is unknown or the looks do not rise within (0, 1].
     """
-    from scipy.optimize import brentq
-    from scipy.special import ndtr
-
     if kind not in SPENDING:
         raise ValueError(f"unknown spending {kind!r}; {nearest(kind, SPENDING)}")
     t = np.arange(1, looks + 1) / looks if isinstance(looks, int) else np.asarray(looks, dtype=np.float64)
     if len(t) == 0 or not (np.diff(t, prepend=0.0) > 0).all() or t[-1] > 1 + 1e-12:
         raise ValueError(f"looks={looks!r}: give a number >= 1, or shares of information that rise within (0, 1]")
-    side = (1 - level) / 2
+    return _boundary(tuple(map(float, t)), kind, level)
+
+
+@functools.lru_cache(maxsize=64)
+def _boundary(information: tuple[float, ...], kind: str, level: float) -> Boundary:
+    from scipy.optimize import brentq
+    from scipy.special import ndtr
+
+    t, side = np.asarray(information), (1 - level) / 2
     late = 2 * ndtr(-z_value(1 - side) / np.sqrt(t)), side * np.log1p((math.e - 1) * t)
     spent = 2 * np.asarray(late[SPENDING.index(kind)])
     walk, found = _Walk(), []
@@ -99,7 +105,7 @@ def group_sequential(looks: int | Sequence[float], kind: str = "obrien-fleming",
         c = float(brentq(lambda c, step=step, portion=portion: step.outside(c) - portion, 0.0, 40.0, xtol=1e-10))
         found.append(c)
         walk = step.keep(c)
-    return Boundary(tuple(map(float, t)), tuple(found), tuple(map(float, spent)), kind, level)
+    return Boundary(information, tuple(found), tuple(map(float, spent)), kind, level)
 
 
 def crossing(information: Sequence[float], critical: Sequence[float], drift: float = 0.0) -> Floats:
