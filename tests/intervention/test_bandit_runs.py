@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from causalrec_lab.intervention import bandit, ope
-from causalrec_lab.policy import FixedPolicy, UniformPolicy
+from causalrec_lab.policy import BanditLog, FixedPolicy, UniformPolicy
 from causalrec_lab.world import Platform
 
 ARMS = bandit.ArmEnvironment(np.array([0.2, 0.35, 0.6]))
@@ -106,6 +106,30 @@ def test_every_bandit_learns_on_the_platform(platform):
     assert "user_id" in log.rounds.contexts
     ax = found.plot()
     assert len(ax.get_lines()) == len(players)
+
+
+def test_a_recommender_s_embeddings_carry_over_to_items_never_shown():
+    rng = np.random.default_rng(0)
+    users, items = rng.normal(size=(300, 5)), rng.normal(size=(30, 5))
+
+    class Embedder:
+        def embed_users(self, user_ids):
+            return users[np.asarray(user_ids)]
+
+        def embed_items(self, item_ids=None):
+            return items[np.asarray(item_ids)]
+
+    player = bandit.NeuralLinear.of(Embedder(), np.arange(30), draws=50)
+    shown = rng.integers(10, size=600)  # twenty items are never shown
+    who = pd.DataFrame({"user_id": rng.integers(300, size=600)})
+    reward = (users[who["user_id"]] * items[shown]).sum(axis=1) + rng.normal(size=600)
+    player.update(BanditLog(who, shown, reward, None, 30))
+    everybody = pd.DataFrame({"user_id": np.arange(300)})
+    truth = users @ items.T
+    chosen = (player.probabilities(everybody)[:, 10:] * truth[:, 10:]).sum(axis=1)
+    new = player.probabilities(everybody)[:, 10:].sum(axis=1)
+    assert chosen.sum() / new.sum() > 0.9 * truth[:, 10:].max(axis=1).mean()
+    assert player.fresh().design.features is player.design.features
 
 
 def test_what_forgets_follows_a_world_that_turns():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +13,54 @@ from causalrec_lab.intervention.bandit.features import FeatureFunction, sums_by_
 from causalrec_lab.intervention.bandit.winning import chance_of_best_by_row
 from causalrec_lab.policy import BanditLog
 
-__all__ = ["NeuralLinear"]
+__all__ = ["NeuralLinear", "PairEmbedding"]
 
 Floats = npt.NDArray[np.float64]
+
+
+class Embedder(Protocol):
+    """A recommender that embeds users and items in one space: a `TransformerRecommender`."""
+
+    def embed_users(self, user_ids: Any) -> npt.NDArray[Any]:
+        """(n, dim) vectors of users."""
+        ...
+
+    def embed_items(self, item_ids: Any = None) -> npt.NDArray[Any]:
+        """(items, dim) vectors of items."""
+        ...
+
+
+@dataclass(frozen=True)
+class PairEmbedding:
+    r"""Features of a user and an item, :math:`(1, v, u \circ v)`, from a recommender that scores them by :math:`u'v`.
+
+    Coefficients of 0 on v and all alike on the products give the recommender's own order back; the bandit learns how far
+    that can be trusted, and what items have in common for everybody.
+
+    Parameters
+    ----------
+    recommender
+        What embeds; it stays as it is.
+    items
+        (actions, dim) vectors of the items, in action order.
+    scale
+        Root mean square of the items' vectors, by which products are divided.
+    """
+
+    recommender: Embedder
+    items: Floats
+    scale: float
+
+    def __call__(self, contexts: Any) -> Floats:
+        """(n, actions, 1 + 2 dim) features of contexts that have the column user_id."""
+        users = np.asarray(self.recommender.embed_users(contexts["user_id"]), dtype=np.float64)
+        items = np.broadcast_to(self.items / self.scale, (len(users), *self.items.shape))
+        ones = np.ones((*items.shape[:2], 1))
+        return np.concatenate([ones, items, users[:, None, :] * items], axis=2)
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        """Itself: copies of a bandit share what they do not change."""
+        return self
 
 
 class NeuralLinear(LeastSquares):
@@ -51,6 +97,23 @@ class NeuralLinear(LeastSquares):
             raise ValueError(f"NeuralLinear(noise={noise}): both numbers of an inverse gamma prior are positive")
         self.noise = (float(noise[0]), float(noise[1]))
         self.squares, self.counts = np.zeros(0), np.zeros(0)
+
+    @classmethod
+    def of(cls, recommender: Embedder, item_ids: Any, **how: Any) -> Self:
+        """A bandit on the products of a recommender's user and item vectors: see `PairEmbedding`.
+
+        Parameters
+        ----------
+        recommender
+            A fitted `TransformerRecommender`, or anything that embeds users and items in one space.
+        item_ids
+            The actions, in order.
+        **how
+            As above; contexts need the column user_id.
+        """
+        items = np.asarray(recommender.embed_items(item_ids), dtype=np.float64)
+        scale = float(np.sqrt(np.mean(items**2))) or 1.0
+        return cls(len(items), PairEmbedding(recommender, items, scale), **how)
 
     def variances(self) -> tuple[Floats, Floats]:
         """(groups,) shapes a and rates b of the inverse gamma posteriors of the variance of a reward."""
