@@ -58,6 +58,7 @@ def test_weighted_is_the_average_by_inverse_variance(method):
     assert found.value == pytest.approx(trust @ [e.value for e in apart] / trust.sum(), rel=1e-10)
     assert found.std_error == pytest.approx(trust.sum() ** -0.5, rel=1e-10)
     assert any("carry" in note and "%" in note for note in found.notes)
+    assert any("one log alone has an effective sample size of" in note for note in found.notes) == (method != "clipped")
     if method == "clipped":
         bias = trust @ [e.diagnostics["bias"] for e in apart] / trust.sum()
         assert found.diagnostics["bias"] == pytest.approx(bias, rel=1e-8)
@@ -83,6 +84,15 @@ def test_propensities_estimated_over_all_logs_are_those_of_the_mixture():
     found = ope.evaluate(logs, TARGET, "snips", propensity="estimate")
     assert found.value == pytest.approx(ope.evaluate(logs, TARGET, "snips", logging=LOGGING).value, abs=0.01)
     assert any("estimated by multinomial" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("combine", ["balanced", "weighted", "naive"])
+def test_the_direct_method_needs_no_propensities(combine):
+    logs, model = two_logs(5), np.tile(WORTH, (2_000, 1))
+    found = ope.evaluate(logs, TARGET, "dm", model, combine=combine)
+    assert found.value == pytest.approx(TRUTH)
+    bare = [replace(log, propensity=None) for log in logs]
+    assert ope.evaluate(bare, TARGET, "dm", model, combine=combine).value == pytest.approx(TRUTH)
 
 
 def test_what_is_missing_is_said():

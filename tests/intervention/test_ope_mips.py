@@ -98,6 +98,17 @@ def test_an_action_never_logged_is_valued_by_its_cluster():
     assert found.diagnostics["unsupported_mass"] == 0
 
 
+def test_clusters_need_no_logging_policy_where_propensities_are_estimated():
+    q, kinds = np.array([0.2, 0.2, 0.7, 0.7]), np.array([0, 0, 1, 1])
+    rng = np.random.default_rng(0)
+    action = rng.choice(4, 4_000, p=[0.4, 0.3, 0.2, 0.1])
+    log = BanditLog(rng.normal(size=(4_000, 1)), action, rng.binomial(1, q[action]), None, 4)
+    target = np.tile([0.1, 0.1, 0.2, 0.6], (4_000, 1))
+    found = ope.evaluate(log, target, "mips", embeddings=kinds, propensity="estimate")
+    assert abs(found.value - 0.6) < 4.5 * found.std_error
+    assert found.std_error < ope.evaluate(log, target, "ips", propensity="estimate").std_error
+
+
 def test_what_mips_lacks_is_said():
     log, target, logging, _ = draw(world(0.0))
     with pytest.raises(ValueError, match="needs embeddings="):

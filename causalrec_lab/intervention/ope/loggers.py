@@ -136,7 +136,8 @@ def read_rounds(
     target = all_probabilities(policy, whole.contexts, whole.n_actions)
     if isinstance(propensity, str):
         return _estimated(whole, target, strata, propensity, combine, folds, seed)
-    if not needed and propensity is None and logging is None and whole.propensity is None:
+    unknown = whole.propensity is None or (several and combine == "balanced")
+    if not needed and propensity is None and logging is None and unknown:
         return Rounds(whole, target, None, None, strata)
     if not several or strata is None:
         if isinstance(logging, Sequence):

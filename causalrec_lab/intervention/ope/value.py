@@ -22,6 +22,7 @@ from causalrec_lab.policy import BanditLog, Policy
 __all__ = ["METHODS", "evaluate", "tune"]
 
 Floats = npt.NDArray[np.float64]
+_FEW = 100.0
 
 
 def evaluate(
@@ -200,6 +201,12 @@ def _weighted(
         plain[own] = 0.0 if part.plain is None else scale * part.plain
     shares = ", ".join(f"{share:.1%}" for share in trust / trust.sum())
     said = f"the logs carry {shares} of the estimate, by variances estimated on the same rounds"
-    told = [word for part in parts for word in (() if part.tuning is None else (part.tuning.sentence,))]
+    told = [part.tuning.sentence for part in parts if part.tuning is not None]
+    used = [part.rewards.weights for part in parts]
+    if method != "dm" and (least := min(float(w.sum()) ** 2 / float(w @ w) if w.any() else 0.0 for w in used)) < _FEW:
+        told.append(
+            f"warning: one log alone has an effective sample size of {least:.0f} rounds, so that its variance, and its "
+            "share of the estimate, is not to be trusted: use combine='balanced'"
+        )
     linear = RoundRewards(each - weights * residual, weights, residual)
     return replace(parts[0], rewards=linear, tuning=None, words=(*told, said), plain=plain)

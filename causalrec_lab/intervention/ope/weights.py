@@ -15,7 +15,7 @@ import numpy.typing as npt
 __all__ = ["SHRINKAGES", "Shrinkage", "clipped", "optimistic", "switched"]
 
 Floats = npt.NDArray[np.float64]
-_LEVELS = (0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)
+_LEVELS = (0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,15 @@ class Shrinkage:
     source: str
 
     def candidates(self, weights: Floats) -> Floats:
-        """Numbers to choose from: quantiles of the positive weights from their median to their largest.
+        """Numbers to choose from: quantiles of the positive weights, from their median up, and infinity.
 
         The last one shrinks nothing, so that what is chosen can be the unbiased estimate.
         """
         positive = weights[weights > 0]
         if not len(positive):
             return np.array([np.inf])
-        return np.append(np.unique(np.quantile(positive, _LEVELS)) ** self.power, np.inf)
+        levels = _LEVELS if self.power == 1 else (*_LEVELS, 1.0)  # at its largest weight clipping does nothing already
+        return np.append(np.unique(np.quantile(positive, levels)) ** self.power, np.inf)
 
 
 def clipped(weights: Floats, limit: float) -> Floats:
