@@ -34,8 +34,8 @@ class Embedder(Protocol):
 class PairEmbedding:
     r"""Features of a user and an item, :math:`(1, v, u \circ v)`, from a recommender that scores them by :math:`u'v`.
 
-    Coefficients of 0 on v and all alike on the products give the recommender's own order back; the bandit learns how far
-    that can be trusted, and what items have in common for everybody.
+    Coefficients of 0 on v and all alike on the products give the recommender's own order back; the bandit learns how
+    far that can be trusted, and what items have in common for everybody.
 
     Parameters
     ----------
