@@ -86,6 +86,18 @@ def test_propensities_estimated_over_all_logs_are_those_of_the_mixture():
     assert any("estimated by multinomial" in note for note in found.notes)
 
 
+def test_clusters_count_in_the_weights_of_the_logs():
+    logs = two_logs(6)
+    doubled = [logs[0].take(np.repeat(np.arange(1_500), 2)), logs[1]]  # every round of the first log stands twice
+    cluster = np.concatenate([np.repeat(np.arange(1_500), 2), np.arange(1_500, 2_000)])
+    plain = ope.evaluate(logs, TARGET, "ips", combine="weighted")
+    found = ope.evaluate(doubled, TARGET, "ips", combine="weighted", cluster=cluster)
+    assert found.value == pytest.approx(plain.value, rel=1e-9)
+    assert found.std_error == pytest.approx(plain.std_error, rel=0.02)
+    by_log = np.repeat([0, 1], [1_500, 500])  # one cluster a log: nothing to tell them apart by
+    assert ope.evaluate(logs, TARGET, "ips", combine="weighted", cluster=by_log).value == plain.value
+
+
 @pytest.mark.parametrize("combine", ["balanced", "weighted", "naive"])
 def test_the_direct_method_needs_no_propensities(combine):
     logs, model = two_logs(5), np.tile(WORTH, (2_000, 1))

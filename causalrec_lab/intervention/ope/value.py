@@ -186,12 +186,12 @@ def _weighted(
     strata = rounds.strata
     assert strata is not None
     rows = [np.flatnonzero(strata == k) for k in range(int(strata.max()) + 1)]
+    within = [_codes_of(codes, own) for own in rows]
     parts = [
-        fitted(method, rounds.of(k), None if model is None else model[own],
-               codes=None if codes is None else np.unique(codes[own], return_inverse=True)[1], **options)
+        fitted(method, rounds.of(k), None if model is None else model[own], codes=within[k], **options)
         for k, own in enumerate(rows)
-    ]  # fmt: skip
-    errors = np.array([standard_error(part.rewards.influence) for part in parts])
+    ]
+    errors = np.array([standard_error(part.rewards.influence, own) for part, own in zip(parts, within, strict=True)])
     trust = np.where(errors > 0, errors, errors[errors > 0].min() if (errors > 0).any() else 1.0) ** -2.0
     each, weights, plain, residual = (np.zeros(len(strata)) for _ in range(4))
     for own, part, share in zip(rows, parts, trust / trust.sum(), strict=True):
@@ -210,3 +210,10 @@ def _weighted(
         )
     linear = RoundRewards(each - weights * residual, weights, residual)
     return replace(parts[0], rewards=linear, tuning=None, words=(*told, said), plain=plain)
+
+
+def _codes_of(codes: npt.NDArray[np.int64] | None, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.int64] | None:
+    """Cluster codes within one log; rounds stand for themselves where it holds a single cluster."""
+    if codes is None or (codes[rows] == codes[rows[0]]).all():
+        return None
+    return np.asarray(np.unique(codes[rows], return_inverse=True)[1], dtype=np.int64)
