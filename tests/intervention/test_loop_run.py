@@ -30,7 +30,7 @@ def platform() -> Platform:
 
 
 def told(result: loop.LoopResult) -> str:
-    return json.dumps(result.to_dict(), sort_keys=True)
+    return json.dumps(result.to_dict())
 
 
 def go(platform: Platform, folder: Path | None = None, **numbers: object) -> loop.LoopResult:

@@ -32,9 +32,9 @@ def remove_partial(folder: Path) -> None:
 
 def write_sealed(path: Path, body: dict[str, Any]) -> None:
     """Write a JSON file that knows its format and its own checksum."""
-    text = json.dumps(body, sort_keys=True)
+    text = json.dumps(body)
     seal = hashlib.sha256(text.encode()).hexdigest()
-    write_whole(path, json.dumps({"format": FORMAT, "sha256": seal, "body": body}, sort_keys=True).encode())
+    write_whole(path, json.dumps({"format": FORMAT, "sha256": seal, "body": body}).encode())
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
@@ -54,6 +54,6 @@ def read_sealed(path: Path) -> dict[str, Any]:
         raise ValueError(
             f"{path} has format {version!r}, this version reads {FORMAT}: read it with the version it is of"
         )
-    if hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest() != seal:
+    if hashlib.sha256(json.dumps(body).encode()).hexdigest() != seal:
         raise ValueError(f"{path} was changed after it was written: its checksum differs; restore it")
     return dict(body)
