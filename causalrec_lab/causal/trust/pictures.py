@@ -39,7 +39,7 @@ def _estimates(report: TrustReport, ax: Axes) -> None:
             continue
         holds = row["standing"] in ("holds", "undecided")
         ax.plot([row["low"], row["high"]], [place, place], color="C0" if holds else "0.6", linewidth=2)
-        ax.plot(row["value"], place, "o", color="C0" if holds else "0.6", markerfacecolor="C0" if holds else "white")
+        ax.plot(row["value"], place, "o", color="C0" if holds else "0.6", markerfacecolor="C0" if holds else "none")
     ax.axvline(0, color="0.4", linewidth=0.8)
     ax.set_xlabel(f"{report.question.estimand} on this log ({report.level:.0%} interval); hollow: seen to fall short")
 
