@@ -153,6 +153,14 @@ def test_one_huge_user_is_named_and_can_be_cut():
     assert any("cut metric" in note for note in cut.notes)
 
 
+def test_few_events_and_few_clusters_are_said():
+    frame = draw(400, 13).assign(rare=0, shop=np.arange(400) // 50)
+    frame["arm"] = np.where(frame["shop"] % 2, "new", "control")
+    frame.loc[[0, 60], "rare"] = 1
+    assert any("only 1 events in arm 'new'" in note for note in experiment.analyse(frame, "rare")["new"].notes)
+    assert any("fewer than 10 clusters" in n for n in experiment.analyse(frame, "sales", cluster="shop")["new"].notes)
+
+
 def test_a_linearised_ratio_has_the_ratio_s_sign_and_test():
     frame = draw(2_000, 11)
     frame.loc[:20, ["views", "orders"]] = 0

@@ -156,6 +156,9 @@ def test_units_with_rows_on_several_days_count_once_when_complete():
     complete = int((users["first"] + 2 <= rows["day"].max()).sum())
     assert seen.estimate.n == complete
     assert seen.table["difference"].iloc[-1] == 0.0  # two rows of each fall inside its three days
+    dated = rows.assign(day=pd.Timestamp("2025-03-01 07:00") + pd.to_timedelta(rows["day"], unit="D"))
+    again = experiment.monitor(dated, "y", unit="user_id", window=3, method="bonferroni")
+    assert again.estimate.n == complete
     with pytest.raises(ValueError, match="rows on several days: give window="):
         experiment.monitor(rows, "y", unit="user_id", method="bonferroni")
 
@@ -199,6 +202,7 @@ def test_srm_by_segment_points_at_the_broken_one():
         (lambda f: experiment.monitor(f, "y", method="exact"), "0 and 1"),
         (lambda f: experiment.monitor(f, "y", treated="other", horizon=9), "no arm 'other'"),
         (lambda f: experiment.monitor(f.assign(u=1), "y", unit="u", horizon=9), "more than one arm"),
+        (lambda f: experiment.monitor(f.assign(u=np.nan), "y", unit="u", horizon=9), "missing values"),
         (lambda f: experiment.follow(pd.DataFrame({"count_control": [1]})), "no column 'mean_control'"),
         (lambda f: experiment.group_sequential([0.5, 0.4]), "that rise"),
         (lambda f: experiment.group_sequential(3, "haybittle"), "unknown spending"),

@@ -25,6 +25,7 @@ ASSUMPTIONS = (
     "units were assigned at random and at the same time",
     "one unit's arm does not touch another's outcome",
 )
+FEW_EVENTS, FEW_CLUSTERS = 10, 10  # of an arm, below which a reader must know
 HEAVY = 0.2  # share of an arm's variance in one unit's hands, above which a reader must know
 
 
@@ -209,14 +210,25 @@ def _diagnostics(trial: Trial, plain: ArmMeans, found: ArmMeans, k: int, value: 
 
 
 def _heavy(trial: Trial, found: ArmMeans, k: int) -> tuple[str, ...]:
-    what = "unit" if trial.cluster is None else "cluster"
-    said = [
-        f"warning: one {what} carries {found.largest[j]:.0%} of the variance in arm {trial.arms[j]!r}, so the normal "
-        "law is a poor guide: look at it, and cut the metric with winsorise= if it is real"
-        for j in (0, k)
-        if found.largest[j] > HEAVY and trial.sizes[trial.arms[j]] > 5 / HEAVY
-    ]
-    few = [trial.arms[j] for j in (0, k) if trial.cluster is not None and trial.sizes[trial.arms[j]] < 10]
-    if few:
-        said.append(f"warning: fewer than 10 clusters in arm {few[0]!r}; the interval may be too short")
-    return tuple(said)
+    """Whether the normal law is a poor guide: a unit with the variance, an event too few, clusters too few."""
+    pair, sizes = {j: trial.arms[j] for j in (0, k)}, trial.sizes
+    if trial.cluster is not None:
+        few = [name for name in pair.values() if sizes[name] < FEW_CLUSTERS]
+        return tuple(
+            f"warning: fewer than {FEW_CLUSTERS} clusters in arm {name!r}; the interval may be too short"
+            for name in few
+        )
+    if trial.denominator is None and bool(np.isin(trial.numerator, (0.0, 1.0)).all()):
+        ones = np.bincount(trial.arm, weights=trial.numerator)
+        rarer = {j: int(min(ones[j], sizes[name] - ones[j])) for j, name in pair.items()}
+        return tuple(
+            f"warning: only {rarer[j]} events in arm {name!r}; below about {FEW_EVENTS} the interval is a poor guide"
+            for j, name in pair.items()
+            if rarer[j] < FEW_EVENTS
+        )
+    return tuple(
+        f"warning: one unit carries {found.largest[j]:.0%} of the variance in arm {name!r}, so the normal law is a "
+        "poor guide: look at it, and cut the metric with winsorise= if it is real"
+        for j, name in pair.items()
+        if found.largest[j] > HEAVY and sizes[name] > 5 / HEAVY
+    )

@@ -106,22 +106,27 @@ def with_window(frame: pd.DataFrame, metric: str, day: str, arm: str, unit: str,
     Raises
     ------
     ValueError
-        If units have rows on several days and no window says when a unit is complete.
+        If a column is unknown or has gaps, a unit is in two arms, or units have rows on several days and no window
+        says when a unit is complete.
     """
-    if missing := [name for name in (unit, metric, day, arm) if name not in frame.columns]:
-        raise ValueError(f"no column {missing[0]!r} in the experiment; it has {list(frame.columns)}")
+    for name in (unit, metric, day, arm):
+        if name not in frame.columns:
+            raise ValueError(f"no column {name!r} in the experiment; it has {list(frame.columns)}")
+        if (gaps := int(frame[name].isna().sum())) > 0:
+            raise ValueError(f"column {name!r} has {gaps} missing values; a unit cannot be followed without them")
     one_arm_each(frame, unit, arm)
+    if pd.api.types.is_datetime64_any_dtype(frame[day]):
+        dates = frame[day].dt.floor("D")
+        frame = frame.assign(**{day: (dates - dates.min()).dt.days})
     first = frame.groupby(unit)[day].transform("min")
     since = frame[day] - first
-    if window is None:
-        if (since > 0).any():
-            raise ValueError(
-                f"units of {unit!r} have rows on several days: give window=, the days each unit is followed from its "
-                "first one, so that every unit counts once, when it is complete"
-            )
-        window = 1
-    last = frame[day].max()
-    kept = frame[(since < window) & (first + window - 1 <= last)]
+    if window is None and (since > 0).any():
+        raise ValueError(
+            f"units of {unit!r} have rows on several days: give window=, the days each unit is followed from its "
+            "first one, so that every unit counts once, when it is complete"
+        )
+    window = window or 1
+    kept = frame[(since < window) & (first + window - 1 <= frame[day].max())]
     table = kept.groupby(unit).agg(**{metric: (metric, "sum"), arm: (arm, "first"), day: (day, "min")}).reset_index()
     table[day] = table[day] + window - 1
     return pd.DataFrame(table)
