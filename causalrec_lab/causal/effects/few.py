@@ -60,7 +60,7 @@ def rare_notes(names: Sequence[str], covariates: Floats) -> tuple[str, ...]:
     covariates
         (n, p) columns.
     """
-    levels = [k for k, name in enumerate(names) if "=" in name and np.isin(covariates[:, k], (0.0, 1.0)).all()]
+    levels = [k for k, name in enumerate(names) if "=" in str(name) and np.isin(covariates[:, k], (0.0, 1.0)).all()]
     found = [(names[k], int(covariates[:, k].sum())) for k in levels if covariates[:, k].sum() < RARE]
     if not found:
         return ()

@@ -38,7 +38,7 @@ def benchmark_bound(r2_treatment: float, r2_outcome: float, kd: float = 1.0, ky:
         \frac{R^2_{Y \sim j}}{1 - R^2_{Y \sim j}}, \quad
         \rho^2 = \frac{k_D R^4_{T \sim j}}{(1 - k_D R^2_{T \sim j})(1 - R^2_{T \sim j})}
 
-    Z is independent of X; the second is capped at 1. Source: Cinelli and Hazlett (2020), section 4.4.
+    Z is independent of X; the second is capped at 1. Source: Cinelli and Hazlett (2020, JRSS-B).
 
     Parameters
     ----------

@@ -89,7 +89,7 @@ class Robustness:
         r"""Robustness value :math:`RV_q = \tfrac12 (\sqrt{f_q^4 + 4 f_q^2} - f_q^2)`, :math:`f_q = q |t| / \sqrt{df}`.
 
         A Z that explains this share of the residual variance of treatment *and* outcome takes q of the estimate away
-        (Cinelli and Hazlett 2020, section 4.2).
+        (Cinelli and Hazlett 2020).
         """
         return _robustness(self.q * abs(self.t) / math.sqrt(self.freedom))
 

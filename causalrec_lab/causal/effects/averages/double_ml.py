@@ -56,8 +56,8 @@ def dml(
     r"""Effect by double machine learning.
 
     The *interactive* model lets effects differ with X; its score for the ATE and the ATT is that of `aipw`
-    (Chernozhukov et al. 2018, equations 5.3 and 5.4). The *partially linear* model says
-    :math:`Y = \theta T + g(X) + \varepsilon` and regresses residuals on residuals (equation 4.4):
+    (Chernozhukov et al. 2018, The Econometrics Journal, on the interactive model). The *partially linear* model says
+    :math:`Y = \theta T + g(X) + \varepsilon` and regresses residuals on residuals:
 
     .. math:: \hat\theta = \frac{\sum (T - \hat e)(Y - \hat l)}{\sum (T - \hat e)^2}, \qquad
         \hat e = E[T | X], \quad \hat l = E[Y | X]
@@ -67,7 +67,7 @@ def dml(
     that of one unit more.
 
     A split of the rows is arbitrary. With `repetitions` the median over so many splits is given, and
-    :math:`\widehat{se}^2` is the median of :math:`\widehat{se}_s^2 + (\hat\theta_s - \hat\theta)^2` (definition 3.3).
+    :math:`\widehat{se}^2` is the median of :math:`\widehat{se}_s^2 + (\hat\theta_s - \hat\theta)^2`.
 
     Parameters
     ----------

@@ -69,7 +69,7 @@ def matching(
     :math:`K_i` counts how often row i stands in for another, a match among M counting 1/M; the regressions
     :math:`\hat\mu_t` take off the bias that inexact matches leave (Abadie and Imbens 2011). Without
     `bias_corrected` they are 0, which leaves a bias of the order :math:`n^{-1/p}` with p continuous covariates.
-    The variance is that of Abadie and Imbens (2006, theorem 7), generalised to weights and ties:
+    The variance is that of Abadie and Imbens (2006, Econometrica), generalised to weights and ties:
 
     .. math:: \hat V = \frac{1}{n^2} \sum_i (\hat Y_i(1) - \hat Y_i(0) - \hat\tau)^2
         + \frac{1}{n^2} \sum_i (K_i^2 + 2 K_i - K'_i) \hat\sigma^2(x_i, T_i)

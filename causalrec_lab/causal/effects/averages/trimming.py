@@ -46,7 +46,7 @@ def crump_threshold(propensity: Floats) -> float:
     .. math:: \frac{1}{\alpha(1-\alpha)} = 2 \, E\left[\frac{1}{e(1-e)} \,\Big|\, \frac{1}{e(1-e)} \le
         \frac{1}{\alpha(1-\alpha)}\right]
 
-    or 0 where keeping everybody is best (Crump, Hotz, Imbens and Mitnik 2009, theorem 1 and its corollary).
+    or 0 where keeping everybody is best (Crump, Hotz, Imbens and Mitnik 2009, Biometrika).
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 r"""From ATT(g, t) to fewer numbers: simple, by cohort, by time since treatment, by calendar time.
 
 Weighted means with weights from cohort shares :math:`\pi_g`, whose sampling is in the error (Callaway and Sant'Anna
-2021, section 3): for :math:`\theta = \sum_k w_k ATT_k`, :math:`w_k = \pi_k / \sum_j \pi_j`,
+2021, Journal of Econometrics): for :math:`\theta = \sum_k w_k ATT_k`, :math:`w_k = \pi_k / \sum_j \pi_j`,
 
 .. math:: \psi = \sum_k w_k \psi_k + \sum_k (1\{G = g_k\} - \pi_k)(ATT_k - \theta) / \sum_j \pi_j
 """
@@ -137,7 +137,7 @@ def sup_t(spread: Floats, level: float, seed: int) -> float:
     """Critical value of a band that holds for all effects at once.
 
     The quantile of the largest |t|. A multiplier bootstrap with Gaussian multipliers draws from the normal law with the
-    estimated covariance exactly, so that law is drawn from directly (Callaway and Sant'Anna 2021, section 4, use other
+    estimated covariance exactly, so that law is drawn from directly (Callaway and Sant'Anna 2021 use other
     multipliers; Montiel Olea and Plagborg-Moller 2019, the plug-in sup-t band, this law).
     """
     error, one = np.sqrt(np.diag(spread)), z_value(level)

@@ -3,7 +3,7 @@ r"""Group-time effects ATT(g, t) and their influence functions.
 .. math:: ATT(g, t) = E\Big[\Big(\frac{G_g}{E[G_g]} - \frac{\frac{p_g(X) C}{1 - p_g(X)}}{E[\frac{p_g(X) C}{1 - p_g(X)}]}
     \Big) \big(Y_t - Y_{b} - m_{g,t}(X)\big)\Big]
 
-Callaway and Sant'Anna (2021, equation 2.4): b is the last period before treatment (and anticipation), C marks the
+Callaway and Sant'Anna (2021, J. Econometrics): b is the last period before treatment (and anticipation), C marks the
 comparison units, :math:`p_g` is the probability of being in cohort g rather than a comparison, and :math:`m_{g,t}` the
 comparison units' expected change. Right if either model is. Embeddings enter both (see `text`).
 """

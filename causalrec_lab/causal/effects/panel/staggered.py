@@ -47,7 +47,7 @@ def did(
 
     .. math:: ATT(g, t) = E[Y_t - Y_{g-1} | G = g] - E[Y_t - Y_{g-1} | \text{comparison}]
 
-    each doubly robust given covariates (Callaway and Sant'Anna 2021, equation 2.4; Sant'Anna and Zhao 2020), compared
+    each doubly robust given covariates (Callaway and Sant'Anna 2021; Sant'Anna and Zhao 2020), compared
     only with units not treated, then averaged. Two-way fixed effects (`two_way`) also compare with units treated
     earlier, whose own effects then enter with a minus.
 
