@@ -262,6 +262,7 @@ def test_a_table_in_any_order_becomes_lists_and_a_table_again():
          "not the product of their items' propensities, first list 0: 0.2 beside 0.1"),
         ({"slate_propensity": [0.1, 0.2, 0.0375, 0.0375, 0.0375]},
          "'slate_propensity' differs within 1 slates, first slate 7"),
+        ({"item_id": [2, 0, None, 3, 2]}, "'item_id' is missing in 1 slots, first in slate 9 at position 0"),
         ({"reward": [1, 0, 0, None, 0]}, "'reward' has 1 values that are missing"),
         ({"user_id": [1, 2, 0, 0, 0]}, "'user_id' differs within 1 slates"),
     ],

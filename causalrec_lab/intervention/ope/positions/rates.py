@@ -58,6 +58,11 @@ def position_rates(
             f"position {int(np.argmax(none))} has no click in any stratum that is also seen elsewhere, so nothing "
             "tells how much it is examined; log more lists, or leave the position out"
         )
+    if not (joined := linked(counts[useful])).all():
+        raise ValueError(
+            f"too few clicks: position {int(np.argmin(joined))} shares no clicked stratum with those that lead to the "
+            "first; log more lists, or leave the position out"
+        )
     log_ratio = np.log(at / counts[useful].sum(axis=0))
     log_ratio -= log_ratio[0]
     N, C = counts[useful], clicked[useful].sum(axis=1)

@@ -41,7 +41,7 @@ def regression_rates(
     if not np.isin(clicks, (0.0, 1.0)).all():
         raise ValueError("method='regression' is of clicks, 0 or 1; take method='harvesting' for other rewards")
     at = np.eye(positions)[position][:, 1:]
-    if np.linalg.matrix_rank(np.column_stack([at, features])) < at.shape[1] + np.linalg.matrix_rank(features):
+    if _rank(np.column_stack([at, features])) < at.shape[1] + _rank(features):
         raise ValueError(
             "relevance and position cannot be told apart: what the model reads of an item says where it stands (one "
             "deterministic ranker?); swap positions at random, or log several rankers and take method='harvesting'"
@@ -69,6 +69,13 @@ def regression_rates(
     groups, k = len(sums), at.shape[1]
     covariance = bread @ (sums.T @ sums) @ bread * groups / max(groups - 1, 1)
     return parameters[:k], covariance[:k, :k], float(steps)
+
+
+def _rank(design: Floats) -> int:
+    """Rank of the columns, from their correlations: quick where there are many rows."""
+    norms = np.sqrt(np.einsum("ij,ij->j", design, design))
+    gram = design.T @ design / np.outer(norms, norms).clip(min=1e-300)
+    return int((np.linalg.eigvalsh(gram) > 1e-9).sum())
 
 
 def _chances(parameters: Floats, at: Floats, features: Floats) -> tuple[Floats, Floats]:

@@ -141,6 +141,12 @@ def item_numbers(slots: Slots, items: int | Sequence[Any] | None) -> tuple[Ints,
         If an item is no item of the catalogue, or items are no whole numbers and no catalogue is given.
     """
     ids = slots.frame["item_id"]
+    if (lost := ids.isna().to_numpy()).any():
+        at = int(np.argmax(lost))
+        raise ValueError(
+            f"column 'item_id' is missing in {int(lost.sum())} slots, first in slate "
+            f"{_said(slots.names[slots.row[at]])} at position {slots.position[at]}; drop those slates"
+        )
     if items is None or isinstance(items, int | np.integer):
         if not pd.api.types.is_integer_dtype(ids) or bool((ids < 0).any()):
             raise ValueError(
