@@ -49,6 +49,7 @@ def test_guardrails_pass_only_where_harm_is_shown_to_be_small():
     assert np.isnan(row["p_adjusted"])
     assert "Guardrails: latency, wide passed" in found.sentence()
     assert "passed" in found._repr_html_()
+    assert str(found) == found.sentence()
     assert len(found.plot().get_yticklabels()) == 5
 
 

@@ -115,6 +115,10 @@ class ExperimentReport:
             ax.legend(loc="best")
         return ax
 
+    def __str__(self) -> str:
+        """A sentence an arm."""
+        return "\n".join(self.sentence(arm) for arm in dict.fromkeys(self.table.index.get_level_values("arm")))
+
     def _repr_html_(self) -> str:
         """The table and the notes."""
         shown = self.table.drop(columns=["direction"]).round(5).to_html(na_rep="")
@@ -148,7 +152,7 @@ def report(
     correction
         "holm", "benjamini-hochberg" or "none".
     options
-        Further arguments of `analyse` for all metrics: unit, cluster, shares.
+        Further arguments of `analyse` for all metrics: unit, cluster, shares, sequential with its horizon.
 
     Raises
     ------

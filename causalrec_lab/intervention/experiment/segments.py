@@ -80,6 +80,10 @@ class SegmentEffects:
         ax.legend(loc="best")
         return ax
 
+    def __str__(self) -> str:
+        """The sentence."""
+        return self.sentence()
+
     def _repr_html_(self) -> str:
         """The sentence, the table, the notes."""
         words = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)

@@ -97,6 +97,10 @@ class Monitor:
         ax.legend(loc="best")
         return ax
 
+    def __str__(self) -> str:
+        """The sentence."""
+        return self.sentence()
+
     def _repr_html_(self) -> str:
         """The sentence, the last looks, the notes."""
         words = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
