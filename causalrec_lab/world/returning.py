@@ -6,13 +6,13 @@ the one that is best over weeks.
 
 .. math::
     P(click | f, s, a) &= \sigma(-1.6 + 0.25\,s + tempt \cdot a - 0.2\,f) \\
-    P(f \text{ up} | a) &= tire \cdot a / 4, \quad P(f \text{ down} | a) = 0.6\,(1 - a / 3) \\
+    P(f \text{ up} | a) &= tire \cdot a^2 / 10, \quad P(f \text{ down} | a) = 0.6\,(1 - a^2 / 9) \\
     P(s \text{ up} | click) &= 0.3\,(1 - f / 4), \quad P(s \text{ down} | no\ click) = 0.1 + 0.25\,f / 4 \\
     P(returns | f, s) &= \sigma(1.2 + 0.45\,s - 0.6\,f)
 
 with fatigue f and satisfaction s in 0 to 4, both seen by the policy, intensity a in 0 to 3; whoever does not return is
-gone. That recommendations wear out while clicks are what is counted is the case of Wu, Wang, Hong and Shi (2017,
-"Returning is Believing: Optimizing Long-term User Engagement in Recommender Systems", CIKM).
+gone. Clicks of a whole window, from users whose return hangs on what they were shown, are the objective of Wu, Wang, Hong
+and Shi (2017, "Returning is Believing: Optimizing Long-term User Engagement in Recommender Systems", CIKM).
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class Retention:
     def moves(self, clicked: int) -> Floats:
         """(25, 4, 25) chance of each next state, before it is known whether the user returns."""
         f, s, a = _grid()
-        up, down = self.tire * a / 4, 0.6 * (1 - a / 3)
+        up, down = self.tire * a**2 / 10, 0.6 * (1 - a**2 / 9)
         better = 0.3 * (1 - f / 4) * np.ones_like(a) if clicked else np.zeros((STATES, 4))
         worse = np.zeros((STATES, 4)) if clicked else (0.1 + 0.25 * f / 4) * np.ones_like(a)
         found = np.zeros((STATES, 4, STATES))
@@ -219,7 +219,7 @@ class RetentionTruth:
         return (click * self.model.moves(1) + (1 - click) * self.model.moves(0)) * self.model.return_chance()
 
 
-def retention(seed: int = 0, *, days: int = 14, tempt: float = 0.45, tire: float = 0.9) -> Retention:
+def retention(seed: int = 0, *, days: int = 14, tempt: float = 0.5, tire: float = 0.9) -> Retention:
     """Make the retention preset.
 
     Parameters

@@ -33,6 +33,7 @@ def draw_front(front: Front, x: str, y: str, ax: Axes | None) -> Axes:
     on = _outline(front, wide["value"][[x, y]].to_numpy(), x, y)
     ax.plot(on[:, 0], on[:, 1], "--", color="C0", lw=1, zorder=0)
     words = {name: f"{name} ({'more' if way == 'more' else 'less'} is better)" for name, way in front.better.items()}
+    ax.margins(0.12)
     ax.set(xlabel=words[x], ylabel=words[y], title="In brackets: chance of being on the front")
     return ax
 
