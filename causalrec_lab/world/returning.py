@@ -11,8 +11,8 @@ the one that is best over weeks.
     P(returns | f, s) &= \sigma(1.2 + 0.45\,s - 0.6\,f)
 
 with fatigue f and satisfaction s in 0 to 4, both seen by the policy, intensity a in 0 to 3; whoever does not return is
-gone. Clicks of a whole window, from users whose return hangs on what they were shown, are the objective of Wu, Wang, Hong
-and Shi (2017, "Returning is Believing: Optimizing Long-term User Engagement in Recommender Systems", CIKM).
+gone. Clicks of a whole window, from users whose return hangs on what they were shown, are the objective of Wu, Wang,
+Hong and Shi (2017, "Returning is Believing: Optimizing Long-term User Engagement in Recommender Systems", CIKM).
 """
 
 from __future__ import annotations
