@@ -188,6 +188,13 @@ def test_propensities_wrong_by_a_factor_are_noticed_and_right_ones_are_not():
     assert any("are not those of logging=" in note for note in told)
 
 
+def test_a_log_without_a_click_has_no_standard_error():
+    log = exact_log(position_based, 2)
+    found = ope.slate(ope.SlateLog(log.contexts, log.action, 0 * log.reward, 4, log.propensity), FixedPolicy(new))
+    assert np.isnan(found.std_error)
+    assert any("nothing tells how the value varies" in note for note in found.notes)
+
+
 def test_items_the_log_never_showed_are_said_with_their_share():
     log = exact_log(position_based, 2)
     wider = ope.SlateLog(log.contexts, log.action, log.reward, 5, log.propensity)

@@ -28,6 +28,10 @@ _CLICKS = {
     "cascade_dr": "a slot's reward hangs on its own item and those above it (cascade)",
     "pseudoinverse": "the list's expected reward is a sum of one term a slot, each of its own item and position",
 }
+_BIASED = {
+    "independent": "items above change what is clicked below",
+    "pseudoinverse": "the list's expected reward is no sum over its slots",
+}
 ASSUMPTIONS = {
     method: (words, *_SHARED, "propensities are those of the logging policy") for method, words in _CLICKS.items()
 }
@@ -78,8 +82,8 @@ def notes_on(log: SlateLog, logging: Floats | None, method: str, found: dict[str
             f"({found['propensity_check_z']:+.1f} standard errors); the propensities are not those of the logging "
             "policy"
         )
-    if method in ("independent", "pseudoinverse"):
-        notes.append("where items above change what is clicked below, this is biased and its interval does not say so")
+    if method in _BIASED:
+        notes.append(f"where {_BIASED[method]}, this is biased and its interval does not say so")
     return (*notes, *_disagreement(log, logging))
 
 

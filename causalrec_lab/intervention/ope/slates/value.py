@@ -20,6 +20,7 @@ al. (2017, NeurIPS).
 from __future__ import annotations
 
 import difflib
+import math
 from typing import Any
 
 import numpy as np
@@ -124,16 +125,19 @@ def slate(
         earned, shown = earned.sum(axis=1, keepdims=True), shown[:, :1]
     value, influence = weighted_sum(weights, earned, shown, self_normalised)
     diagnostics = diagnosed(log, target, logged, weights, shown)
+    error, notes = standard_error(influence + start - start.mean(), codes), notes_on(log, logged, method, diagnostics)
+    if error == 0.0:
+        error, notes = math.nan, (*notes, "warning: every list counts the same, so nothing tells how the value varies")
     return Estimate(
         value=value + float(start.mean()),
-        std_error=standard_error(influence + start - start.mean(), codes),
+        std_error=error,
         level=level,
         estimand="slate value",
         method=f"self-normalised {method}" if self_normalised else method,
         n=len(log),
         diagnostics=diagnostics,
         assumptions=ASSUMPTIONS[method],
-        notes=notes_on(log, logged, method, diagnostics),
+        notes=notes,
     )
 
 
