@@ -112,7 +112,7 @@ class ExperimentReport:
         ax.set_yticks(at, [" · ".join(key) for key in t.index])
         ax.set_xlabel(f"contrast in standard errors ({self.level:.0%} intervals)")
         if t["margin"].notna().any():
-            ax.legend(loc="best")
+            ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False)
         return ax
 
     def __str__(self) -> str:

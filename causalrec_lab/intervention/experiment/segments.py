@@ -77,7 +77,7 @@ class SegmentEffects:
         ax.axvline(self.mean.value, linestyle=":", color="0.35", label="mean")
         ax.set_yticks(at, [str(name) for name in t.index])
         ax.set_xlabel(f"effect ({self.level:.0%} intervals)")
-        ax.legend(loc="best")
+        ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncol=4, frameon=False)
         return ax
 
     def __str__(self) -> str:

@@ -92,7 +92,8 @@ class Monitor:
         finite = t[["low", "high"]].replace([np.inf, -np.inf], np.nan)
         late = finite.iloc[len(finite) // 4 :]
         if late.notna().to_numpy().any():
-            ax.set_ylim(float(np.nanmin(late)) * 1.1, float(np.nanmax(late)) * 1.1)
+            bottom, top = min(float(np.nanmin(late)), 0.0), max(float(np.nanmax(late)), 0.0)
+            ax.set_ylim(bottom - 0.1 * (top - bottom), top + 0.1 * (top - bottom))
         ax.set(xlabel="day", ylabel="difference")
         ax.legend(loc="best")
         return ax
