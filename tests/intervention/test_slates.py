@@ -188,6 +188,15 @@ def test_propensities_wrong_by_a_factor_are_noticed_and_right_ones_are_not():
     assert any("are not those of logging=" in note for note in told)
 
 
+@pytest.mark.parametrize("method", ope.SLATE_METHODS)
+def test_a_policy_without_a_logged_item_is_valued_all_the_same(method):
+    log, kept = exact_log(position_based, 2), [Fraction(0), Fraction(1, 5), Fraction(3, 10), Fraction(1, 2)]
+    truth = sum(float(chance(kept, one)) * sum(position_based(one)) for one in permutations(range(1, 4), 2))
+    predictions = model(log) if method == "cascade_dr" else None
+    found = ope.slate(log, FixedPolicy(np.array(kept, dtype=float)), method, predictions, logging=FixedPolicy(old))
+    assert found.value == pytest.approx(truth, abs=1e-12)
+
+
 def test_a_log_without_a_click_has_no_standard_error():
     log = exact_log(position_based, 2)
     found = ope.slate(ope.SlateLog(log.contexts, log.action, 0 * log.reward, 4, log.propensity), FixedPolicy(new))
