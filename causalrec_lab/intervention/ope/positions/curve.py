@@ -87,12 +87,19 @@ class Examination:
             _, ax = plt.subplots(figsize=(5, 3))
         table = self.table
         sides = [table["value"] - table["low"], table["high"] - table["value"]]
-        ax.errorbar(table.index + 1, table["value"], yerr=np.array(sides), fmt="o", capsize=3, label=self.method)
+        ax.errorbar(
+            table.index + 1,
+            table["value"],
+            yerr=np.array(sides),
+            fmt="o",
+            capsize=3,
+            label=f"{self.method}, {self.level:.0%}",
+        )
         if truth is not None:
             known = np.asarray(truth, dtype=np.float64)[: len(self)]
             ax.plot(table.index + 1, known / known[0], linestyle="--", color="0.35", label="truth")
         ax.set_xlabel("position in the list")
-        ax.set_ylabel(f"examination beside the first ({self.level:.0%} interval)")
+        ax.set_ylabel("examination, first = 1")
         ax.set_xticks(table.index + 1)
         ax.set_ylim(bottom=0)
         ax.legend(loc="best")
