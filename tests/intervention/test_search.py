@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from causalrec_lab.causal.effects.panel.aggregation import sup_t
-from causalrec_lab.intervention import learning
+from causalrec_lab.intervention import FixedPolicy, learning
 from causalrec_lab.intervention.learning.winners import corrected_value
 from causalrec_lab.world import Platform
 
@@ -151,6 +151,15 @@ def test_strategies_lean_only_where_and_when_they_should():
         learning.strategies(TODAY, GROUPS, contexts, who=["ages"])
     with pytest.raises(ValueError, match="no column 'day'"):
         policy.probabilities(log.contexts)
+
+
+def test_a_strategy_the_log_never_took_is_said_to_be_beyond_it():
+    log = PLATFORM.slates(TODAY, 400, seed=0)
+    log = log.take(log.action != 3)
+    lost = learning.search(log, lambda _: FixedPolicy(np.eye(12)[3]), {"any": learning.Range(0.0, 1.0)}, trials=2)
+    assert lost.found.support == 0.0
+    assert any("never took" in note for note in lost.found.notes)
+    assert any("never took" in note for note in lost.held_out.notes)
 
 
 def test_wrong_searches():
