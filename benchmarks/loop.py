@@ -27,7 +27,7 @@ from causalrec_lab.world import Platform
 from causalrec_lab.world.groups import grouping
 
 SIZES = {"n_users": 400, "n_items": 60, "base_rate": "common"}
-PLAN = {"days": 60, "per_day": 1_000, "window": 7}
+PLAN = {"days": 60, "per_day": 1_000, "window": 28}
 SHOCK_DAY, SHOCK_DAYS = 30, 14
 WORLDS: dict[str, tuple[dict[str, float], int, tuple[str, ...]]] = {  # dials, first day, strategies
     "still": ({}, 0, ("alarm",)),

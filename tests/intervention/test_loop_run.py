@@ -232,3 +232,10 @@ def test_what_cannot_be_run_is_refused(platform: Platform, numbers: dict[str, ob
 def test_a_recommender_that_cannot_fit_is_refused(platform: Platform) -> None:
     with pytest.raises(TypeError, match="no fit"):
         loop.run(platform, object())  # type: ignore[arg-type]
+
+
+def test_a_log_that_has_grown_is_read_without_an_alarm(platform: Platform) -> None:
+    result = go(platform, days=10, start=40, refresh=4)
+    assert len(result.alarms) == 0
+    assert result.rollouts["proposed"].iloc[0] == 46  # trained on day 42, the last of the warm-up
+    assert len(go(platform, days=10, start=40, refresh=0).rollouts) == 0

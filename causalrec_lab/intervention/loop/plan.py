@@ -64,6 +64,9 @@ class LoopPlan:
         Days after the estimated change before a candidate is trained.
     retry, attempts
         Days between candidates after one alarm, and how many there may be.
+    refresh
+        Days after which the alarm strategy proposes a candidate although nothing changed, because the log has grown; 0
+        for never.
     held_out
         Share of the rounds on which a candidate is valued before it meets traffic, instead of trained.
     monitors
@@ -90,12 +93,13 @@ class LoopPlan:
     start: int = 0
     warmup: int = 7
     exploration: float = 0.1
-    window: int = 14
+    window: int = 28
     level: float = 0.05
     horizon: int = 60
     least: int = 2
     retry: int = 4
     attempts: int = 3
+    refresh: int = 14
     held_out: float = 0.3
     monitors: tuple[str, ...] = MONITORS
     guardrail: Guardrail = field(default_factory=Guardrail)
@@ -113,8 +117,8 @@ class LoopPlan:
             raise ValueError(
                 f"LoopPlan(days={self.days}, warmup={self.warmup}): the stream ends before the loop begins"
             )
-        if self.start < 0:
-            raise ValueError(f"LoopPlan(start={self.start}): the window begins on day 0")
+        if self.start < 0 or self.refresh < 0:
+            raise ValueError(f"LoopPlan(start={self.start}, refresh={self.refresh}): days are counted from 0")
         if not 0 < self.exploration <= 1:
             raise ValueError(
                 f"LoopPlan(exploration={self.exploration}): a share in (0, 1]; without exploration an item never shown "

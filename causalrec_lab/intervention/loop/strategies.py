@@ -81,7 +81,8 @@ class RetrainOnAlarm:
     r"""Watch; on an alarm estimate when the change began, train on the rounds since, and let the candidate in by test.
 
     A candidate whose value on held-out rounds is surely below the running policy's meets no traffic. What the guardrail
-    keeps serves on, is watched anew, and is improved `attempts` times as rounds of the new world come in.
+    keeps serves on, is watched anew, and is improved `attempts` times as rounds of the new world come in. Where nothing
+    alarms for `refresh` days, a candidate that has read the grown log is proposed in the same way.
 
     The k-th deployment is watched at level :math:`\alpha / (k (k + 1))`: over all of them :math:`\alpha`.
     """
@@ -109,7 +110,8 @@ class RetrainOnAlarm:
             return {}
         if day == plan.first - 1:
             desk.state.current = desk.train(day, plan.start)
-            memory.update(phase="watch", epoch=1, since=day + 1, candidate=None, changed=None, attempts=0, due=None)
+            memory.update(phase="watch", epoch=1, since=day + 1, candidate=None, due=None)
+            memory.update(changed=plan.start, attempts=plan.attempts, trained=day)
             return {}
         if memory["phase"] == "rollout":
             return self._read_guardrail(desk, day)
@@ -118,7 +120,8 @@ class RetrainOnAlarm:
         if reading.alarm is not None and memory["due"] is None:
             self._alarm(desk, day, reading)
             row["alarm"] = reading.alarm
-        if memory["due"] is not None and memory["due"] <= day:
+        due = memory["due"] or (memory["trained"] + plan.refresh if plan.refresh else day + 1)
+        if due <= day:
             self._propose(desk, day)
         return row
 
@@ -145,7 +148,7 @@ class RetrainOnAlarm:
         memory, plan = desk.state.strategy, desk.plan
         first = max(memory["changed"], day - plan.window + 1)
         number = desk.train(day, first, share=1.0 - plan.held_out, start=desk.state.current)
-        memory["attempts"] += 1
+        memory.update(attempts=memory["attempts"] + 1, trained=day)
         found = _valued(desk, number)
         entry = {"candidate": number, "proposed": day, **found, "ended": day, "decision": "not tried"}
         if found["candidate_high"] < found["incumbent_value"]:
