@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ from causalrec_lab.intervention import uplift
 from causalrec_lab.intervention.uplift.ranking import Ranking
 from causalrec_lab.world import Platform
 
-ROWS, TRUTH_ROWS, OUTCOME, TOP, RESAMPLES = 2_000, 400_000, "click", 0.2, 60
+ROWS, TRUTH_ROWS, OUTCOME, TOP, RESAMPLES = 2_000, 400_000, "click", 0.2, 100
 READS = ["recency", "history", "mens", "womens", "newbie"]
 
 
@@ -47,8 +48,9 @@ def one(platform: Platform, seed: int, design: str) -> dict[str, tuple[float, fl
     """Value and interval of each figure in one draw."""
     log = (platform.trial if design == "trial" else platform.log)(ROWS, seed=seed)
     frame = log.decisions
-    how = {"covariates": platform.covariates} if design == "adjusted" else {}
-    found = uplift.curve(frame, "treated", OUTCOME, ranked(frame), resamples=RESAMPLES, seed=seed, **how)
+    how: dict[str, Any] = {"covariates": platform.covariates} if design == "adjusted" else {}
+    how |= {"cluster": "user_id", "resamples": RESAMPLES, "seed": seed}  # the trial treats whole users
+    found = uplift.curve(frame, "treated", OUTCOME, ranked(frame), **how)
     figures = {"AUUC": found.auuc, "Qini": found.qini, f"uplift at {TOP}": found.at_k(TOP)}
     return {name: (e.value, e.low, e.high) for name, e in figures.items()}
 
