@@ -16,7 +16,7 @@ from causalrec_lab.intervention import loop
 from causalrec_lab.intervention.loop import durable
 from causalrec_lab.world import Platform
 
-SMALL = {"days": 16, "per_day": 300, "warmup": 3, "window": 5, "seed": 5, "retry": 2}
+SMALL = {"days": 16, "per_day": 300, "warmup": 3, "window": 5, "seed": 5, "retry": 2, "refresh": 0}
 GUARD = loop.Guardrail(margin=0.05, days=2)
 
 

@@ -99,7 +99,7 @@ class LoopPlan:
     least: int = 2
     retry: int = 4
     attempts: int = 3
-    refresh: int = 14
+    refresh: int = 7
     held_out: float = 0.3
     monitors: tuple[str, ...] = MONITORS
     guardrail: Guardrail = field(default_factory=Guardrail)
