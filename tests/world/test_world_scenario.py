@@ -198,6 +198,7 @@ def test_no_code_knows_a_scenario_by_name():
         "linear",
         "frontdoor",
         "staggered",
+        "returning",
     }  # presets: data, or platforms of their own
     spoken = {
         (path.stem, node.value)
