@@ -73,6 +73,34 @@ def test_contexts_pay_where_arms_cross():
     assert normal.means(np.array([[1.0]])).tolist() == [[1.5, -1.5, 0.2]]
 
 
+def test_a_bandit_that_learns_round_by_round_reads_its_contexts():
+    """The first table of contexts has one row: nothing may be standardised away by it."""
+    world = bandit.ContextEnvironment(np.array([[0.0, 2.0], [0.0, -2.0]]), noise=0.5)
+    table = bandit.run(world, {"l": bandit.LinUCB(2), "any": bandit.EpsilonGreedy(2, 1.0)}, 400, 1, seed=3).table
+    assert table.loc["l", "regret"] < table.loc["any", "regret"] / 5
+
+
+def test_few_contexts_settle_features_that_scale_with_their_unit():
+    few = np.array([[2.0, 5.0], [4.0, 5.0]])
+    one, thousand = bandit.ContextFeatures.of(few), bandit.ContextFeatures.of(1_000 * few)
+    np.testing.assert_allclose(one(few + 1.0), thousand(1_000 * (few + 1.0)), atol=1e-12)
+    many = np.random.default_rng(0).normal(3.0, 2.0, size=(50, 1))
+    np.testing.assert_allclose(bandit.ContextFeatures.of(many)(many)[:, 1].std(), 1.0)
+
+
+def test_draws_of_a_bandit_are_not_those_of_its_world():
+    class Keeps(bandit.LinTS):
+        def _sampled(self, contexts, scale=1.0):
+            drawn.append(self._rng().standard_normal(3))
+            return super()._sampled(contexts, scale)
+
+    drawn = []
+    world = bandit.ContextEnvironment(np.zeros((2, 4)), noise=1.0)
+    bandit.run(world, {"t": Keeps(2, items=np.eye(2), draws=5)}, 40, 10)
+    met = [world.play(UniformPolicy(2), 10, step, 0)[0].rounds.contexts[0] for step in range(4)]
+    assert not np.isclose(np.array(drawn)[:4, 0], np.array(met)[:, 0]).any()
+
+
 def test_the_platform_s_best_policy_has_no_regret(platform):
     world = bandit.PlatformEnvironment(platform)
     means, best = world.means(), platform.truth.best_policy()

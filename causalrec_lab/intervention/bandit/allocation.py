@@ -26,11 +26,15 @@ from causalrec_lab.intervention.bandit.adaptive_log import AdaptiveLog
 __all__ = ["ALLOCATIONS", "round_weights"]
 
 Floats = npt.NDArray[np.float64]
+_OTHERS = 100  # rounds whose contexts tell a batch's spread; a shorter batch borrows from those before it
 ALLOCATIONS = ("stable", "two-point", "minvar", "uniform")
 
 
 def round_weights(log: AdaptiveLog, target: Floats, allocation: str, decay: float) -> Floats:
-    r"""(n,) weights of the rounds, not normalised: they know a round's batch, not what was done or earned in it.
+    r"""(n,) weights of the rounds, not normalised: they know a round's batch, not what was met or earned in the round.
+
+    The mean over contexts in :math:`v_t` is taken over the other rounds of the batch, and over rounds before it where
+    these are few: a weight that knew its own context would count some contexts for more than others.
 
     Parameters
     ----------
@@ -55,12 +59,32 @@ def round_weights(log: AdaptiveLog, target: Floats, allocation: str, decay: floa
 
 
 def _spread(log: AdaptiveLog, target: Floats) -> Floats:
-    """(n,) v of each round's batch; infinite where the policy wants what had no chance."""
+    """(n,) v of each round; infinite for a batch in which the policy wants what had no chance."""
     wanted = target > 0
     share = np.divide(target**2, log.chances, out=np.full(target.shape, np.inf), where=wanted & (log.chances > 0))
     each = np.where(wanted, share, 0.0).sum(axis=1)
-    _, group = np.unique(log.batch, return_inverse=True)
-    return np.asarray((np.bincount(group, weights=each) / np.bincount(group))[group])
+    starts, group, size = np.unique(log.batch, return_index=True, return_inverse=True, return_counts=True)[1:]
+    total = np.bincount(group, weights=each)
+    if _no_context(log, each, total / size, group, size):
+        return np.asarray((total / size)[group])
+    finite = np.isfinite(each)
+    sums, counts = (np.append(0.0, np.cumsum(part)) for part in (np.where(finite, each, 0.0), finite))
+    since = np.maximum(starts - np.maximum(_OTHERS - (size - 1), 0), 0)
+    own = np.where(np.isfinite(total), total, 0.0)[group] - np.where(finite, each, 0.0)
+    others = size[group] - 1 + (counts[starts] - counts[since])[group]
+    known = np.isfinite(total)[group] & (others > 0)
+    mean = (own + (sums[starts] - sums[since])[group]) / np.maximum(others, 1.0)
+    return np.asarray(np.where(known, mean, np.inf))
+
+
+def _no_context(
+    log: AdaptiveLog, each: Floats, mean: Floats, group: npt.NDArray[np.int64], size: npt.NDArray[np.int64]
+) -> bool:
+    """Whether a round's v hangs on its batch alone, so that it may be used as it is."""
+    if np.shape(log.rounds.contexts)[1:] == (0,):
+        return True
+    alike = np.where(np.isfinite(mean[group]), np.abs(each - mean[group]) <= 1e-9 * each, np.isinf(each))
+    return bool(size.min() > 1 and alike.all())
 
 
 def _two_point(chance: Floats, decay: float) -> Floats:

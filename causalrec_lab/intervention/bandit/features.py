@@ -16,6 +16,7 @@ __all__ = ["ContextFeatures", "Design", "FeatureFunction"]
 Floats = npt.NDArray[np.float64]
 FeatureFunction = Callable[[Any], npt.NDArray[Any]]
 _CONSTANT = 1e-12
+_FEW = 20  # contexts whose spread says little of the spread of others
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,10 @@ class ContextFeatures:
     def of(cls, contexts: Any) -> ContextFeatures:
         """Settle on contexts: those of a first batch, or of everybody.
 
+        Fewer than 20 contexts, and columns that do not vary in them, are divided by their root mean square: their
+        spread is not known yet, and what did not vary so far may do so later. Categories are those met here; settle
+        on a table that has them all.
+
         Raises
         ------
         ValueError
@@ -45,9 +50,12 @@ class ContextFeatures:
         """
         encoding = ContextEncoding.of(contexts)
         found = encoding.features(contexts)
-        spread = found.std(axis=0) if len(found) else np.ones(found.shape[1])
-        centre = found.mean(axis=0) if len(found) else np.zeros(found.shape[1])
-        return cls(encoding, centre, np.where(spread > _CONSTANT, spread, np.inf))
+        if not len(found):
+            return cls(encoding, np.zeros(found.shape[1]), np.ones(found.shape[1]))
+        spread, size = found.std(axis=0), np.sqrt(np.mean(found**2, axis=0))
+        known = (spread > _CONSTANT) & (len(found) >= _FEW)
+        scale = np.where(known, spread, np.where(size > _CONSTANT, size, 1.0))
+        return cls(encoding, found.mean(axis=0), scale)
 
     def __call__(self, contexts: Any) -> Floats:
         """(n, 1 + d) features.

@@ -135,7 +135,7 @@ class NeuralLinear(LeastSquares):
         mean, spread = self.moments(contexts)
         shape, rate = self.variances()
         if self.design.shared:
-            variance = rate[0] / self._rng().standard_gamma(shape[0], size=self.draws)
+            variance = rate[0] / self._rng(1).standard_gamma(shape[0], size=self.draws)
             return self._sampled(contexts, np.sqrt(variance))
         return _student_chances(mean, spread * np.sqrt(rate / shape), 2 * shape)
 

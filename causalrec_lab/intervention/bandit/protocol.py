@@ -15,6 +15,7 @@ __all__ = ["Bandit", "share"]
 
 Floats = npt.NDArray[np.float64]
 _ROUNDING = 1e-9
+_STREAM = 7_919  # keeps a bandit's draws apart from those of a world with the same seed
 
 
 class Bandit(ABC):
@@ -94,9 +95,9 @@ class Bandit(ABC):
     def _check(self, log: BanditLog) -> None:  # noqa: B027 (most take any finite number)
         """Refuse rewards the algorithm has no law for."""
 
-    def _rng(self) -> np.random.Generator:
-        """Draws that depend on the seed and on how often it has learned: asking twice gives the same answer."""
-        return np.random.default_rng([self.seed, self.updates])
+    def _rng(self, use: int = 0) -> np.random.Generator:
+        """Draws for one use that depend on the seed and on how often it has learned: asking twice gives the same."""
+        return np.random.default_rng([_STREAM + use, self.seed, self.updates])
 
     @abstractmethod
     def _chances(self, contexts: Any) -> Floats:
