@@ -39,18 +39,55 @@ def value(policy, n=40_000):
     return float((policy.probabilities(x) * means(x)).sum(axis=1).mean())
 
 
-@pytest.mark.parametrize(("caution", "kl", "penalty"), [(0.0, 0.0, 0.0), (1.5, 0.0, 0.1), (0.7, 0.3, 0.01)])
-def test_the_gradient_is_that_of_finite_differences(caution, kl, penalty):
+@pytest.mark.parametrize(
+    ("caution", "kl", "penalty", "cluster"),
+    [(0.0, 0.0, 0.0, None), (1.5, 0.0, 0.1, None), (0.7, 0.3, 0.01, None), (1.5, 0.2, 0.01, np.arange(30) // 7)],
+)
+def test_the_gradient_is_that_of_finite_differences(caution, kl, penalty, cluster):
     rng = np.random.default_rng(0)
     before = rng.dirichlet(np.ones(4), size=30)
     before[:, 3] = 0.0  # an action without support
     before /= before.sum(axis=1, keepdims=True)
     climb = Objective(
-        rng.normal(size=(30, 3)), rng.normal(size=(4, 2)), before, rng.normal(size=(30, 4)), caution, kl, penalty
-    )
+        rng.normal(size=(30, 3)), rng.normal(size=(4, 2)), before, rng.normal(size=(30, 4)), caution, kl, penalty,
+        cluster,
+    )  # fmt: skip
     at = rng.normal(size=6)
     found = check_grad(lambda t: climb.loss(t)[0], lambda t: climb.loss(t)[1], at)
     assert found < 1e-6 * max(1.0, np.abs(climb.loss(at)[1]).max())
+
+
+def test_the_unit_of_the_reward_does_not_matter():
+    """Cents or thousands: the same policy, with costs and the weight of the divergence in the same unit."""
+    log = drawn(1_500)
+    plain = learning.softmax_policy(log, kl=0.01, costs=[0.0, 0.1, 0.0], cluster=np.arange(1_500) // 3)
+    for unit in (1e-6, 1e3):
+        scaled = replace(log, reward=log.reward * unit)
+        found = learning.softmax_policy(
+            scaled, kl=0.01 * unit, costs=[0.0, 0.1 * unit, 0.0], cluster=np.arange(1_500) // 3
+        )
+        np.testing.assert_allclose(found.policy.coefficients, plain.policy.coefficients, atol=1e-3)
+        assert found.diagnostics["objective"] == pytest.approx(plain.diagnostics["objective"] * unit, rel=1e-4)
+        tree = learning.tree_policy(replace(log, reward=log.reward * unit * 1e-6), depth=2)
+        assert tree.policy.rules() == learning.tree_policy(log, depth=2).policy.rules()
+
+
+def test_a_rare_reward_is_not_drowned_in_the_penalty():
+    log = drawn(30_000)
+    rare = replace(log, reward=log.reward * (np.random.default_rng(1).random(len(log)) < 0.02))  # 4 to 12 in a thousand
+    worth, plain = (value(learning.softmax_policy(one, penalty=p)) for one, p in ((rare, 1e-3), (rare, 0.0)))
+    assert worth > 0.9 * plain > 0.9 * 0.45
+
+
+def test_equal_trees_are_settled_by_order_not_by_rounding():
+    rng = np.random.default_rng(3)
+    x, scores = rng.normal(size=200), rng.normal(size=(200, 3))
+    for matrix in (np.column_stack([-x, x]), np.column_stack([x, -x, x**3])):
+        tree, _ = best_action_tree(matrix, scores, depth=1, min_leaf=1, candidates=None)
+        assert tree.column == 0
+    ties = np.column_stack([np.repeat([0.0, 1.0], 100), np.tile([0.0, 1.0], 100)])
+    tree, total = best_action_tree(ties, 0.1 * np.ones((200, 2)), depth=2, min_leaf=1, candidates=None)
+    assert (tree, total) == (0, pytest.approx(20.0))
 
 
 def enumerated(matrix, scores):

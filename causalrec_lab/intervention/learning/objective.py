@@ -29,6 +29,8 @@ class Objective:
         (n, actions) scores less costs.
     caution, kl, penalty
         Weights of the standard error, of the divergence and of half the squared coefficients.
+    cluster
+        (n,) codes from 0 of rounds that err together, or None: every round by itself.
     """
 
     Z: Floats
@@ -38,6 +40,7 @@ class Objective:
     caution: float
     kl: float
     penalty: float
+    cluster: npt.NDArray[np.int64] | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -48,16 +51,14 @@ class Objective:
         r"""Minus the objective and its gradient, flat.
 
         With :math:`D_{ia} = \pi_{ia} \{c_i (\Gamma_{ia} - g_i) - \kappa (l_{ia} - K_i) / n\}`, l the log ratio to the
-        base, :math:`K_i` the divergence and :math:`c_i = 1/n - c\,(g_i - \bar g) / (n (n - 1) \widehat{se})`, the
-        gradient of the first three terms is :math:`Z' D F`.
+        base, :math:`K_i` the divergence and :math:`c_i = 1/n - c\,\partial \widehat{se} / \partial g_i`, the gradient
+        of the first three terms is :math:`Z' D F`.
         """
         theta, n = flat.reshape(self.shape), len(self.Z)
         chances = chances_of(self.Z @ theta @ self.F.T, self.before)
         each = np.einsum("ij,ij->i", chances, self.scores)
-        error = _error(each)
-        pull = np.full(n, 1.0 / n)
-        if error > 0:
-            pull -= self.caution * (each - each.mean()) / (n * (n - 1) * error)
+        error, steeper = self._error(each)
+        pull = 1.0 / n - self.caution * steeper
         slope = chances * (pull[:, None] * (self.scores - each[:, None]))
         value = float(each.mean()) - self.caution * error
         if self.kl:
@@ -77,6 +78,21 @@ class Objective:
         apart = np.einsum("ij,ij->i", chances, ratio).mean()
         return {"divergence": float(apart), "largest_ratio": float(np.exp(ratio.max()))}
 
+    def _error(self, each: Floats) -> tuple[float, Floats]:
+        r"""Standard error of the mean and its slope in each value.
+
+        :math:`\widehat{se}^2 = \frac{G}{G - 1} \sum_g S_g^2 / n^2` of the sums of deviations of G clusters.
+        """
+        n, off = len(each), each - each.mean()
+        codes = np.arange(n) if self.cluster is None else self.cluster
+        sums, sizes = np.bincount(codes, weights=off), np.bincount(codes)
+        count = len(sums)
+        squares = float(sums @ sums)
+        if count < 2 or squares <= 0:
+            return 0.0, np.zeros(n)
+        error = float(np.sqrt(count / (count - 1) * squares)) / n
+        return error, count / (count - 1) * (sums[codes] - sums @ sizes / n) / (n**2 * error)
+
     def _log_ratio(self, chances: Floats) -> Floats:
         tiny = np.finfo(np.float64).tiny
         return np.where(chances > 0, np.log(np.maximum(chances, tiny)) - np.log(np.maximum(self.before, tiny)), 0.0)
@@ -87,7 +103,3 @@ def chances_of(logits: Floats, before: Floats) -> Floats:
     top = np.where(before > 0, logits, -np.inf).max(axis=1, keepdims=True)
     tilted = before * np.exp(np.minimum(logits - top, 0.0))
     return np.asarray(tilted / tilted.sum(axis=1, keepdims=True))
-
-
-def _error(each: Floats) -> float:
-    return float(np.sqrt(each.var(ddof=1) / len(each)))

@@ -55,6 +55,10 @@ class ActionScores:
         chances = checked_probabilities(found, n=len(self.log), n_actions=self.log.n_actions)
         return np.asarray(np.einsum("ij,ij->i", chances, self.values))
 
+    def net(self, costs: Floats) -> Floats:
+        """(n, actions) scores less the (actions,) costs."""
+        return np.asarray(self.values - costs)
+
     def gain(self, policy: Policy | npt.NDArray[Any], *, over: Policy | None = None, level: float = 0.95) -> Estimate:
         """What a policy earns more per round than the one that wrote the log, or than another; paired by round.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from causalrec_lab.causal.effects.nuisances.ridge import one_thread
 from causalrec_lab.intervention.learning.inputs import Inputs
@@ -72,14 +73,15 @@ def softmax_policy(
 ) -> LearnedPolicy:
     r"""Train a softmax policy on part of a log and value it on the rest.
 
-    .. math:: \max_\Theta\; \bar g - c \sqrt{\widehat{Var}(g) / n} - \kappa\, \overline{KL}(\pi_\Theta \| \pi_0)
-        - \tfrac{\lambda}{2} \|\Theta\|^2, \qquad g_i = \sum_a \pi_\Theta(a \mid x_i)\,(\Gamma_{ia} - cost_a)
+    .. math:: \max_\Theta\; \bar g - c\, \widehat{se}(\bar g) - \kappa\, \overline{KL}(\pi_\Theta \| \pi_0)
+        - \tfrac{\lambda \sigma_r}{2} \|\Theta\|^2, \qquad g_i = \sum_a \pi_\Theta(a \mid x_i)\,(\Gamma_{ia} - cost_a)
 
-    with cross-fitted doubly robust scores. The second term is that of counterfactual risk minimisation, here a lower
-    confidence bound (Swaminathan and Joachims 2015, "Batch learning from logged bandit feedback through counterfactual
-    risk minimization", JMLR 16); the third keeps near the logging policy. Training starts at the base policy, climbs by
-    L-BFGS with the analytic gradient and draws no random numbers; the objective is not concave, so the top found is a
-    local one.
+    with cross-fitted doubly robust scores and :math:`\sigma_r` the standard deviation of the rewards: their unit does not
+    matter, and a rare reward does not drown in the penalty. The second term is that of counterfactual risk
+    minimisation, here a lower confidence bound (Swaminathan and Joachims 2015, "Batch learning from logged bandit
+    feedback through counterfactual risk minimization", JMLR 16); the third keeps near the logging policy. Training
+    starts at the base policy, climbs by L-BFGS with the analytic gradient and draws no random numbers; the objective is
+    not concave, so the top found is a local one.
 
     Parameters
     ----------
@@ -92,11 +94,11 @@ def softmax_policy(
     costs
         Cost of an action in the reward's unit: (actions,) or one for all.
     caution
-        c >= 0: standard errors by which the value is marked down in training.
+        c >= 0: standard errors (of clusters, where given) by which the value is marked down in training.
     kl
         :math:`\kappa \ge 0`, in the reward's unit per nat.
     penalty
-        :math:`\lambda \ge 0` of the coefficients, the constant apart.
+        :math:`\lambda \ge 0` of the coefficients, the constant apart; without a unit.
     held_out
         Share of rounds (of clusters) that only values the policy.
     cluster
@@ -125,11 +127,14 @@ def softmax_policy(
     inputs, base = Inputs.learn(part.contexts), base or logging_shares(part)
     before = checked_probabilities(base.probabilities(part.contexts), n=len(part), n_actions=log.n_actions)
     _support(before, part)
+    unit = _unit(part.reward)
+    net = scores.net(checked_costs(costs, log.n_actions))
+    codes = None if own is None else pd.factorize(own)[0].astype(np.int64)
     objective = Objective(
-        inputs.standardised(part.contexts), features, before, scores.values - checked_costs(costs, log.n_actions),
-        caution, kl, penalty,
-    )  # fmt: skip
+        inputs.standardised(part.contexts), features, before, net / unit, caution, kl / unit, penalty, codes
+    )
     theta, told = _climb(objective, steps)
+    told["objective"] *= unit
     policy = ParametricPolicy(base, inputs, theta, features)
     notes = () if told["converged"] else (f"warning: not converged in {steps} steps; give more steps or more penalty",)
     return learned(
@@ -154,8 +159,14 @@ def _climb(objective: Objective, steps: int) -> tuple[Floats, dict[str, float]]:
         objective.loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": steps, "gtol": 1e-6}
     )
     theta = np.asarray(found.x, dtype=np.float64).reshape(objective.shape)
-    told = {"steps": float(found.nit), "objective": -float(found.fun), "converged": float(found.nit < steps)}
+    told = {"steps": float(found.nit), "objective": -float(found.fun), "converged": float(found.status != 1)}
     return theta, told | objective.reading(theta)
+
+
+def _unit(reward: Floats) -> float:
+    """Standard deviation of the rewards, 1 where they do not vary."""
+    spread = float(reward.std())
+    return spread if spread > 1e-12 * float(np.abs(reward).max()) else 1.0
 
 
 def _features(given: npt.ArrayLike | None, n_actions: int) -> Floats:

@@ -144,7 +144,7 @@ def tree_policy(
     scores = action_scores(part, cluster=own, folds=folds, seed=seed)
     inputs = Inputs.learn(part.contexts)
     net = _grouped(
-        scores.values - checked_costs(costs, log.n_actions), base.probabilities(part.contexts), codes, len(names)
+        scores.net(checked_costs(costs, log.n_actions)), base.probabilities(part.contexts), codes, len(names)
     )
     asked = _asked(inputs, columns)
     tree, total = best_action_tree(

@@ -14,6 +14,7 @@ __all__ = ["Question", "best_action_tree", "decide"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,11 @@ def best_action_tree(
         Thresholds a column at most; None for all.
     """
     grids = [_grid(column, candidates) for column in matrix.T]
-    best = _leaf_of(scores)
+    best, slack = _leaf_of(scores), _slack(scores)
     if depth >= 1:
-        best = _better(best, _stump(grids, scores, min_leaf))
+        best = _better(best, _stump(grids, scores, min_leaf), slack)
     if depth >= 2:
-        best = _better(best, _two_levels(grids, scores, min_leaf))
+        best = _better(best, _two_levels(grids, scores, min_leaf), slack)
     return best
 
 
@@ -94,9 +95,15 @@ def _leaf_of(scores: Floats) -> tuple[Question | int, float]:
 
 
 def _better(
-    old: tuple[Question | int, float], new: tuple[Question | int, float] | None
+    old: tuple[Question | int, float], new: tuple[Question | int, float] | None, slack: float
 ) -> tuple[Question | int, float]:
-    return new if new is not None and new[1] > old[1] + 1e-9 * max(abs(old[1]), 1.0) else old
+    """The new one if it is better by more than rounding."""
+    return new if new is not None and new[1] > old[1] + slack else old
+
+
+def _slack(scores: Floats) -> float:
+    """What rounding can make of sums of the scores; told by the best of each row, whatever their unit."""
+    return _ROUNDING * float(np.abs(scores.max(axis=1)).sum())
 
 
 def _sums(bins: Integers, scores: Floats, count: int) -> Floats:
@@ -112,11 +119,12 @@ def _worth(sums: Floats, min_leaf: int) -> Floats:
 
 def _stump(grids: list[_Grid], scores: Floats, min_leaf: int) -> tuple[Question, float] | None:
     best: tuple[int, int, float] | None = None
+    slack = _slack(scores)
     for j, grid in enumerate(grids):
         if grid.count > 1:
             left = _sums(grid.bins, scores, grid.count).cumsum(axis=0)
             value = _worth(left[:-1], min_leaf) + _worth(left[-1] - left[:-1], min_leaf)
-            best = _leading(best, j, value)
+            best = _leading(best, j, value, slack)
     if best is None:
         return None
     j, at, value_at = best
@@ -125,16 +133,20 @@ def _stump(grids: list[_Grid], scores: Floats, min_leaf: int) -> tuple[Question,
     return Question(j, float(grids[j].points[at]), leaves[0], leaves[1]), value_at
 
 
-def _leading(best: tuple[int, int, float] | None, j: int, value: Floats) -> tuple[int, int, float] | None:
-    at = int(np.argmax(value))
-    return (j, at, float(value[at])) if np.isfinite(value[at]) and (best is None or value[at] > best[2]) else best
+def _leading(best: tuple[int, int, float] | None, j: int, value: Floats, slack: float) -> tuple[int, int, float] | None:
+    """The first of the best thresholds, of the first of the best columns; equal up to rounding is equal."""
+    top = float(value.max())
+    if not np.isfinite(top) or (best is not None and top <= best[2] + slack):
+        return best
+    return j, int(np.argmax(value >= top - slack)), top
 
 
 def _two_levels(grids: list[_Grid], scores: Floats, min_leaf: int) -> tuple[Question, float] | None:
     best: tuple[int, int, float] | None = None
+    slack = _slack(scores)
     for j, grid in enumerate(grids):
         if grid.count > 1:
-            best = _leading(best, j, _sides(grid, grids, scores, min_leaf))
+            best = _leading(best, j, _sides(grid, grids, scores, min_leaf), slack)
     if best is None:
         return None
     j, at, value = best
@@ -164,4 +176,6 @@ def _best_cut(corner: Floats, min_leaf: int) -> Floats:
 def _side(grids: list[_Grid], scores: Floats, rows: npt.NDArray[Any], min_leaf: int) -> Question | int:
     """Best stump or leaf of one side, over the thresholds of all rows."""
     mine = scores[rows]
-    return _better(_leaf_of(mine), _stump([_Grid(g.points, g.bins[rows]) for g in grids], mine, min_leaf))[0]
+    return _better(
+        _leaf_of(mine), _stump([_Grid(g.points, g.bins[rows]) for g in grids], mine, min_leaf), _slack(mine)
+    )[0]
