@@ -76,8 +76,8 @@ def softmax_policy(
     .. math:: \max_\Theta\; \bar g - c\, \widehat{se}(\bar g) - \kappa\, \overline{KL}(\pi_\Theta \| \pi_0)
         - \tfrac{\lambda \sigma_r}{2} \|\Theta\|^2, \qquad g_i = \sum_a \pi_\Theta(a \mid x_i)\,(\Gamma_{ia} - cost_a)
 
-    with cross-fitted doubly robust scores and :math:`\sigma_r` the standard deviation of the rewards: their unit does not
-    matter, and a rare reward does not drown in the penalty. The second term is that of counterfactual risk
+    with cross-fitted doubly robust scores and :math:`\sigma_r` the standard deviation of the rewards: their unit does
+    not matter, and a rare reward does not drown in the penalty. The second term is that of counterfactual risk
     minimisation, here a lower confidence bound (Swaminathan and Joachims 2015, "Batch learning from logged bandit
     feedback through counterfactual risk minimization", JMLR 16); the third keeps near the logging policy. Training
     starts at the base policy, climbs by L-BFGS with the analytic gradient and draws no random numbers; the objective is
