@@ -164,6 +164,57 @@ def test_monitors_refuse_what_they_cannot_read() -> None:
         Monitor(0.05, 10).read(Rounds(bare, rounds.chances), np.random.default_rng(0))
 
 
+def constant(rng: np.random.Generator, x: np.ndarray, season: int | None = 0) -> Rounds:
+    """Rounds that earn nothing, shown by a standing coin; only the columns of the contexts are of interest."""
+    n = len(x)
+    chances = np.tile([0.4, 0.6], (n, 1))
+    action = (rng.random(n) < 0.6).astype(np.int64)
+    contexts = pd.DataFrame(np.atleast_2d(x.T).T).add_prefix("x")
+    return Rounds(BanditLog(contexts, action, np.zeros(n), chances[0, action], 2), chances, None, season)
+
+
+def test_missing_values_of_a_column_are_no_change() -> None:
+    rng, monitor = np.random.default_rng(0), Monitor(0.05, 10)
+    for day in range(10):
+        x = np.where(rng.random(300) < (0.3 if day < 7 else 0.6), np.nan, rng.normal(size=300))
+        reading = monitor.read(constant(rng, x), rng)
+        assert (reading.alarm is None) == (day < 7)  # unless more of them are missing than before
+    integers = pd.Series([1, None, 3], dtype="Int64").to_frame("count")
+    log = BanditLog(integers, np.zeros(3, dtype=np.int64), np.zeros(3), np.ones(3), 1)
+    assert Monitor(0.05, 3).read(Rounds(log, np.ones((3, 1))), rng).alarm is None
+
+
+def test_a_day_in_which_the_season_changes_is_not_ranked() -> None:
+    rng, monitor = np.random.default_rng(0), Monitor(0.05, 10, names=("reward", "features"))
+    before = [monitor.read(constant(rng, rng.normal(size=400)), rng).evidence for _ in range(3)][-1]
+    mixed = monitor.read(constant(rng, rng.normal(size=400) + np.linspace(0, 9, 400), season=None), rng)
+    assert mixed.evidence == before
+    after = monitor.read(constant(rng, rng.normal(size=400) + 9.0, season=1), rng)
+    assert after.alarm is None
+    assert monitor.read(constant(rng, rng.normal(size=400) + 12.0, season=1), rng).alarm == "features"
+
+
+def test_the_loudest_column_pays_for_being_chosen() -> None:
+    rng, both, alone = np.random.default_rng(0), Monitor(0.05, 4), Monitor(0.05, 4)
+    x, seed = rng.normal(size=500) + np.repeat([0.0, 0.7], 250), np.random.default_rng
+    found = [m.read(constant(seed(1), c), seed(2)) for m, c in ((alone, x), (both, np.column_stack([x, x, x, x])))]
+    one, four = (reading.evidence["features"] for reading in found)
+    assert four == pytest.approx(one - math.log(4), abs=1.0)  # but for other ties
+    assert four > 3.0
+
+
+def test_a_bound_that_is_the_mean_is_not_bet_on_to_the_last_digit() -> None:
+    bets = MeanBets(1.0, above=False)
+    bets.read(np.full(200, 1.0 - 1e-16), 0.0, np.full(200, np.nextafter(1.0, 2.0)))
+    assert bets.evidence == 0.0
+
+
+def test_monitors_are_named_each_once() -> None:
+    for names in ((), ("reward", "reward")):
+        with pytest.raises(ValueError, match="each once"):
+            Monitor(0.05, 10, names=names)
+
+
 def rollout(seed: int, gain: float, guardrail: Guardrail, n: int = 300) -> str:
     """A rollout over two items whose true difference of values is `gain` times 0.6."""
     rng, test = np.random.default_rng(seed), Rollout(guardrail)

@@ -20,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 _SLOPES = np.array([-0.8, -0.4, -0.2, -0.1, 0.1, 0.2, 0.4, 0.8])
 _SHARES = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8])
+_ROOM = 1e-9  # below it a bound is the mean itself, and a bet would be on the rounding
 
 
 def log_mean_exp(values: Floats, axis: int | tuple[int, ...] | None = None) -> Floats:
@@ -116,7 +117,7 @@ class MeanBets:
         """
         room = self.mean - np.asarray(low) if self.above else np.asarray(high) - self.mean
         away = values - self.mean if self.above else self.mean - values
-        gain = np.divide(away, room, out=np.zeros_like(values), where=np.broadcast_to(room > 0, values.shape))
+        gain = np.divide(away, room, out=np.zeros_like(values), where=np.broadcast_to(room > _ROOM, values.shape))
         self._wealth += np.log(np.maximum(1.0 + _SHARES * gain[:, None], 1e-12)).sum(axis=0)
 
     @property

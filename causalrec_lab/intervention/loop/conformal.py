@@ -36,12 +36,13 @@ class OnlineRanks:
         Parameters
         ----------
         scores
-            (n,) any numbers.
+            (n,) any numbers; missing ones tie with each other above all others.
         ties
             (n,) uniform on (0, 1), drawn independently of everything.
         category
             Category of all rounds, or (n,) of each.
         """
+        scores = np.where(np.isnan(scores), np.inf, scores)  # nan is below, above and beside nothing: no rank
         if np.ndim(category) == 0:
             return self._within(int(category), scores, ties)
         found = np.empty(len(scores))
@@ -52,17 +53,19 @@ class OnlineRanks:
         return found
 
     def _within(self, label: int, scores: Floats, ties: Floats) -> Floats:
-        pieces = [
-            self._piece(label, scores[at : at + _PIECE], ties[at : at + _PIECE]) for at in range(0, len(scores), _PIECE)
-        ]
-        return np.concatenate(pieces) if pieces else np.empty(0)
-
-    def _piece(self, label: int, scores: Floats, ties: Floats) -> Floats:
         past = self._past.get(label, np.empty(0))
-        below = np.searchsorted(past, scores, side="left")
-        equal = np.searchsorted(past, scores, side="right") - below
-        earlier = np.tri(len(scores), k=-1, dtype=bool)
-        below = below + ((scores[None, :] < scores[:, None]) & earlier).sum(axis=1)
-        equal = equal + ((scores[None, :] == scores[:, None]) & earlier).sum(axis=1)
-        self._past[label] = np.sort(np.concatenate([past, scores]), kind="stable")
+        below, equal = _counted(past, scores)
+        for at in range(0, len(scores), _PIECE):
+            rows = slice(at, at + _PIECE)
+            before, beside = _counted(np.sort(scores[:at]), scores[rows])
+            inside = np.tri(len(scores[rows]), k=-1, dtype=bool)
+            below[rows] += before + ((scores[None, rows] < scores[rows, None]) & inside).sum(axis=1)
+            equal[rows] += beside + ((scores[None, rows] == scores[rows, None]) & inside).sum(axis=1)
+        self._past[label] = np.sort(np.concatenate([past, scores]), kind="stable")  # once a day: the past is long
         return np.asarray((below + ties * (equal + 1)) / (len(past) + np.arange(len(scores)) + 1))
+
+
+def _counted(past: Floats, scores: Floats) -> tuple[Ints, Ints]:
+    """How many of a sorted past lie below each score, and how many equal it."""
+    below = np.searchsorted(past, scores, side="left")
+    return below, np.searchsorted(past, scores, side="right") - below

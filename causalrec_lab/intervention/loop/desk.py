@@ -98,9 +98,11 @@ class Desk:
         """Generator of one purpose on one day: the same whenever it is asked for."""
         return np.random.default_rng([self.plan.seed, day, purpose])
 
-    def season(self, day: int) -> int:
-        """Number of the known season a day begins in."""
-        return int(day * self.platform.scenario.nodes // HORIZON)
+    def season(self, day: int) -> int | None:
+        """Number of the known season a day is in; None where it changes within the day."""
+        nodes = self.platform.scenario.nodes
+        first, last = day * nodes // HORIZON, ((day + 1) * nodes - 1) // HORIZON
+        return int(first) if first == last else None
 
     def guarded(self, policy: Policy, day: int) -> Policy:
         """A policy as it is served: with exploration, kept to the items that have arrived."""

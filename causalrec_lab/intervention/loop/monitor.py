@@ -7,12 +7,15 @@ reward                   reward                                                 
 calibration              reward minus predicted reward, in groups of actions    the same
 propensity               where the action lies in the stated distribution, and  actions follow the stated propensities
                          the weight of a policy uniform on the support
-features                 every column of the contexts                           rounds since deployment exchangeable
+features                 every numeric column of the contexts                   rounds since deployment exchangeable
 ======================== ====================================================== ======================================
 
 Each is a bet (`betting`); reward, calibration and features bet on ranks among earlier rounds **of the same season**
-(`conformal`), so a known season never alarms. With M monitors and level a, an alarm is a wealth of M / a, so that
-P(any false alarm, ever) <= a (Ville 1939; Bonferroni over monitors), however often one looks.
+(`conformal`), so a known season never alarms; a day within which the season changes is not bet on. Columns are bet on
+one by one and the loudest counts, its wealth divided by their number: each is a fair game against its own ranks alone,
+and a mean over games of different pasts need not be one (Choe and Ramdas 2024, arXiv:2402.09698). With M monitors and
+level a, an alarm is a wealth of M / a, so that P(any false alarm, ever) <= a (Ville 1939; Bonferroni over monitors),
+however often one looks.
 """
 
 from __future__ import annotations
@@ -49,13 +52,13 @@ class Rounds:
     predicted
         (n, actions) rewards its model predicts; None where it predicts none.
     season
-        Number of the known season the day is in.
+        Number of the known season the day is in; None for a day within which it changes.
     """
 
     log: BanditLog
     chances: Floats
     predicted: Floats | None = None
-    season: int = 0
+    season: int | None = 0
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ class Monitor:
     Raises
     ------
     ValueError
-        If the level is no chance, the horizon no number of days, or a name unknown.
+        If the level is no chance, the horizon no number of days, or a name unknown, doubled or not there.
     """
 
     def __init__(
@@ -114,6 +117,8 @@ class Monitor:
             raise ValueError(f"Monitor(level={level}, horizon={horizon}): a chance in (0, 1), and a day at least")
         if unknown := [name for name in names if name not in MONITORS]:
             raise ValueError(f"unknown monitors {unknown}; known are {', '.join(MONITORS)}")
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"Monitor(names={names!r}): name at least one monitor, and each once")
         self.level, self.horizon, self.names = level, horizon, names
         self.groups = groups
         count = 1 if groups is None else int(groups.max()) + 1
@@ -173,7 +178,7 @@ class Monitor:
             return 0.0, 0
         bets = list(self._columns.values())
         loudest = max(bets, key=lambda bet: bet.evidence)
-        return float(log_mean_exp(np.array([bet.evidence for bet in bets]))), loudest.since
+        return loudest.evidence - math.log(len(bets)), loudest.since
 
     def _read_reward(self, rounds: Rounds, rng: np.random.Generator) -> None:
         self._reward.read(self._ranked("reward", rounds.log.reward, rounds.season, rng))
@@ -182,10 +187,13 @@ class Monitor:
         ties = rng.random(len(rounds.log))
         if rounds.predicted is None:
             return
+        if rounds.season is None:
+            self._calibration.read(np.empty(0))
+            return
         log = rounds.log
         residual = log.reward - rounds.predicted[np.arange(len(log)), log.action]
         group = np.zeros(len(log), dtype=np.int64) if self.groups is None else self.groups[log.action]
-        category = rounds.season * (int(group.max()) + 1 if self.groups is None else int(self.groups.max()) + 1) + group
+        category = rounds.season * (1 if self.groups is None else int(self.groups.max()) + 1) + group
         ranks = self._ranks.setdefault("calibration", OnlineRanks()).read(residual, ties, category)
         self._calibration.read(ranks, group)
 
@@ -209,8 +217,11 @@ class Monitor:
             uniforms = self._ranked(("feature", name), values, rounds.season, rng)
             self._columns.setdefault(name, ShiftBets(self.horizon)).read(uniforms)
 
-    def _ranked(self, key: Any, scores: Floats, season: int, rng: np.random.Generator) -> Floats:
-        return self._ranks.setdefault(key, OnlineRanks()).read(scores, rng.random(len(scores)), season)
+    def _ranked(self, key: Any, scores: Floats, season: int | None, rng: np.random.Generator) -> Floats:
+        ties = rng.random(len(scores))
+        if season is None:
+            return np.empty(0)
+        return self._ranks.setdefault(key, OnlineRanks()).read(scores, ties, season)
 
 
 def _columns(contexts: Any) -> list[tuple[Any, Floats]]:
@@ -224,5 +235,5 @@ def _columns(contexts: Any) -> list[tuple[Any, Floats]]:
         column = contexts[name]
         numeric = pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)
         if numeric:
-            found.append((name, column.to_numpy(dtype=np.float64)))
+            found.append((name, column.to_numpy(dtype=np.float64, na_value=np.nan)))
     return found
