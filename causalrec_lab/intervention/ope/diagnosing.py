@@ -2,75 +2,56 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
+from causalrec_lab.intervention.ope.balance import mean_weight, weight_balance
 from causalrec_lab.intervention.ope.estimators import Fitted
 from causalrec_lab.intervention.ope.inverse_sums import inverse_sums
 from causalrec_lab.intervention.ope.loggers import Rounds
+from causalrec_lab.intervention.ope.supporting import support
 from causalrec_lab.intervention.ope.tuning import bias_of
 
-__all__ = ["assumptions", "diagnose", "remarks"]
+__all__ = ["assumptions", "diagnose", "interval_words", "remarks"]
 
 _SMALL_SAMPLE = 100.0  # effective rounds below which a normal interval is not to be trusted
+_FEW_CLUSTERS = 20
 _HEAVY = 0.05
 _TAIL = 0.2
 _WRONG = 4.0  # standard errors by which the mean weight may miss 1
 _BIASED = ("clipped", "dm", "switch", "dros", "mips")
 
 
-def diagnose(method: str, rounds: Rounds, found: Fitted, model: npt.NDArray[np.generic] | None) -> dict[str, float]:
+def diagnose(
+    method: str,
+    rounds: Rounds,
+    found: Fitted,
+    model: npt.NDArray[np.generic] | None,
+    codes: npt.NDArray[np.int64] | None = None,
+) -> dict[str, float]:
     """Named figures on support, weights, propensities and bias."""
-    figures = _support(rounds, found, model)
+    plain = found.rewards.weights if method == "mips" else rounds.weights
+    figures = support(rounds, plain, found.labels, model)
     if found.parameter is not None:
         figures["parameter"] = found.number
     if found.tuning is not None:
         tried = found.tuning.table["parameter"]
         figures |= {"candidates": len(tried), "candidates_low": tried.min(), "candidates_high": tried.max()}
-    plain = rounds.weights
     if plain is None:
         return figures
-    figures |= _weights(plain if method == "dm" else found.rewards.weights)
-    spread, figures["mean_weight"] = float(plain.std()), float(plain.mean())
-    missed = figures["mean_weight"] - (1 - figures["unsupported_mass"])
-    figures["propensity_check_z"] = missed / (spread / math.sqrt(len(plain))) if spread > 0 else 0.0
     assert rounds.propensity is not None
+    figures |= _weights(plain if method == "dm" else found.rewards.weights)
+    figures |= mean_weight(plain, 1 - figures["unsupported_mass"])
     figures |= inverse_sums(rounds.log, rounds.propensity, rounds.logging).worst
+    if method != "mips":
+        figures |= weight_balance(rounds.log, rounds.target, plain)
     if method in _BIASED and found.plain is not None:
-        figures["bias"], figures["bias_bound"] = bias_of(found.rewards, found.plain, rounds.strata)
+        figures["bias"], figures["bias_bound"] = bias_of(found.rewards, found.plain, codes, rounds.strata)
     terms = np.abs(found.rewards.weights * found.rewards.residual)
     figures["max_round_share"] = float(terms.max() / terms.sum()) if terms.any() else 0.0
     return figures
-
-
-def _support(rounds: Rounds, found: Fitted, model: npt.NDArray[np.generic] | None) -> dict[str, float]:
-    """What the policy wants and the log never took, and the share of its reward that hangs on it."""
-    log, target = rounds.log, rounds.target
-    unseen = np.bincount(log.action, minlength=log.n_actions) == 0
-    lost = {"unsupported_mass": 0.0, "actions_never_logged": float(unseen.sum()), "reward_at_stake": 0.0}
-    if found.labels is not None:  # an action never logged is valued by those of its cluster
-        unseen = (np.bincount(found.labels[log.action], minlength=int(found.labels.max()) + 1) == 0)[found.labels]
-    if not unseen.any():
-        return lost
-    mass = target[:, unseen].sum(axis=1, dtype=np.float64)
-    lost["unsupported_mass"] = float(mass.mean())
-    if rounds.weights is None and model is None:
-        return lost
-    if model is not None:
-        part = float(np.einsum("ij,ij->", target[:, unseen], np.abs(model[:, unseen])))
-        whole = float(np.einsum("ij,ij->", target, np.abs(model)))
-        return lost | {"reward_at_stake": part / whole if whole > 0 else 0.0}
-    assert rounds.weights is not None
-    most = lost["unsupported_mass"] * float(np.abs(log.reward).max())
-    rest = float((rounds.weights * np.abs(log.reward)).mean())
-    return lost | {
-        "reward_at_stake": most / (most + rest) if most + rest > 0 else 0.0,
-        "value_if_worst": float((rounds.weights * log.reward).mean()) + lost["unsupported_mass"] * log.reward.min(),
-        "value_if_best": float((rounds.weights * log.reward).mean()) + lost["unsupported_mass"] * log.reward.max(),
-    }
 
 
 def _weights(weights: npt.NDArray[np.float64]) -> dict[str, float]:
@@ -119,12 +100,16 @@ def _support_words(found: Mapping[str, float]) -> list[str]:
             f"up to {found['reward_at_stake']:.1%} of its reward hangs on them, and by rewards of the size logged its "
             f"value may lie anywhere from {found['value_if_worst']:.3g} to {found['value_if_best']:.3g}"
         )
+    where = f" ({found['actions_never_logged']:.0f} of them)" if found["actions_never_logged"] else " in that context"
     said = (
-        f"warning: {found['unsupported_mass']:.1%} of the policy's choices are actions the log never took "
-        f"({found['actions_never_logged']:.0f} of them); no log can value those: {stake}; explore first, or restrict "
-        "the policy"
+        f"warning: {found['unsupported_mass']:.1%} of the policy's choices are actions the log never took{where}; no "
+        f"log can value those: {stake}; explore first, or restrict the policy"
     )
     return [said]
+
+
+def _chance(z: float) -> str:
+    return f"{z:+.1f} standard errors" if abs(z) < 100 else "far beyond chance"
 
 
 def _weight_words(found: Mapping[str, float]) -> list[str]:
@@ -138,14 +123,14 @@ def _weight_words(found: Mapping[str, float]) -> list[str]:
     elif found["max_round_share"] > _TAIL:
         notes.append(
             f"warning: one round carries {found['max_round_share']:.1%} of all reward counted: rewards have a heavy "
-            "tail; the interval is too short: use interval='bootstrap', or a reward that is capped"
+            "tail, or few rounds earn at all; the interval is too short: more rounds, or a reward that is capped"
         )
     if abs(found["propensity_check_z"]) > _WRONG:
         notes.append(
             f"warning: weights average {found['mean_weight']:.3g} where right propensities give "
-            f"{1 - found['unsupported_mass']:.3g} ({found['propensity_check_z']:+.1f} standard errors); the "
-            "propensities are not those of the logging policy, or in some contexts the log takes no action the policy "
-            "wants: see check_propensities"
+            f"{1 - found['unsupported_mass']:.3g} ({_chance(found['propensity_check_z'])}); the "
+            "propensities are not those of the logging policy, or in some contexts the log takes what the policy wants "
+            "never, or too rarely for its length: see check_propensities, or pass logging="
         )
     elif found["action_check_alarms"] > 0:
         notes.append(
@@ -153,7 +138,33 @@ def _weight_words(found: Mapping[str, float]) -> list[str]:
             f"logged (action {found['action_check_worst']:.0f}: a factor of {found['action_check_factor']:.3g}); see "
             "check_propensities"
         )
+    elif found.get("balance_alarms", 0) > 0 and not found["unsupported_mass"] > 0:
+        notes.append(
+            f"warning: the weights of {found['balance_alarms']:.0f} actions do not add up to what the policy wants of "
+            f"them (action {found['balance_worst']:.0f}: to {found['balance_ratio']:.3g} of it); their propensities "
+            "are wrong, or the log hardly takes them in some contexts where the policy does: see check_propensities"
+        )
     return notes
+
+
+def interval_words(
+    sure: bool, interval: str, codes: npt.NDArray[np.int64] | None, found: Mapping[str, float]
+) -> list[str]:
+    """What must be said of an interval that looks surer than it is."""
+    said = []
+    if sure:
+        fewest = 3 / max(found.get("effective_sample_size", 0.0), 3.0)
+        said.append(
+            "warning: no round differs from another in what it says, so the standard error is 0; that is ignorance, "
+            f"not certainty: what happens in fewer than about {fewest:.2g} of such rounds may not have happened yet"
+        )
+    if codes is not None and (clusters := int(codes.max()) + 1) < _FEW_CLUSTERS:
+        cure = "use interval='normal', by Student's t" if interval == "bootstrap" else "its interval is by Student's t"
+        said.append(
+            f"warning: the standard error rests on {clusters} clusters, too few to know it well "
+            f"(fewer than {_FEW_CLUSTERS}); {cure}"
+        )
+    return said
 
 
 def assumptions(method: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["action_labels", "cluster_actions", "cluster_counts", "cluster_mass", "direct_effect_bias"]
+__all__ = ["action_labels", "cluster_actions", "cluster_counts", "cluster_mass", "cluster_sums", "direct_effect_bias"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -105,6 +105,21 @@ def cluster_mass(probabilities: npt.NDArray[Any], labels: Integers, action: Inte
         elif len(rows):
             found[rows] = probabilities[np.ix_(rows, members)].sum(axis=1, dtype=np.float64)
     return found
+
+
+def cluster_sums(probabilities: npt.NDArray[Any], labels: Integers) -> npt.NDArray[Any]:
+    """(n, clusters) probability of every cluster.
+
+    Parameters
+    ----------
+    probabilities
+        (n, actions) array of a policy.
+    labels
+        (actions,) clusters 0, 1, ..., each with at least one action.
+    """
+    order = np.argsort(labels, kind="stable")
+    starts = np.searchsorted(labels[order], np.arange(int(labels.max()) + 1))
+    return np.asarray(np.add.reduceat(probabilities[:, order], starts, axis=1))
 
 
 def direct_effect_bias(

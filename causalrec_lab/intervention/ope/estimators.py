@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from causalrec_lab.intervention.ope.grouping import cluster_weights, grouping
+from causalrec_lab.intervention.ope.grouping import Grouping, cluster_weights, grouping
 from causalrec_lab.intervention.ope.loggers import Rounds
 from causalrec_lab.intervention.ope.round_rewards import RoundRewards
 from causalrec_lab.intervention.ope.tuning import Tuning, tuned
@@ -109,6 +109,16 @@ def _shrunken(
     return Fitted(at(chosen.chosen), shrinkage.parameter, chosen.chosen, chosen, plain=plain.weights)
 
 
+def _check_count(number: float, groups: Grouping) -> None:
+    if number != int(number):
+        raise ValueError(f"parameter={number} {groups.parameter}; give a whole number")
+    if len(groups.candidates) == 1 and number != groups.candidates[0]:
+        raise ValueError(
+            f"parameter={number:.0f}, but embeddings= are labels, {groups.candidates[0]:.0f} {groups.parameter} of "
+            "them; leave out parameter=, or give an (actions, d) array of floats to be clustered"
+        )
+
+
 def _marginalised(
     rounds: Rounds,
     parameter: float | str,
@@ -119,6 +129,8 @@ def _marginalised(
 ) -> Fitted:
     groups, weights = grouping(embeddings, rounds, codes, seed), rounds.weights
     assert weights is not None
+    if not isinstance(parameter, str):
+        _check_count(float(parameter), groups)
 
     def at(number: float) -> RoundRewards:
         used = cluster_weights(rounds, groups.labels(int(number)))

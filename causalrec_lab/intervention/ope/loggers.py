@@ -27,6 +27,7 @@ from causalrec_lab.intervention.ope.propensities import (
     estimated_probabilities,
     logged_propensities,
 )
+from causalrec_lab.intervention.ope.uncertainty import cluster_codes
 from causalrec_lab.policy import BanditLog, Policy
 
 __all__ = ["COMBINATIONS", "Rounds", "pooled", "read_rounds"]
@@ -98,6 +99,8 @@ def pooled(logs: Sequence[BanditLog]) -> tuple[BanditLog, Integers]:
     if len({isinstance(log.contexts, pd.DataFrame) for log in logs}) > 1:
         raise ValueError("some logs have contexts in a DataFrame, some in an array; give all the same")
     framed = isinstance(logs[0].contexts, pd.DataFrame)
+    if len(shapes := {_columns(log.contexts) for log in logs}) > 1:
+        raise ValueError(f"the logs have contexts with different columns: {', '.join(map(str, shapes))}; give the same")
     contexts = [log.contexts for log in logs]
     whole = BanditLog(
         pd.concat(contexts, ignore_index=True) if framed else np.concatenate(contexts),  # type: ignore[arg-type]
@@ -117,6 +120,7 @@ def read_rounds(
     logging: Logging | Sequence[Logging] | None,
     combine: str,
     needed: bool,
+    cluster: npt.NDArray[Any] | None = None,
     folds: int,
     seed: int,
 ) -> Rounds:
@@ -128,6 +132,8 @@ def read_rounds(
         If something is missing or of another shape.
     """
     several = not isinstance(log, BanditLog)
+    if several and not (isinstance(log, Sequence) and all(isinstance(one, BanditLog) for one in log)):
+        raise ValueError(f"log= is a BanditLog or a list of them, not {type(log).__name__}; see BanditLog")
     whole, strata = (log, None) if isinstance(log, BanditLog) else pooled(log)
     if len(whole) < 2:
         raise ValueError(f"the log has {len(whole)} rounds; an interval needs at least 2")
@@ -135,7 +141,8 @@ def read_rounds(
         raise ValueError(f"combine={combine!r}; known are {', '.join(map(repr, COMBINATIONS))}")
     target = all_probabilities(policy, whole.contexts, whole.n_actions)
     if isinstance(propensity, str):
-        return _estimated(whole, target, strata, propensity, combine, folds, seed)
+        codes = cluster_codes(cluster, len(whole))
+        return _estimated(whole, target, strata, propensity, combine, codes, folds, seed)
     unknown = whole.propensity is None or (several and combine == "balanced")
     if not needed and propensity is None and logging is None and unknown:
         return Rounds(whole, target, None, None, strata)
@@ -184,6 +191,7 @@ def _estimated(
     strata: Integers | None,
     word: str,
     combine: str,
+    codes: Integers | None,
     folds: int,
     seed: int,
 ) -> Rounds:
@@ -191,12 +199,21 @@ def _estimated(
     if word != "estimate":
         raise ValueError(f"propensity={word!r}; the only word known is 'estimate', else give an (n,) array")
     if strata is None or combine == "balanced":
-        table = estimated_probabilities(whole, folds=folds, seed=seed)
+        table = estimated_probabilities(whole, folds=folds, seed=seed, groups=codes)
     else:
         table = np.empty((len(whole), whole.n_actions))
         for k in range(int(strata.max()) + 1):
-            table[strata == k] = estimated_probabilities(whole.take(strata == k), folds=folds, seed=seed)
+            own = strata == k
+            groups = None if codes is None else np.unique(codes[own], return_inverse=True)[1]
+            table[own] = estimated_probabilities(whole.take(own), folds=folds, seed=seed, groups=groups)
     return Rounds(whole, target, table[np.arange(len(whole)), whole.action], table, strata, (ESTIMATED,))
+
+
+def _columns(contexts: npt.NDArray[Any] | pd.DataFrame) -> tuple[Any, ...] | int:
+    """What contexts are made of: sorted names, or how many."""
+    if isinstance(contexts, pd.DataFrame):
+        return tuple(sorted(contexts.columns, key=str))
+    return int(np.prod(contexts.shape[1:]))
 
 
 def _joined(columns: Sequence[Floats | None]) -> Floats | None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from causalrec_lab.intervention.ope.reward_model import context_features
+from causalrec_lab.intervention.ope.reward_model import context_features, fold_labels
 from causalrec_lab.policy import BanditLog, Policy, checked_probabilities
 
 __all__ = ["all_probabilities", "estimated_probabilities", "logged_propensities"]
@@ -28,6 +28,11 @@ def all_probabilities(policy: Policy | npt.NDArray[Any], contexts: Any, n_action
     ValueError
         If the shape is another, a value is no probability, or a row does not sum to 1.
     """
+    if not isinstance(policy, np.ndarray) and not hasattr(policy, "probabilities"):
+        raise ValueError(
+            f"a policy is something with .probabilities(contexts), or an (n, actions) array; this is a "
+            f"{type(policy).__name__}: for a table of probabilities give numpy.asarray of it"
+        )
     found = policy if isinstance(policy, np.ndarray) else policy.probabilities(contexts)
     slack = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-5}.get(np.asarray(found).dtype)
     if slack is not None and found.shape == (len(contexts), n_actions):
@@ -74,7 +79,9 @@ def logged_propensities(
     return found, (said,) if apart > 0 else ()
 
 
-def estimated_probabilities(log: BanditLog, *, folds: int = 5, seed: int = 0) -> Floats:
+def estimated_probabilities(
+    log: BanditLog, *, folds: int = 5, seed: int = 0, groups: npt.NDArray[np.int64] | None = None
+) -> Floats:
     """(n, actions) chance of every action given the context, by a multinomial logistic regression that did not see it.
 
     Chances are at least 1/n, where a fold never saw an action.
@@ -85,21 +92,21 @@ def estimated_probabilities(log: BanditLog, *, folds: int = 5, seed: int = 0) ->
         Rounds; columns of a DataFrame enter as in `RewardModel`.
     folds, seed
         Of cross-fitting.
+    groups
+        (n,) codes 0, 1, ... of rounds that err together (the same user) and share a fold, or None.
 
     Raises
     ------
     ValueError
-        If `folds` is not between 2 and the number of rounds, or the log took a single action.
+        If `folds` is not between 2 and the number of rounds (or groups), or the log took a single action.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    if not 2 <= folds <= len(log):
-        raise ValueError(f"folds={folds}; give a number between 2 and the {len(log):,} rounds")
     if log.action.min() == log.action.max():
         raise ValueError("the log took a single action, so propensities are 1 and no other action can be valued")
-    X, labels = context_features(log.contexts), np.random.default_rng(seed).permutation(np.arange(len(log)) % folds)
+    X, labels = context_features(log.contexts), fold_labels(len(log), folds, seed, groups)
     X = X if X.shape[1] else np.zeros((len(log), 1))
     table = np.zeros((len(log), log.n_actions))
     for fold in range(folds):
@@ -110,6 +117,8 @@ def estimated_probabilities(log: BanditLog, *, folds: int = 5, seed: int = 0) ->
 
 
 def _checked(log: BanditLog, values: Floats) -> Floats:
+    if values.shape != (len(log),):
+        raise ValueError(f"propensity= has shape {values.shape}; give one value a round, shape ({len(log)},)")
     found = BanditLog(log.contexts, log.action, log.reward, values, log.n_actions).propensity
     assert found is not None  # BanditLog has just checked what was passed
     return found

@@ -17,12 +17,13 @@ import pandas as pd
 from causalrec_lab.causal.effects.nuisances.ridge import one_thread
 from causalrec_lab.policy import BanditLog
 
-__all__ = ["ContextEncoding", "FittedRewards", "RewardModel", "context_features", "cross_fitted_rewards"]
+__all__ = ["ContextEncoding", "FittedRewards", "RewardModel", "context_features", "cross_fitted_rewards", "fold_labels"]
 
 Floats = npt.NDArray[np.float64]
 _MAX_LEVELS = 50
 _PENALTIES = np.logspace(-1, 4, 11)
 _TUNING_SHARE = 0.2
+_FEWEST = 10
 
 
 @runtime_checkable
@@ -139,16 +140,20 @@ class RewardModel:
         ValueError
             If the log has fewer than 10 rounds.
         """
-        if len(log) < 10:
-            raise ValueError(f"a reward model needs at least 10 rounds; the log has {len(log)}")
+        if len(log) < _FEWEST:
+            raise ValueError(f"a reward model needs at least {_FEWEST} rounds; the log has {len(log)}")
         encoding = ContextEncoding.of(log.contexts)
         X = encoding.features(log.contexts)
         centre, scale = X.mean(axis=0), X.std(axis=0)
         scale = np.where(scale > 1e-12, scale, np.inf)  # a constant column tells nothing: it becomes 0
         Z = _with_one(X, centre, scale)
+        level = float(log.reward.mean())  # taken off first, so that a shift of all rewards shifts all predictions
+        log = replace(log, reward=log.reward - level)
         penalty = _tuned(Z, log, np.random.default_rng(seed))
         coefficients = _coefficients(Z, log.action, log.reward, log.n_actions, penalty)
-        return cls(centre, scale, coefficients, (float(log.reward.min()), float(log.reward.max())), encoding)
+        coefficients[:, 0] += level
+        bounds = (level + float(log.reward.min()), level + float(log.reward.max()))
+        return cls(centre, scale, coefficients, bounds, encoding)
 
     def predict(self, contexts: Any) -> Floats:
         """(n, actions) expected rewards; a category's level that was not met in fitting is read as its first level.
@@ -165,17 +170,47 @@ class RewardModel:
         return np.asarray(np.clip(found, *self.bounds, out=found))
 
 
-def cross_fitted_rewards(log: BanditLog, *, folds: int = 5, seed: int = 0) -> Floats:
-    """(n, actions) predictions for every round by a model that did not see it.
+def fold_labels(n: int, folds: int, seed: int, groups: npt.NDArray[Any] | None = None) -> npt.NDArray[np.int64]:
+    """(n,) fold of each round, drawn at random; rounds of a group (a user) share one.
 
     Raises
     ------
     ValueError
-        If `folds` is not between 2 and the number of rounds.
+        If there are not between 2 and as many folds as there are rounds, or groups.
     """
-    if not 2 <= folds <= len(log):
-        raise ValueError(f"folds={folds}; give a number between 2 and the {len(log):,} rounds")
-    labels = np.random.default_rng(seed).permutation(np.arange(len(log)) % folds)
+    units = n if groups is None else int(groups.max()) + 1
+    if not 2 <= folds <= units:
+        kind = "rounds" if groups is None else "clusters"
+        raise ValueError(f"folds={folds}; give a number between 2 and the {units:,} {kind}")
+    labels = np.random.default_rng(seed).permutation(np.arange(units) % folds)
+    return np.asarray(labels if groups is None else labels[groups])
+
+
+def cross_fitted_rewards(
+    log: BanditLog, *, folds: int = 5, seed: int = 0, groups: npt.NDArray[np.int64] | None = None
+) -> Floats:
+    """(n, actions) predictions for every round by a model that did not see it, nor any other round of its group.
+
+    Parameters
+    ----------
+    log
+        Rounds.
+    folds, seed
+        Number of folds, and the seed that draws them.
+    groups
+        (n,) codes 0, 1, ... of rounds that err together (the same user), or None.
+
+    Raises
+    ------
+    ValueError
+        If `folds` is not between 2 and the number of rounds (or groups), or fewer than 10 rounds are left to fit on.
+    """
+    labels = fold_labels(len(log), folds, seed, groups)
+    if (left := len(log) - int(np.bincount(labels).max())) < _FEWEST:
+        raise ValueError(
+            f"{folds} folds of {len(log)} rounds leave {left} to fit a reward model on, which needs {_FEWEST}; give "
+            "more rounds, more folds, predictions of your own as reward_model=, or method='snips', which needs none"
+        )
     log = replace(log, contexts=context_features(log.contexts))  # once: a fold may lack a rare level
     rewards = np.empty((len(log), log.n_actions))
     for fold in range(folds):

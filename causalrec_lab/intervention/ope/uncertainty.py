@@ -11,7 +11,7 @@ import pandas as pd
 
 from causalrec_lab.intervention.ope.round_rewards import RoundRewards
 
-__all__ = ["bootstrapped", "cluster_codes", "standard_error", "unit_sums"]
+__all__ = ["bootstrapped", "cluster_codes", "standard_error", "student_ends", "unit_sums"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -59,6 +59,28 @@ def standard_error(influence: Floats, codes: Integers | None = None, strata: Int
     """
     sums = unit_sums(influence, codes, strata)
     return math.sqrt(float(sums @ sums)) / len(influence)
+
+
+def student_ends(value: float, std_error: float, codes: Integers | None, level: float) -> tuple[float, float] | None:
+    """Interval by Student's t with one degree of freedom fewer than there are clusters; None without clusters.
+
+    Few clusters tell their own spread badly; t makes up for most of it (Cameron and Miller 2015, section VI).
+
+    Parameters
+    ----------
+    value, std_error
+        The estimate and its standard error over clusters.
+    codes
+        (n,) cluster codes, or None.
+    level
+        Confidence level in (0, 1).
+    """
+    if codes is None:
+        return None
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(int(codes.max()), (1 + level) / 2)) * std_error
+    return value - half, value + half
 
 
 def unit_sums(influence: Floats, codes: Integers | None = None, strata: Integers | None = None) -> Floats:

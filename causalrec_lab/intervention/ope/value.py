@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from causalrec_lab.estimate import Estimate
-from causalrec_lab.intervention.ope.diagnosing import assumptions, diagnose, remarks
+from causalrec_lab.estimate import Estimate, z_value
+from causalrec_lab.intervention.ope.diagnosing import assumptions, diagnose, interval_words, remarks
 from causalrec_lab.intervention.ope.estimators import Fitted, fitted
 from causalrec_lab.intervention.ope.loggers import Logging, Rounds, read_rounds
 from causalrec_lab.intervention.ope.reward_model import FittedRewards, cross_fitted_rewards
 from causalrec_lab.intervention.ope.round_rewards import METHODS, MODELLED, RoundRewards, checked_method
 from causalrec_lab.intervention.ope.tuning import Tuning
-from causalrec_lab.intervention.ope.uncertainty import bootstrapped, cluster_codes, standard_error
+from causalrec_lab.intervention.ope.uncertainty import bootstrapped, cluster_codes, standard_error, student_ends
 from causalrec_lab.policy import BanditLog, Policy
 
 __all__ = ["METHODS", "evaluate", "tune"]
@@ -77,11 +77,13 @@ def evaluate(
     candidates
         Numbers the rule chooses from; by default quantiles of the weights, or 1, 2, 4, ... clusters.
     interval
-        "normal" by the influence of each round, or "bootstrap" by percentiles of `draws` resamples.
+        "normal" by the influence of each round (Student's t over clusters), or "bootstrap" by percentiles of `draws`
+        resamples.
     draws
         Resamples of the bootstrap.
     cluster
-        (n,) labels of rounds that err together (the same user); None takes rounds as independent.
+        (n,) labels of rounds that err together (the same user), which cross-fitting keeps in one fold; None takes
+        rounds as independent.
     level, folds, seed
         Confidence level; folds and seed of whatever is cross-fitted, clustered or resampled.
 
@@ -100,17 +102,21 @@ def evaluate(
     checked_method(method)
     if interval not in ("normal", "bootstrap"):
         raise ValueError(f"interval={interval!r}; known are 'normal' and 'bootstrap'")
+    z_value(level)  # refuses what is no level
     rounds = read_rounds(log, policy, propensity=propensity, logging=logging, combine=combine, needed=method != "dm",
-                         folds=folds, seed=seed)  # fmt: skip
+                         cluster=cluster, folds=folds, seed=seed)  # fmt: skip
     codes = cluster_codes(cluster, len(rounds.log))
-    model = _rewards(rounds.log, reward_model, folds, seed) if method in MODELLED else None
+    model = _rewards(rounds.log, reward_model, codes, folds, seed) if method in MODELLED else None
     options = {"parameter": parameter, "candidates": candidates, "embeddings": embeddings, "seed": seed}
     apart = rounds.strata is not None and combine == "weighted"
     found = (_weighted if apart else fitted)(method, rounds, model, codes=codes, **options)
-    std_error, ends = standard_error(found.rewards.influence, codes, rounds.strata), None
+    std_error = standard_error(found.rewards.influence, codes, rounds.strata)
+    ends = student_ends(found.rewards.value, std_error, codes, level)
     if interval == "bootstrap":
         std_error, ends = bootstrapped(found.rewards, codes, rounds.strata, level=level, draws=draws, seed=seed)
-    figures = diagnose(method, rounds, found, model)
+    figures = diagnose(method, rounds, found, model, codes)
+    sure = std_error <= 1e-12 * abs(found.rewards.value)
+    said = (*remarks(method, rounds, found, figures), *interval_words(sure, interval, codes, figures))
     return Estimate(
         value=found.rewards.value,
         std_error=std_error,
@@ -121,7 +127,7 @@ def evaluate(
         n=len(rounds.log),
         diagnostics=figures,
         assumptions=assumptions(method),
-        notes=tuple(remarks(method, rounds, found, figures)),
+        notes=said,
     )
 
 
@@ -148,9 +154,9 @@ def tune(
         If the method has no number, or for the reasons of `evaluate`.
     """
     rounds = read_rounds(log, policy, propensity=propensity, logging=logging, combine="balanced", needed=True,
-                         folds=folds, seed=seed)  # fmt: skip
-    model = _rewards(rounds.log, reward_model, folds, seed) if checked_method(method) in MODELLED else None
+                         cluster=cluster, folds=folds, seed=seed)  # fmt: skip
     codes = cluster_codes(cluster, len(rounds.log))
+    model = _rewards(rounds.log, reward_model, codes, folds, seed) if checked_method(method) in MODELLED else None
     found = fitted(method, rounds, model, parameter=rule, candidates=candidates, embeddings=embeddings, codes=codes,
                    seed=seed)  # fmt: skip
     if found.tuning is None:
@@ -159,14 +165,23 @@ def tune(
 
 
 def _rewards(
-    log: BanditLog, reward_model: str | FittedRewards | npt.NDArray[Any] | None, folds: int, seed: int
+    log: BanditLog,
+    reward_model: str | FittedRewards | npt.NDArray[Any] | None,
+    codes: npt.NDArray[np.int64] | None,
+    folds: int,
+    seed: int,
 ) -> npt.NDArray[Any]:
     if reward_model is None or isinstance(reward_model, str):
         if reward_model not in (None, "auto"):
             raise ValueError(
                 f"reward_model={reward_model!r}; the only word known is 'auto', else give a fitted model or an array"
             )
-        return cross_fitted_rewards(log, folds=folds, seed=seed)
+        return cross_fitted_rewards(log, folds=folds, seed=seed, groups=codes)
+    if not isinstance(reward_model, np.ndarray) and not hasattr(reward_model, "predict"):
+        raise ValueError(
+            f"reward_model= is a {type(reward_model).__name__}; give something fitted with .predict(contexts), an "
+            "(n, actions) array of predictions, or 'auto'"
+        )
     found = reward_model if isinstance(reward_model, np.ndarray) else np.asarray(reward_model.predict(log.contexts))
     if found.shape != (len(log), log.n_actions):
         raise ValueError(f"reward predictions have shape {found.shape}; expected ({len(log)}, {log.n_actions})")
@@ -209,7 +224,7 @@ def _weighted(
             "share of the estimate, is not to be trusted: use combine='balanced'"
         )
     linear = RoundRewards(each - weights * residual, weights, residual)
-    return replace(parts[0], rewards=linear, tuning=None, words=(*told, said), plain=plain)
+    return replace(parts[0], rewards=linear, parameter=None, tuning=None, words=(*told, said), plain=plain)
 
 
 def _codes_of(codes: npt.NDArray[np.int64] | None, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.int64] | None:
