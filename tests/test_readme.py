@@ -1,5 +1,6 @@
 """The README's code runs and says what its prose says."""
 
+import json
 import re
 from pathlib import Path
 
@@ -48,3 +49,15 @@ def test_every_block_is_run_and_every_link_leads_somewhere() -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", README)
     assert targets
     assert not [target for target in targets if not (ROOT / target).exists()]
+
+
+def test_the_validity_table_is_the_stored_one() -> None:
+    stored = json.loads((ROOT / "benchmarks" / "results" / "validity.json").read_text(encoding="utf-8"))
+    kept = {(row["estimator"], row["condition"]): f"{100 * row['coverage']:.0f} %" for row in stored["rows"]}
+    section = README.split("## Which estimator holds where")[1].split("\n## ")[0]
+    assert stored["command"] in section
+    lines = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| ")]
+    _, *conditions = ["", *lines[0]]
+    shown = {(name, c): cell for name, *cells in lines[1:] for c, cell in zip(conditions, cells, strict=False) if cell}
+    assert len(shown) > 40
+    assert {key: kept[key] for key in shown} == shown
