@@ -53,29 +53,34 @@ def regression_means(trial: Trial, values: Floats, X: Floats) -> ArmMeans:
         If an arm has no more units than the regression has terms.
     """
     centred = X - X.mean(axis=0)
-    arms, n = len(trial.arms), len(values)
+    arms, n, sizes = len(trial.arms), len(values), trial.sizes
     means, influence, slopes = np.empty(arms), np.empty(n), np.empty((X.shape[1], arms))
     for k, name in enumerate(trial.arms):
         rows = trial.arm == k
-        if int(rows.sum()) <= X.shape[1] + 2:
-            raise ValueError(
-                f"arm {name!r} has {int(rows.sum())} units for {X.shape[1] + 1} terms; give fewer covariates"
-            )
+        if sizes[name] <= X.shape[1] + 2:
+            what = "units" if trial.cluster is None else "clusters"
+            raise ValueError(f"arm {name!r} has {sizes[name]} {what} for {X.shape[1] + 1} terms; give fewer covariates")
         means[k], influence[rows], slopes[:, k] = _at_mean(centred[rows], values[rows], trial.cluster is None)
     found = summed(trial.arm, influence, means, trial.cluster, correct=trial.cluster is not None)
     shared = clustered(centred @ slopes / n, trial.cluster)
     return ArmMeans(means, found.covariance + shared, found.units - X.shape[1], found.largest)
 
 
-def _at_mean(centred: Floats, values: Floats, hc2: bool) -> tuple[float, Floats, Floats]:
-    D = np.column_stack([np.ones(len(values)), centred])
-    inverse = np.linalg.pinv(D.T @ D, hermitian=True)
-    beta = inverse @ (D.T @ values)
-    residual = values - D @ beta
+def _at_mean(x: Floats, values: Floats, hc2: bool) -> tuple[float, Floats, Floats]:
+    """Mean at x = 0, influence of each unit and slopes; what does not vary within the arm has slope 0."""
+    gap, mean, n = x.mean(axis=0), float(values.mean()), len(values)
+    within = x - gap
+    scale = np.sqrt(np.mean(within**2, axis=0))
+    within = np.divide(within, scale, out=np.zeros_like(within), where=scale > 1e-9 * np.abs(x).max(axis=0, initial=0))
+    inverse = np.linalg.pinv(within.T @ within / n, rcond=1e-10, hermitian=True)
+    beta = inverse @ (within.T @ (values - mean)) / n
+    residual = values - mean - within @ beta
     if hc2:
-        leverage = np.einsum("ij,ij->i", D @ inverse, D)
+        leverage = (1 + np.einsum("ij,ij->i", within @ inverse, within)) / n
         residual = residual / np.sqrt(np.maximum(1 - leverage, 1e-9))
-    return float(beta[0]), np.asarray(D @ inverse[0] * residual), beta[1:]
+    slope = np.divide(beta, scale, out=np.zeros_like(beta), where=scale > 0)
+    away = np.divide(gap, scale, out=np.zeros_like(gap), where=(scale > 0) & within.any(axis=0))
+    return mean - float(gap @ slope), np.asarray((1 - within @ (inverse @ away)) * residual / n), slope
 
 
 def covariates_of(

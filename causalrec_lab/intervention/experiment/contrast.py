@@ -13,6 +13,7 @@ from causalrec_lab.causal.effects.sample import Embeddings
 from causalrec_lab.estimate import Estimate
 from causalrec_lab.intervention.experiment.adjusting import covariates_of, cuped_values, regression_means
 from causalrec_lab.intervention.experiment.arm_means import ArmMeans, from_influence, linearised_values, quantile_values
+from causalrec_lab.intervention.experiment.early import steady_means
 from causalrec_lab.intervention.experiment.laws import Law
 from causalrec_lab.intervention.experiment.lifts import Lift, lift, welch_law
 from causalrec_lab.intervention.experiment.sample_ratio import SampleRatio, srm
@@ -124,11 +125,12 @@ def analyse(
         found = from_influence(trial.arm, cuped_values(trial, raw, before), len(trial.arms), trial.cluster)
     elif asked.regression:
         found = regression_means(trial, raw, covariates_of(trial, raw, asked.covariates, embeddings, folds, seed))
+    if sequential in ("asymptotic", "mixture"):
+        found = steady_means(found)
     ratio = srm(trial.sizes, None if shares is None else {str(name): share for name, share in shares.items()})
     results = {}
     for k, name in enumerate(trial.arms[1:], start=1):
-        size = float(np.isin(trial.arm, (0, k)).sum())
-        law = sequential_law(sequential, plain, found, k, trial, size, horizon, effect_scale, level)
+        law = sequential_law(sequential, plain, found, k, trial, horizon, effect_scale, level)
         results[name] = _estimate(trial, plain, found, k, law or welch_law(found, k, level), asked, lift, ratio, level)
     return results
 

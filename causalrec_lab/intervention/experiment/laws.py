@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from causalrec_lab.intervention.experiment.early import as_normal, as_student
 from causalrec_lab.intervention.experiment.units import Floats
 
 __all__ = ["Law", "always_valid_p", "best_ratio", "mixture_critical", "mixture_law", "student", "welch_freedom"]
@@ -88,6 +89,9 @@ def best_ratio(level: float) -> float:
     return twice + math.log(1 + twice)
 
 
-def mixture_law(ratio: float, level: float, words: str) -> Law:
-    """The mixture's law at one look."""
-    return Law(float(mixture_critical(ratio, level)), lambda z: float(always_valid_p(z, ratio)), words)
+def mixture_law(ratio: float, level: float, words: str, freedom: float) -> Law:
+    """The mixture's law at one look, of an error known to `freedom` degrees; without any spread (ratio 0) no end."""
+    if not ratio > 0:
+        return Law(math.inf, lambda _: 1.0, words, (-math.inf, math.inf))
+    critical = float(as_student(mixture_critical(ratio, level), freedom))
+    return Law(critical, lambda z: float(always_valid_p(as_normal(z, freedom), ratio)), words)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from causalrec_lab.causal.effects.columns import nearest
@@ -15,9 +16,19 @@ from causalrec_lab.estimate import z_value
 from causalrec_lab.intervention.experiment.many_arms import simpson
 from causalrec_lab.intervention.experiment.units import Floats
 
-__all__ = ["SPENDING", "Boundary", "crossing", "group_sequential", "peeking_error"]
+__all__ = [
+    "NEAREST",
+    "SPENDING",
+    "Boundary",
+    "apart",
+    "crossing",
+    "group_sequential",
+    "peeking_error",
+    "spending_boundary",
+]
 
 SPENDING = ("obrien-fleming", "pocock")
+NEAREST = 1e-3  # least share of the information that a look must add for the recursion to see it
 _GRID = 401  # points of Simpson's rule between the boundaries
 
 
@@ -84,19 +95,34 @@ def group_sequential(looks: int | Sequence[float], kind: str = "obrien-fleming",
     """
     if kind not in SPENDING:
         raise ValueError(f"unknown spending {kind!r}; {nearest(kind, SPENDING)}")
-    t = np.arange(1, looks + 1) / looks if isinstance(looks, int) else np.asarray(looks, dtype=np.float64)
-    if len(t) == 0 or not (np.diff(t, prepend=0.0) > 0).all() or t[-1] > 1 + 1e-12:
+    t = _shares(looks)
+    if t[-1] > 1 + 1e-12:
         raise ValueError(f"looks={looks!r}: give a number >= 1, or shares of information that rise within (0, 1]")
-    return _boundary(tuple(map(float, t)), kind, level)
+    return spending_boundary(t.tolist(), t.tolist(), kind, level)
+
+
+def spending_boundary(information: Sequence[float], time: Sequence[float], kind: str, level: float) -> Boundary:
+    """Boundary whose error is spent by another clock than the information's, which then need not end at 1.
+
+    Parameters
+    ----------
+    information
+        Rising information at the looks, any scale.
+    time
+        Share of the plan at the looks, within (0, 1], by which error is spent.
+    kind, level
+        As in `group_sequential`.
+    """
+    return _boundary(tuple(map(float, information)), tuple(map(float, time)), kind, level)
 
 
 @functools.lru_cache(maxsize=64)
-def _boundary(information: tuple[float, ...], kind: str, level: float) -> Boundary:
+def _boundary(information: tuple[float, ...], time: tuple[float, ...], kind: str, level: float) -> Boundary:
     from scipy.optimize import brentq
     from scipy.special import ndtr
 
-    t, side = np.asarray(information), (1 - level) / 2
-    late = 2 * ndtr(-z_value(1 - side) / np.sqrt(t)), side * np.log1p((math.e - 1) * t)
+    t, spending, side = np.asarray(information), np.asarray(time), (1 - level) / 2
+    late = 2 * ndtr(-z_value(1 - side) / np.sqrt(spending)), side * np.log1p((math.e - 1) * spending)
     spent = 2 * np.asarray(late[SPENDING.index(kind)])
     walk, found = _Walk(), []
     for k in range(len(t)):
@@ -119,6 +145,7 @@ def crossing(information: Sequence[float], critical: Sequence[float], drift: flo
         Mean of z at full information; 0 gives the error.
     """
     walk, total, found = _Walk(drift=drift), 0.0, []
+    _shares(information)
     for t, c in zip(information, critical, strict=True):
         step = walk.step(float(t))
         total += step.outside(float(c))
@@ -137,8 +164,38 @@ def peeking_error(looks: int | Sequence[float], level: float = 0.95) -> float:
     level
         Of the fixed-horizon interval.
     """
-    t = np.arange(1, looks + 1) / looks if isinstance(looks, int) else np.asarray(looks, dtype=np.float64)
+    t = _shares(looks)
     return float(crossing(t.tolist(), [z_value(level)] * len(t))[-1])
+
+
+def _shares(looks: int | Sequence[float]) -> Floats:
+    """Shares of information, each far enough from the one before."""
+    t = np.arange(1, looks + 1) / looks if isinstance(looks, int) else np.asarray(looks, dtype=np.float64)
+    if len(t) == 0 or not (np.diff(t, prepend=0.0) > 0).all():
+        raise ValueError(f"looks={looks!r}: give a number >= 1, or shares of information that rise within (0, 1]")
+    if (np.diff(t, prepend=0.0) < 0.9 * NEAREST * t).any():
+        k = int(np.argmax(np.diff(t, prepend=0.0) < 0.9 * NEAREST * t))
+        raise ValueError(
+            f"look {k + 1} at {t[k]:.6g} of the information adds less than {NEAREST:.1%} of it; look less often"
+        )
+    return np.asarray(t)
+
+
+def apart(time: Floats, information: Floats, least: float) -> npt.NDArray[np.bool_]:
+    """Looks that may spend error: later than the one before, and with `least` of their information new.
+
+    Parameters
+    ----------
+    time, information
+        (looks,) share of the plan, information; neither falls.
+    least
+        Share of a look's information that must be new.
+    """
+    used, last = np.zeros(len(time), dtype=bool), -1
+    for k in range(len(time)):
+        used[k] = last < 0 or (time[k] > time[last] and information[k] - information[last] >= least * information[k])
+        last = k if used[k] else last
+    return used
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,8 @@ import numpy as np
 
 from causalrec_lab.causal.effects.columns import nearest
 from causalrec_lab.intervention.experiment.arm_means import ArmMeans
-from causalrec_lab.intervention.experiment.laws import Law, best_ratio, mixture_law
+from causalrec_lab.intervention.experiment.early import worth
+from causalrec_lab.intervention.experiment.laws import Law, best_ratio, mixture_law, welch_freedom
 from causalrec_lab.intervention.experiment.units import Floats, Trial
 
 __all__ = ["SEQUENTIAL", "binomial_sequence", "exact_difference", "exact_p", "information_ratio", "sequential_law"]
@@ -20,6 +21,15 @@ def information_ratio(
     kind: str, n: Floats | float, variance: Floats | float, horizon: float | None, scale: float | None, level: float
 ) -> Floats:
     r"""The mixture's r at n units and squared error `variance`: :math:`r^* n / n_{horizon}`, or :math:`\tau^2 / se^2`.
+
+    Parameters
+    ----------
+    kind
+        "asymptotic" or "mixture".
+    n, variance
+        Units in both arms, for uneven arms what they are `worth`: r must grow as the information does; squared error.
+    horizon, scale, level
+        As in `analyse`.
 
     Raises
     ------
@@ -85,10 +95,19 @@ def exact_difference(ones: Floats, n: Floats, level: float) -> tuple[Floats, Flo
 
 
 def sequential_law(
-    kind: str | None, plain: ArmMeans, found: ArmMeans, k: int, trial: Trial, n: float,
+    kind: str | None, plain: ArmMeans, found: ArmMeans, k: int, trial: Trial,
     horizon: float | None, scale: float | None, level: float,
 ) -> Law | None:  # fmt: skip
     """Law of `analyse(sequential=...)`, None for a fixed horizon.
+
+    Parameters
+    ----------
+    kind, horizon, scale, level
+        As in `analyse`.
+    plain, found
+        Means as they are; those the contrast is made of, with `steady_means` variances.
+    k, trial
+        Number of the arm; the experiment.
 
     Raises
     ------
@@ -100,14 +119,15 @@ def sequential_law(
     if kind not in SEQUENTIAL:
         raise ValueError(f"unknown sequential={kind!r}; {nearest(kind, SEQUENTIAL)}")
     words = f", {kind} confidence sequence"
-    V = found.covariance
+    V, units = found.covariance, found.units
     variance = float(V[k, k] + V[0, 0] - 2 * V[k, 0])
+    size = np.asarray(np.bincount(trial.arm)[[0, k]], dtype=np.float64)
     if kind != "exact":
-        return mixture_law(float(information_ratio(kind, n, variance, horizon, scale, level)), level, words)
+        r = information_ratio(kind, float(worth(size)), variance, horizon, scale, level) if variance > 0 else 0.0
+        return mixture_law(float(r), level, words, welch_freedom(V[k, k], V[0, 0], units[k], units[0]))
     y = trial.numerator
     if trial.denominator is not None or trial.cluster is not None or found is not plain or not np.isin(y, (0, 1)).all():
         raise ValueError("sequential='exact' is for a plain metric of 0 and 1, a row a unit; take 'asymptotic'")
-    size = np.asarray(np.bincount(trial.arm)[[0, k]], dtype=np.float64)
     ones = np.asarray(np.bincount(trial.arm, weights=y)[[0, k]], dtype=np.float64)
     low, high = exact_difference(ones, size, level)
     return Law(math.nan, lambda _: exact_p(ones, size), words, (float(low), float(high)))

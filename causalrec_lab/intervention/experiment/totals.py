@@ -10,8 +10,9 @@ import pandas as pd
 
 from causalrec_lab.intervention.experiment.units import Floats, Integers, check_columns, one_arm_each
 
-__all__ = ["Totals", "read_days", "read_totals", "with_window"]
+__all__ = ["Totals", "moving_shares", "read_days", "read_totals", "with_window"]
 
+FEW, MOVED = 5.0, 0.001  # expected units of an arm and a day; level of the alarm that shares moved
 COLUMNS = ("count_control", "mean_control", "variance_control", "count_treated", "mean_treated", "variance_treated")
 
 
@@ -69,6 +70,27 @@ def read_totals(table: pd.DataFrame) -> Totals:
         row = int(np.argmax((np.diff(count, axis=0) < 0).any(axis=1))) + 1
         raise ValueError(f"counts fall at look {table.index[row]!r}: totals run from the start, in time order")
     return Totals(table.index, count, mean, variance)
+
+
+def moving_shares(totals: Totals) -> tuple[str, ...]:
+    """Warning where the arms' shares moved over the days, which mixes the season with the treatment (chi-square)."""
+    from scipy.special import chdtrc
+
+    new = np.diff(totals.count, axis=0, prepend=0.0)
+    new = new[new.sum(axis=1) > 0]
+    expected = np.outer(new.sum(axis=1), new.sum(axis=0)) / new.sum()
+    enough = expected.min(axis=1) >= FEW
+    if enough.sum() < 2:
+        return ()
+    new, expected = new[enough], np.outer(new[enough].sum(axis=1), new[enough].sum(axis=0)) / new[enough].sum()
+    p = float(chdtrc(len(new) - 1, ((new - expected) ** 2 / expected).sum()))
+    if p >= MOVED:
+        return ()
+    said = (
+        f"warning: the arms' shares moved over the days (p = {p:.2g}): days with more of one arm count more in it, so "
+        "any season looks like an effect; contrast the arms within spans of equal shares"
+    )
+    return (said,)
 
 
 def read_days(
@@ -138,6 +160,11 @@ def _looks(days: pd.Series[Any]) -> tuple[pd.Index[Any], Integers]:
         raise ValueError(f"day {days.iloc[row]} at row {row} is negative: days count from the start of the experiment")
     if pd.api.types.is_datetime64_any_dtype(days):
         days = days.dt.floor("D")
+    elif not pd.api.types.is_numeric_dtype(days):
+        raise ValueError(
+            f"column {days.name!r} holds days as {days.dtype}, such as {days.iloc[0]!r}, which sorts '10' before '2'; "
+            "give numbers from 0 on, or dates (pd.to_datetime)"
+        )
     codes, looks = pd.factorize(days, sort=True)
     return pd.Index(looks, name="day"), np.asarray(codes, dtype=np.int64)
 

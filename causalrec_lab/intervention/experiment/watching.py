@@ -12,10 +12,11 @@ import pandas as pd
 
 from causalrec_lab.causal.effects.columns import nearest
 from causalrec_lab.estimate import Estimate, z_value
+from causalrec_lab.intervention.experiment.early import as_normal, as_student, freedoms, steadied, worth
 from causalrec_lab.intervention.experiment.laws import always_valid_p, mixture_critical
-from causalrec_lab.intervention.experiment.looks import SPENDING, group_sequential, peeking_error
+from causalrec_lab.intervention.experiment.looks import NEAREST, SPENDING, apart, peeking_error, spending_boundary
 from causalrec_lab.intervention.experiment.sequences import exact_difference, exact_p, information_ratio
-from causalrec_lab.intervention.experiment.totals import Totals, read_days, read_totals, with_window
+from causalrec_lab.intervention.experiment.totals import Totals, moving_shares, read_days, read_totals, with_window
 from causalrec_lab.intervention.experiment.units import Floats
 
 if TYPE_CHECKING:
@@ -201,7 +202,8 @@ def _watch(
     if method == "fixed":
         _refuse_peeking(totals, level)
     error = np.sqrt(totals.squared_error)
-    low, high, p, notes = _ends(totals, error, method, horizon, scale, level)
+    low, high, p, notes = _ends(totals, method, horizon, scale, level)
+    notes += moving_shares(totals)
     outside = (low > 0) | (high < 0)
     columns = {
         "n": totals.n.astype(np.int64), "difference": totals.difference, "std_error": error, "low": low, "high": high,
@@ -214,25 +216,29 @@ def _refuse_peeking(totals: Totals, level: float) -> None:
     looks = len(totals.looks)
     if looks == 1:
         raise ValueError("one look is no peeking: analyse() gives the fixed-horizon interval")
-    wrong = peeking_error(np.unique(totals.n / totals.n[-1]).tolist(), level)
+    shares = totals.n / totals.n[-1]
+    some = shares[apart(shares, shares, NEAREST if looks <= 100 else 0.03)]
+    wrong, least = peeking_error(some.tolist(), level), "" if len(some) == looks else "at least "
     raise ValueError(
         f"method='fixed' with {looks} looks: without any effect, a {level:.0%} test made for one look would call a "
-        f"difference in {wrong:.0%} of such experiments; take 'asymptotic' (any look), 'obrien-fleming' (a planned "
-        "end), or look once, at the planned end, with analyse()"
+        f"difference in {least}{wrong:.0%} of such experiments; take 'asymptotic' (any look), 'obrien-fleming' (a "
+        "planned end), or look once, at the planned end, with analyse()"
     )
 
 
 def _ends(
-    totals: Totals, error: Floats, method: str, horizon: float | None, scale: float | None, level: float
+    totals: Totals, method: str, horizon: float | None, scale: float | None, level: float
 ) -> tuple[Floats, Floats, Floats, tuple[str, ...]]:
     from scipy.special import ndtr
 
     if method == "exact":
         return _exact(totals, level)
-    z = np.divide(np.abs(totals.difference), error, out=np.full_like(error, np.inf), where=error > 0)
+    own = steadied(totals.variance, totals.count) / totals.count
+    error, freedom = np.sqrt(own.sum(axis=1)), freedoms(own, totals.count)
+    z = as_normal(np.divide(np.abs(totals.difference), error, out=np.zeros_like(error), where=error > 0), freedom)
     notes: tuple[str, ...] = ()
     if method in ("asymptotic", "mixture"):
-        r = information_ratio(method, totals.n, totals.squared_error, horizon, scale, level)
+        r = information_ratio(method, worth(totals.count), np.maximum(error**2, 1e-300), horizon, scale, level)
         c, p = mixture_critical(r, level), always_valid_p(z, r)
     elif method == "bonferroni":
         c = np.full(len(z), z_value(1 - (1 - level) / len(z)))
@@ -245,7 +251,7 @@ def _ends(
             f"p_value is {1 - level:.3g} once a boundary is crossed, 1 before: a group-sequential test says no more",
         )
     with np.errstate(invalid="ignore"):
-        half = np.where(np.isinf(c), np.inf, c * error)
+        half = np.where(np.isinf(c) | (error == 0), np.inf, as_student(c, freedom) * error)
     return totals.difference - half, totals.difference + half, p, notes
 
 
@@ -259,13 +265,17 @@ def _exact(totals: Totals, level: float) -> tuple[Floats, Floats, Floats, tuple[
 
 
 def _spent(totals: Totals, method: str, horizon: float | None, level: float) -> tuple[Floats, tuple[str, ...]]:
+    """Critical values: error is spent by the share of the planned units, looks depend by what they are worth."""
     if horizon is None or not horizon > 0:
         raise ValueError(f"method={method!r} with horizon={horizon}: give the planned units in both arms")
-    t = np.minimum(totals.n / horizon, 1.0)
-    used = np.diff(t, prepend=0.0) > 1e-9
+    t, information = np.minimum(totals.n / horizon, 1.0), worth(totals.count)
+    used = apart(t, information, NEAREST)
     c = np.full(len(t), math.inf)
-    c[used] = group_sequential(t[used].tolist(), method, level=level).critical
-    late = int((~used).sum())
-    return c, (
-        (f"{late} looks came after the planned {horizon:,.0f} units: no error is left for them",) if late else ()
-    )
+    c[used] = spending_boundary(information[used].tolist(), t[used].tolist(), method, level).critical
+    late = int((totals.n > horizon).sum() - (used & (totals.n > horizon)).sum())
+    near = int((~used).sum()) - late
+    said = {
+        f"{late} looks came after the planned {horizon:,.0f} units: no error is left for them": late,
+        f"{near} looks came when hardly anything was new, and have no interval: look less often": near,
+    }
+    return c, tuple(words for words, count in said.items() if count)
