@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from causalrec_lab.intervention import learning
-from causalrec_lab.intervention.learning.spending import best_purchase, price_of, treated_rows
+from causalrec_lab.intervention.learning.spending import best_purchase, price_of, treated_share
 from causalrec_lab.world import Platform
 
 
@@ -26,13 +26,15 @@ def test_spending_by_effect_for_cost_is_the_best_that_money_buys():
     for _ in range(20):
         effect, cost = rng.normal(size=9), rng.integers(1, 4, size=9).astype(float)
         money = float(rng.integers(1, 12))
-        rule = treated_rows(effect, cost, price_of(effect, cost, money / 9, None), None)
-        assert (rule * cost).sum() <= money
+        price, margin = price_of(effect, cost, money / 9, None)
+        rule = treated_share(effect, cost, price, None, margin)
+        assert (rule * cost).sum() <= money * (1 + 1e-12)
         sets = [np.array(s, dtype=bool) for s in itertools.product((False, True), repeat=9)]
         best = max(float((s * effect).sum()) for s in sets if (s * cost).sum() <= money)
         assert best_purchase(effect, cost, money) >= best - 1e-12  # the last one in part: never less than whole ones
-        assert (rule * effect).sum() <= best + 1e-12
-        same = treated_rows(effect, np.ones(9), price_of(effect, np.ones(9), money / 9, None), None)
+        assert (rule * effect).sum() == pytest.approx(best_purchase(effect, cost, money))
+        assert ((rule == 1) * effect).sum() <= best + 1e-12
+        same = treated_share(effect, np.ones(9), price_of(effect, np.ones(9), money / 9, None)[0], None)
         assert (same * effect).sum() == pytest.approx(np.sort(np.maximum(effect, 0))[::-1][: int(money)].sum())
 
 
@@ -87,6 +89,26 @@ def test_on_the_platform_the_budget_goes_to_those_who_gain():
     treated = found.treat(found.held_out.frame)
     assert found.gain.covers(float((treated * true).mean()))
     assert true[treated].mean() > true.mean()
+
+
+def test_equals_share_what_money_is_left():
+    """A covariate of two values: effects of 1 and .3 for half each. All the money is spent, on the first first."""
+    rng = np.random.default_rng(0)
+    g, t = rng.integers(0, 2, size=6_000), rng.random(6_000) < 0.5
+    data = pd.DataFrame({"g": g, "t": t.astype(int), "y": rng.normal(size=6_000) + t * np.where(g == 1, 1.0, 0.3)})
+    for budget, gain in ((0.1, 0.1), (0.3, 0.3), (0.7, 0.5 + 0.2 * 0.3)):
+        found = learning.budget_policy(data.assign(e=0.5), "t", "y", ["g"], budget=budget, propensity="e")
+        assert found.spent.value == pytest.approx(budget, abs=0.03)
+        assert found.gain.covers(gain)
+        treated = found.treat(data, seed=1)
+        assert treated.mean() == pytest.approx(budget, abs=0.03)
+        np.testing.assert_allclose(found.probabilities(data)[:, 1].mean(), treated.mean(), atol=0.03)
+        assert budget > 0.5 or not treated[g == 0].any()
+        np.testing.assert_allclose(found.curve["spent"], found.curve.index, atol=0.03)
+    effect, cost = np.full(6, 0.3), np.full(6, 0.1)
+    effect[::2] *= 1 + 1e-13  # ties up to rounding are ties
+    price, margin = price_of(effect, cost, 0.025, None)
+    np.testing.assert_allclose(treated_share(effect, cost, price, None, margin), 0.25)
 
 
 DATA = drawn(200)

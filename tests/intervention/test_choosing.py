@@ -107,6 +107,28 @@ def test_wrong_words_and_correlations():
         choosing.pareto(one, correlation=np.eye(3))
 
 
+def test_rounding_beats_nobody():
+    """The same value by another way, the same rounds twice: nobody dominates, in the table and in the draws."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, 400))
+    for twin in ((x, 0.3), (x + 1e-17, 0.1 + 0.2), (x * 3 / 3, 0.3), (x[::-1][::-1].copy(), 0.1 + 0.2)):
+        front = choosing.pareto({"a": {"x": x, "cost": 0.3}, "b": {"x": twin[0], "cost": twin[1]}})
+        assert front.table["p_front"].tolist() == [1.0, 1.0]
+        assert front.members == ["a", "b"]
+        assert "dominated" not in set(front.table["verdict"])
+    worse = choosing.pareto(
+        {"a": {"x": x, "y": y, "cost": 0.3}, "b": {"x": x, "y": y, "cost": 0.31}}, better={"cost": "less"}
+    )
+    assert worse.table["verdict"].tolist() == ["on the front", "dominated"]
+    assert worse.table["p_front"].tolist() == [1.0, 0.0]
+
+
+def test_an_effect_that_is_no_number_decides_nothing():
+    for found in (math.nan, math.inf):
+        with pytest.raises(ValueError, match="the effect of 'a' is"):
+            choose({"a": Estimate(found, 0.0, (0.0, 1.0))})
+
+
 AIMS = {"new": {"clicks": Estimate(0.10, 0.01), "churn": Estimate(0.02, 0.005)}}
 
 
@@ -155,6 +177,16 @@ def test_the_sentence_says_what_the_table_says():
     assert choosing.sentence(table).startswith("Test further 'b'")
     unknown = choose({"a": Estimate(0.1, math.nan, notes=("none",))})
     assert "no valid interval" in choosing.sentence(unknown)
+    table.loc["a", "gain"] = -0.0
+    assert "gains +0 (" in choosing.sentence(table, "a")
+    narrow = choose({"a": Estimate(0.1, 0.01), "b": Estimate(0.3, 0.2)}, level=0.995)
+    assert "(99.5% interval" in choosing.sentence(narrow, "a")
+    turned = narrow.sort_values("gain")
+    assert "it is the best of 2" in choosing.sentence(turned, "b")
+    assert choosing.sentence(turned) == choosing.sentence(narrow)
+    turned.attrs = {}  # pandas lost them: no level is better than a wrong one
+    assert "(interval " in choosing.sentence(turned)
+    assert choosing.sentence(turned).endswith("it is the best of 2.")
     with pytest.raises(ValueError, match="no intervention 'c'"):
         choosing.sentence(table, "c")
     with pytest.raises(ValueError, match="lacks"):

@@ -181,3 +181,14 @@ def test_wrong_searches():
         learning.Range(1.0, 0.0)
     with pytest.raises(ValueError, match="at least one option"):
         learning.Choice(())
+
+
+def test_a_strategy_as_strong_as_can_be_and_columns_that_hold_no_numbers():
+    base, contexts = FixedPolicy(np.array([0.5, 0.3, 0.2])), pd.DataFrame({"x": [0.0, 1.0], "kind": ["a", "b"]})
+    for strength, wanted in ((2_000.0, [0.0, 0.6, 0.4]), (-2_000.0, [1.0, 0.0, 0.0])):
+        lean = learning.Strategy(base, np.array([False, True, True]), strength, {"x": (0.5, 2.0)}, {})
+        np.testing.assert_allclose(lean.probabilities(contexts), [[0.5, 0.3, 0.2], wanted], atol=1e-12)
+    with pytest.raises(ValueError, match=r"column 'kind' holds .* from one number to another"):
+        learning.strategies(base, ["a", "b", "b"], contexts, who=["kind"])
+    with pytest.raises(ValueError, match="column 'x' is not finite, first at row 1"):
+        learning.strategies(base, ["a", "b", "b"], contexts.assign(x=[0.0, np.nan]), when="x")

@@ -142,11 +142,46 @@ LOG = Platform.retention(days=3).log(40, 0)
         (lambda f: f.assign(click=np.nan), "not finite"),
         (lambda f: f.assign(action=7), "outside 0 to 3"),
         (lambda f: f.assign(fatigue="tired"), "give numbers"),
+        (lambda f: f.assign(user_id=f["user_id"].where(f["user_id"] != 3)), "missing users, first at row"),
     ],
 )
 def test_tables_that_are_no_trajectories(change, message):
     with pytest.raises(ValueError, match=message):
         learning.Trajectories.from_frame(change(LOG), STATE, "click", n_actions=4, horizon=3)
+
+
+def test_what_no_user_met_is_not_taken_for_worth_nothing():
+    """Rewards below 0, an action never logged, states never met: its value of 0 must not look best."""
+    log = Platform.retention(seed=0, days=3).log(300, 0, FixedPolicy(np.array([0.5, 0.5, 0.0, 0.0])))
+    data = learning.Trajectories.from_frame(log.assign(cost=log["click"] - 2), STATE, "cost", n_actions=4, horizon=3)
+    strange = pd.DataFrame({"day": [0, 2], "fatigue": [55.0, -9.0], "satisfaction": [-3.0, 99.0]})
+    for min_rows in (0, 10):
+        found = learning.fitted_q(data, min_rows=min_rows)
+        assert found.probabilities(strange)[:, 2:].max() == 0
+        assert found.probabilities(data.contexts)[:, 2:].max() == 0
+
+
+def test_a_policy_beyond_the_log_is_said_to_be_so():
+    world = Platform.retention(seed=0, days=3)
+    data = followed(world, 300, policy=FixedPolicy(np.array([0.5, 0.5, 0.0, 0.0])))
+    for method in ("pdis", "fqe"):
+        found = learning.sequential_value(data, FixedPolicy(np.array([0.3, 0.3, 0.3, 0.1])), method)
+        assert found.diagnostics["support"] == pytest.approx(0.6)
+        assert "40.0% of the policy's choices are actions the log never took" in found.notes[0]
+
+
+def test_a_state_of_many_columns_is_held_by_the_cells_that_were_met():
+    log = Platform.retention(days=2).log(120, 0)
+    rng = np.random.default_rng(0)
+    names = [f"z{k}" for k in range(14)]
+    wide = pd.concat([log, pd.DataFrame(rng.normal(size=(len(log), 30)), columns=[f"z{k}" for k in range(30)])], axis=1)
+    data = learning.Trajectories.from_frame(wide, names, "click", n_actions=4, horizon=2)
+    assert learning.fitted_q(data, model="trees").probabilities(data.contexts).shape == (len(log), 4)
+    data = learning.Trajectories.from_frame(wide, [f"z{k}" for k in range(30)], "click", n_actions=4, horizon=2)
+    with pytest.raises(ValueError, match="30 columns of the state make"):
+        learning.fitted_q(data)
+    with pytest.raises(ValueError, match="leave it out of the state"):
+        learning.Trajectories.from_frame(log, ["day", *STATE], "click")
 
 
 def test_wrong_questions():

@@ -96,8 +96,9 @@ def pareto(
 
     A verdict is a test. *Dominated*: some q is better than p in **every** objective, each difference by its one-sided
     test (an intersection-union test needs no correction within: Berger 1982, Technometrics 24), the level shared out
-    among the rivals. *On the front*: for **every** rival q there is an objective in which p is better, the level shared
-    out among the objectives. Neither: undecided.
+    among the rivals; where the two are equal for sure, as known costs can be, there is nothing to test. *On the front*:
+    for **every** rival q there is an objective in which p is better, the level shared out among the objectives.
+    Neither: undecided.
 
     Parameters
     ----------
@@ -126,7 +127,7 @@ def pareto(
     joint = joint_estimates(estimates, correlation)
     ways = _ways(joint.objectives, better)
     sign = np.array([1.0 if ways[j] == "more" else -1.0 for j in joint.objectives])
-    on = pareto_front(joint.means * sign)
+    on = pareto_front(_levelled(joint.means * sign))
     share, rival = _drawn(joint, sign, draws, seed)
     table = pd.DataFrame(
         {
@@ -160,6 +161,18 @@ def _dominates(values: Floats) -> npt.NDArray[np.bool_]:
     return np.asarray((q >= p).all(axis=-1) & (q > p).any(axis=-1))
 
 
+def _levelled(values: Floats) -> Floats:
+    """(..., policies, objectives) values, those that differ by rounding alone made equal."""
+    order = np.argsort(values, axis=-2, kind="stable")
+    ranked = np.take_along_axis(values, order, axis=-2)
+    size = np.abs(values).max(axis=-2, keepdims=True)
+    step = np.diff(ranked, axis=-2, prepend=ranked[..., :1, :]) > 1e-12 * size
+    place = np.cumsum(step, axis=-2).astype(np.float64)
+    levels = np.empty_like(values)
+    np.put_along_axis(levels, order, place, axis=-2)
+    return levels
+
+
 def _ways(objectives: Sequence[str], better: Mapping[str, str] | None) -> dict[str, str]:
     given = dict(better or {})
     for name, way in given.items():
@@ -180,7 +193,7 @@ def _drawn(joint: Joint, sign: Floats, draws: int, seed: int) -> tuple[Floats, n
     for start in range(0, draws, step):
         noise = rng.standard_normal((min(step, draws - start), count * width)) @ root.T
         drawn = (joint.means.ravel() + noise * joint.noisy).reshape(-1, count, width) * sign
-        found = _dominates(drawn)
+        found = _dominates(_levelled(drawn))
         beaten += found.any(axis=1).sum(axis=0)
         by += found.sum(axis=0)
     return 1.0 - beaten / draws, np.where(by.max(axis=0) > 0, by.argmax(axis=0), -1)
@@ -190,9 +203,10 @@ def _verdicts(joint: Joint, sign: Floats, level: float) -> list[str]:
     count, width = joint.means.shape
     if count == 1:
         return ["on the front"]
-    z = joint.contrasts() * sign  # (q, p, objective): how surely q is better than p; +-inf without error
+    z, equal = joint.contrasts()
+    z = z * sign  # (q, p, objective): how surely q is better than p; +-inf without error
     harder = -NormalDist().inv_cdf((1 - level) / (count - 1))
-    better = (z > harder).any(axis=2) & ((z > harder) | (z == 0) & joint.exact).all(axis=2)
+    better = (z > harder).any(axis=2) & ((z > harder) | equal).all(axis=2)
     np.fill_diagonal(better, False)
     easier = -NormalDist().inv_cdf((1 - level) / width)
     holds = (-z > easier).any(axis=2) | np.eye(count, dtype=bool)

@@ -16,6 +16,7 @@ from causalrec_lab.estimate import Estimate
 __all__ = ["Joint", "joint_estimates"]
 
 Floats = npt.NDArray[np.float64]
+_ROUNDING = 1e-12  # part of two values by which they may differ and be the same
 
 
 @dataclass(frozen=True)
@@ -45,23 +46,25 @@ class Joint:
         """(all,) 1 where a value has an error, 0 where it is known."""
         return np.asarray((np.diag(self.covariance) > 0).astype(np.float64))
 
-    @property
-    def exact(self) -> npt.NDArray[np.bool_]:
-        """(objectives,) whether an objective is known without error for every policy."""
-        return np.asarray(~(self.noisy.reshape(self.means.shape) > 0).any(axis=0))
+    def contrasts(self) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        """(q, p, objective): value of q less that of p in standard errors, and whether the two are equal for sure.
 
-    def contrasts(self) -> Floats:
-        """(q, p, objective): value of q less that of p in standard errors; infinite or 0 where there is none."""
+        The first is infinite or 0 where the difference has no error: costs that are known, rewards that differ by the
+        same in every round. Values that differ by rounding alone do not differ.
+        """
         count, width = self.means.shape
         cube = self.covariance.reshape(count, width, count, width)
         own = np.einsum("qjqj->qj", cube)
         shared = np.einsum("qjpj->qpj", cube)
         variance = own[:, None, :] + own[None, :, :] - 2 * shared
         gap = self.means[:, None, :] - self.means[None, :, :]
+        size = np.maximum(np.abs(self.means[:, None, :]), np.abs(self.means[None, :, :]))
+        gap = np.where(np.abs(gap) <= _ROUNDING * size, 0.0, gap)
         scale = np.maximum(own[:, None, :], own[None, :, :])
         none = variance <= 1e-12 * scale
         error = np.sqrt(np.where(none, 1.0, variance))
-        return np.asarray(np.where(none, np.copysign(np.where(gap == 0, 0.0, math.inf), gap), gap / error))
+        z = np.where(none, np.copysign(np.where(gap == 0, 0.0, math.inf), gap), gap / error)
+        return np.asarray(z), np.asarray(none & (gap == 0))
 
 
 def joint_estimates(estimates: Mapping[str, Mapping[str, Any]], correlation: npt.NDArray[Any] | None) -> Joint:

@@ -64,8 +64,9 @@ def choose(
     Raises
     ------
     ValueError
-        If there is nothing to choose from, a cost is missing or not finite, `value` is not positive and finite,
-        `level` is not in (0, 1), the correction is unknown, or an objective is unknown, missing or without a worth.
+        If there is nothing to choose from, an effect or cost is missing or not finite, `value` is not positive and
+        finite, `level` is not in (0, 1), the correction is unknown, or an objective is unknown, missing or without a
+        worth.
     """
     _check(estimates, value, level, correction)
     if isinstance(costs, Mapping) and (missing := [name for name in estimates if name not in costs]):
@@ -75,6 +76,8 @@ def choose(
         raise ValueError(f"choose: the cost of {bad[0]!r} is {each[bad[0]]}; give a finite cost, 0 where it is free")
     trials = len(estimates) if correction == "bonferroni" else 1
     effects = {name: _effect(name, found, objectives) for name, found in estimates.items()}
+    if bad := [name for name, (effect, _) in effects.items() if not math.isfinite(effect)]:
+        raise ValueError(f"choose: the effect of {bad[0]!r} is {effects[bad[0]][0]}; there is nothing to decide on")
     rows = {name: _row(*effects[name], each[name], value, level, trials) for name in estimates}
     if objectives is not None:
         rows = {name: row | {j: estimates[name][j].value for j in objectives} for name, row in rows.items()}  # type: ignore[index]
@@ -118,7 +121,7 @@ def _effect(name: str, found: Any, objectives: Mapping[str, float] | None) -> tu
     if unpriced := sorted(set(found) - set(objectives)):
         raise ValueError(f"choose: no worth for {unpriced} of {name!r}; give one, 0 where it does not count")
     return (
-        sum(worth * found[j].value for j, worth in objectives.items()),
+        sum(worth * found[j].value for j, worth in objectives.items() if worth),
         sum(abs(worth) * found[j].std_error for j, worth in objectives.items() if worth),
     )
 

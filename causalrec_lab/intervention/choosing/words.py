@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
 
+import numpy as np
 import pandas as pd
 
 from causalrec_lab.causal.effects.sample import nearest
@@ -51,21 +51,32 @@ def sentence(
         raise ValueError("sentence: the table has no row; choose among one intervention at least")
     if intervention is not None and intervention not in [str(k) for k in table.index]:
         raise ValueError(f"no intervention {intervention!r}; {nearest(intervention, [str(k) for k in table.index])}")
-    at = 0 if intervention is None else [str(k) for k in table.index].index(intervention)
+    leading = int(table["gain"].to_numpy(dtype=np.float64, na_value=-math.inf).argmax())
+    at = leading if intervention is None else [str(k) for k in table.index].index(intervention)
     name, row = table.index[at], table.iloc[at]
     unit = f" {money}" * bool(money) + f" a {per}" * bool(per)
-    level = f"{table.attrs.get('level', 0.95):.0%}"
-    effect = f"it changes {outcome} by {row['effect']:+.4g}" + f" a {per}" * bool(per)
+    level = _percent(table)
+    effect = f"it changes {outcome} by {_signed(row['effect'])}" + f" a {per}" * bool(per)
     return (
         f"{_VERB[str(row['decision'])]} '{name}': {effect} {_ends(row, 'effect', level)}, "
-        f"costs {row['cost']:.4g}{unit} and gains {row['gain']:+.4g}{unit} {_ends(row, 'gain', level)}; "
-        f"{_risk(row)}{_among(table, name)}."
+        f"costs {row['cost']:.4g}{unit} and gains {_signed(row['gain'])}{unit} {_ends(row, 'gain', level)}; "
+        f"{_risk(row)}{_among(table, at == leading)}."
     )
+
+
+def _percent(table: pd.DataFrame) -> str:
+    """The level, if the table still knows it: operations of pandas may lose it, and 95 would be a guess."""
+    level = table.attrs.get("level")
+    return "" if level is None else f"{100 * level:.6g}% "
+
+
+def _signed(number: float) -> str:
+    return f"{number + 0.0:+.4g}"  # 0.0 takes the sign off -0
 
 
 def _ends(row: pd.Series, what: str, level: str) -> str:
     low, high = row[f"{what}_low"], row[f"{what}_high"]
-    return "(no valid interval)" if math.isnan(low) else f"({level} interval {low:+.4g} to {high:+.4g})"
+    return "(no valid interval)" if math.isnan(low) else f"({level}interval {_signed(low)} to {_signed(high)})"
 
 
 def _risk(row: pd.Series) -> str:
@@ -75,10 +86,10 @@ def _risk(row: pd.Series) -> str:
     return f"the one-sided p-value of no gain is {'below 0.001' if p < 0.001 else f'{p:.3f}'}"
 
 
-def _among(table: pd.DataFrame, name: Hashable) -> str:
+def _among(table: pd.DataFrame, leads: bool) -> str:
     if len(table) == 1:
         return ""
-    place = "the best" if name == table.index[0] else "one"
-    if table.attrs.get("correction", "none") == "bonferroni":
+    place, correction = "the best" if leads else "one", table.attrs.get("correction")
+    if correction == "bonferroni":
         return f"; it is {place} of {len(table)}, and the intervals hold for all of them at once"
-    return f"; it is {place} of {len(table)}, which these intervals do not allow for"
+    return f"; it is {place} of {len(table)}" + ", which these intervals do not allow for" * (correction is not None)

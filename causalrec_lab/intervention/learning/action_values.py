@@ -2,6 +2,7 @@ r"""What a state and an action are worth from here on: regressions of reward plu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ __all__ = ["MODELS", "Regression", "backward_values"]
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 MODELS = ("cells", "trees")
+_MOST = 2**62  # cells that a whole number can tell apart
 _BINS = 8  # a column with more values is cut at its quantiles
 _PRIOR = 2.0  # rows that an action's mean counts for in each of its cells
 
@@ -34,12 +36,15 @@ class Regression:
         Cut points of each column.
     n_actions, seed
         Actions; seed of the trees.
+    met
+        Codes of the cells that the logged states lie in, sorted; a state in any other lies in a last cell, of none.
     """
 
     kind: str
     cuts: tuple[Floats, ...]
     n_actions: int
     seed: int
+    met: Integers
 
     @classmethod
     def of(cls, data: Trajectories, kind: str, seed: int) -> Regression:
@@ -48,23 +53,25 @@ class Regression:
         Raises
         ------
         ValueError
-            If the kind is unknown.
+            If the kind is unknown, or the columns of the state are too many to be cut into cells.
         """
         if kind not in MODELS:
             raise ValueError(f"unknown model {kind!r}; {nearest(kind, MODELS)}")
-        return cls(kind, tuple(_cuts(column) for column in data.state.T), data.n_actions, seed)
+        cuts = tuple(_cuts(column) for column in data.state.T)
+        if (count := math.prod(len(each) + 1 for each in cuts)) > _MOST:
+            raise ValueError(f"{len(cuts)} columns of the state make {count:.2g} cells; describe a user by fewer")
+        return cls(kind, cuts, data.n_actions, seed, np.unique(_codes(data.state, cuts)))
 
     def cells(self, state: Floats) -> Integers:
         """(m,) cell of each state."""
-        found = np.zeros(len(state), dtype=np.int64)
-        for column, cuts in zip(state.T, self.cuts, strict=True):
-            found = found * (len(cuts) + 1) + np.searchsorted(cuts, column, side="left")
-        return found
+        codes = _codes(state, self.cuts)
+        place = np.minimum(np.searchsorted(self.met, codes), len(self.met) - 1)
+        return np.where(self.met[place] == codes, place, len(self.met))
 
     @property
     def n_cells(self) -> int:
-        """Cells in all."""
-        return int(np.prod([len(cuts) + 1 for cuts in self.cuts])) if self.cuts else 1
+        """Cells that were met, and one for all others."""
+        return len(self.met) + 1
 
     def counts(self, state: Floats, action: Integers) -> Integers:
         """(cells, actions) rows of each."""
@@ -133,6 +140,14 @@ def backward_values(
         target[stays] += discount * worth(day + 1, found[-1](data.state[after]), after)
         found.append(model.fit(data.state[seen], data.action[seen], target[seen]))
     return found[::-1]
+
+
+def _codes(state: Floats, cuts: tuple[Floats, ...]) -> Integers:
+    """(m,) place of each state in the grid of all cells."""
+    found = np.zeros(len(state), dtype=np.int64)
+    for column, ends in zip(state.T, cuts, strict=True):
+        found = found * (len(ends) + 1) + np.searchsorted(ends, column, side="left")
+    return found
 
 
 def _cuts(column: npt.NDArray[Any]) -> Floats:

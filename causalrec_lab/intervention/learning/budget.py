@@ -16,7 +16,7 @@ from causalrec_lab.causal.effects.inference import ratio, standard_error
 from causalrec_lab.causal.effects.sample import nearest
 from causalrec_lab.estimate import Estimate, z_value
 from causalrec_lab.intervention.learning.scores import held_out_rounds
-from causalrec_lab.intervention.learning.spending import best_purchase, price_of, row_costs, treated_rows
+from causalrec_lab.intervention.learning.spending import best_purchase, price_of, row_costs, treated_share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,6 +34,9 @@ _GRID = 20
 class BudgetPolicy:
     r"""Treats where :math:`\hat\tau(x) / c(x) > \lambda`, the price at which the budget was spent in training.
 
+    Those at the price itself, of whom there are many where covariates take few values, are treated by lot: the budget
+    pays for a share of them.
+
     Parameters
     ----------
     effects
@@ -45,6 +48,8 @@ class BudgetPolicy:
     shadow_price
         :math:`\lambda`: what the last money spent bought in outcome, so what one unit more would buy. 0 where the
         budget does not bind.
+    margin
+        Share of those at the price who are treated.
     worth
         Money that one unit of outcome is worth, or None: then any gain is worth its cost.
     gain
@@ -54,7 +59,7 @@ class BudgetPolicy:
     forgone
         What the same effects would gain a row without the budget, less `gain`: the price of the constraint.
     curve
-        Indexed by budget: shadow_price, share treated, spent, gain, low, high; on rows held out.
+        Indexed by budget: shadow_price, margin, share treated, spent, gain, low, high; on rows held out.
     held_out
         Doubly robust scores of the rows held out.
     """
@@ -63,6 +68,7 @@ class BudgetPolicy:
     costs: float | str
     budget: float
     shadow_price: float
+    margin: float
     worth: float | None
     gain: Estimate
     spent: Estimate
@@ -70,19 +76,28 @@ class BudgetPolicy:
     curve: pd.DataFrame
     held_out: EffectScores
 
-    def treat(self, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
-        """(n,) whether each row of a table is treated.
+    def treat(self, frame: pd.DataFrame, seed: int = 0) -> npt.NDArray[np.bool_]:
+        """(n,) whether each row of a table is treated; the seed draws the lots of those at the price.
 
         Raises
         ------
         ValueError
             If a covariate or the cost is missing or not finite, or a cost is not positive.
         """
-        return treated_rows(self.effects.effect(frame), row_costs(frame, self.costs), self.shadow_price, self.worth)
+        chance = self.probabilities(frame)[:, 1]
+        return np.asarray(np.random.default_rng(seed).random(len(chance)) < chance)
 
     def probabilities(self, contexts: pd.DataFrame) -> Floats:
-        """(n, 2): 1 in the second column where treated, in the first elsewhere."""
-        return np.asarray(np.eye(2)[self.treat(contexts).astype(np.int64)])
+        """(n, 2) chances of not being treated and of being treated; 0 and 1 but for those at the price.
+
+        Raises
+        ------
+        ValueError
+            As `treat`.
+        """
+        effect, cost = self.effects.effect(contexts), row_costs(contexts, self.costs)
+        chance = treated_share(effect, cost, self.shadow_price, self.worth, self.margin)
+        return np.column_stack([1 - chance, chance])
 
     def against(self, effects: npt.ArrayLike) -> pd.DataFrame:
         """The curve beside the truth.
@@ -108,7 +123,8 @@ class BudgetPolicy:
             raise ValueError(f"{said}; give one finite number for each of {self.held_out.n} rows")
         frame = self.held_out.frame
         guess, cost = self.effects.effect(frame), row_costs(frame, self.costs)
-        rules = [treated_rows(guess, cost, price, self.worth) for price in self.curve["shadow_price"]]
+        prices = zip(self.curve["shadow_price"], self.curve["margin"], strict=True)
+        rules = [treated_share(guess, cost, price, self.worth, margin) for price, margin in prices]
         best = [best_purchase(true, cost, float((rule * cost).sum())) for rule in rules]
         return self.curve.assign(truth=[float((rule * true).mean()) for rule in rules], best=np.array(best) / len(true))
 
@@ -206,32 +222,37 @@ def budget_policy(
     effects = learn(frame[~kept], treatment, outcome, covariates, **options)
     scores = effect_scores(frame[kept], treatment, outcome, covariates, **options)
     guess, cost = effects.effect(frame[~kept]), row_costs(frame[~kept], costs)
-    price = price_of(guess, cost, budget, worth)
+    price, margin = price_of(guess, cost, budget, worth)
     new, paid = effects.effect(frame[kept]), row_costs(frame[kept], costs)
-    rule, free = (treated_rows(new, paid, p, worth) for p in (price, 0.0))
+    rule, free = treated_share(new, paid, price, worth, margin), treated_share(new, paid, 0.0, worth)
     curve = _curve(scores, new, paid, guess, cost, worth)
     return BudgetPolicy(
-        effects, costs, float(budget), price, worth,
+        effects, costs, float(budget), price, margin, worth,
         _mean(scores, rule * scores.row_scores, "gain over treating nobody", f"budget {budget:g}, {scores.method}"),
         _mean(scores, rule * paid, "money spent a row", f"budget {budget:g}"),
-        _mean(scores, (free ^ rule) * scores.row_scores, "gain forgone for the budget", scores.method), curve, scores,
+        _mean(scores, (free - rule) * scores.row_scores, "gain forgone for the budget", scores.method), curve, scores,
     )  # fmt: skip
 
 
 def _curve(
     scores: EffectScores, new: Floats, paid: Floats, guess: Floats, cost: Floats, worth: float | None
 ) -> pd.DataFrame:
-    most = float((treated_rows(guess, cost, 0.0, worth) * cost).mean())
+    most = float((treated_share(guess, cost, 0.0, worth) * cost).mean())
     budgets = np.linspace(0, most, _GRID + 1)[1:] if most > 0 else np.array([])
     rows, w, each = [], scores.sample.weights, scores.row_scores
     for money in budgets:
-        price = price_of(guess, cost, float(money), worth)
-        rule = treated_rows(new, paid, price, worth)
+        price, margin = price_of(guess, cost, float(money), worth)
+        rule = treated_share(new, paid, price, worth, margin)
         gain, influence = ratio(w * rule * each, w)
         half = z_value(scores.level) * standard_error(influence, scores.sample.clusters)
-        told = {"shadow_price": price, "share": float(rule.mean()), "spent": float((rule * paid).mean())}
+        told = {
+            "shadow_price": price,
+            "margin": margin,
+            "share": float(rule.mean()),
+            "spent": float((rule * paid).mean()),
+        }
         rows.append(told | {"gain": gain, "low": gain - half, "high": gain + half})
-    columns = ["shadow_price", "share", "spent", "gain", "low", "high"]
+    columns = ["shadow_price", "margin", "share", "spent", "gain", "low", "high"]
     return pd.DataFrame(rows, index=pd.Index(budgets, name="budget"), columns=columns)
 
 

@@ -105,7 +105,8 @@ def fitted_q(
     model
         "cells" or "trees": see `Regression`.
     min_rows
-        Training rows of an action in a cell below which it is not considered there.
+        Training rows of an action in a cell below which it is not considered there, and of any in states nobody was in;
+        what was never taken is never considered.
     temperature
         Of the policy's choice by value, in the reward's unit. A policy that is sure of each action needs users whose
         every day agrees with it, and over many days there are none: a softer one can be valued.
@@ -153,7 +154,8 @@ def _learned(
     data: Trajectories, ahead: int, discount: float, model: Regression, min_rows: int, temperature: float
 ) -> tuple[QPolicy, Floats]:
     counts = model.counts(data.state, data.action)
-    allowed = counts >= np.minimum(min_rows, counts.max(axis=1, keepdims=True))
+    counts[-1] = counts.sum(axis=0)  # a state nobody was in: what the log took anywhere
+    allowed = counts >= np.clip(min_rows, 1, counts.max(axis=1, keepdims=True))
     inside = model.cells(data.state)
 
     def best(_: int, values: Floats, rows: Integers) -> Floats:

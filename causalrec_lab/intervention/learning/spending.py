@@ -8,9 +8,10 @@ import pandas as pd
 
 from causalrec_lab.causal.effects.sample import nearest
 
-__all__ = ["best_purchase", "price_of", "row_costs", "treated_rows"]
+__all__ = ["best_purchase", "price_of", "row_costs", "treated_share"]
 
 Floats = npt.NDArray[np.float64]
+_TIE = 1e-9  # ratios nearer to each other than this part are one
 
 
 def row_costs(frame: pd.DataFrame, costs: float | str) -> Floats:
@@ -36,19 +37,32 @@ def row_costs(frame: pd.DataFrame, costs: float | str) -> Floats:
     return found
 
 
-def treated_rows(effect: Floats, cost: Floats, price: float, worth: float | None) -> npt.NDArray[np.bool_]:
-    """(n,) whether a row is treated: its effect pays, and buys more for its cost than the price asks."""
-    pays = effect > 0 if worth is None else worth * effect > cost
-    return np.asarray(pays & (effect / cost > price))
+def treated_share(effect: Floats, cost: Floats, price: float, worth: float | None, margin: float = 0.0) -> Floats:
+    """(n,) chance that a row is treated.
+
+    1 where its effect pays and buys more for its cost than the price asks, `margin` where it pays and buys just that.
+    """
+    pays, rate = effect > 0 if worth is None else worth * effect > cost, effect / cost
+    above = rate > price * (1 + _TIE)
+    chance = np.where(above, 1.0, np.where(rate >= price * (1 - _TIE), margin, 0.0))
+    return np.asarray(np.where(pays, chance, 0.0))
 
 
-def price_of(effect: Floats, cost: Floats, budget: float, worth: float | None) -> float:
-    """The ratio that the first row without money has; 0 where there is money for all who gain."""
-    wanted = treated_rows(effect, cost, 0.0, worth)
-    rates = effect[wanted] / cost[wanted]
+def price_of(effect: Floats, cost: Floats, budget: float, worth: float | None) -> tuple[float, float]:
+    """The ratio of those for whom the money runs out, and the share of them it still pays for.
+
+    0 and 0 where there is money for all who gain.
+    """
+    sure = treated_share(effect, cost, 0.0, worth) > 0
+    rates, paid, money = effect[sure] / cost[sure], cost[sure], budget * len(effect)
     order = np.argsort(-rates, kind="stable")
-    over = np.cumsum(cost[wanted][order]) > budget * len(effect) * (1 + 1e-12)
-    return float(rates[order][np.argmax(over)]) if over.any() else 0.0
+    over = np.cumsum(paid[order]) > money * (1 + 1e-12)
+    if not over.any():
+        return 0.0, 0.0
+    price = float(rates[order][np.argmax(over)])
+    above = rates > price * (1 + _TIE)
+    left = money - float(paid[above].sum())
+    return price, float(np.clip(left / paid[~above & (rates >= price * (1 - _TIE))].sum(), 0.0, 1.0))
 
 
 def best_purchase(effect: Floats, cost: Floats, money: float) -> float:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from causalrec_lab.causal.effects.sample import nearest
+from causalrec_lab.intervention.learning.objective import chances_of
 from causalrec_lab.policy import Policy
 
 __all__ = ["Choice", "Range", "Strategy", "strategies"]
@@ -103,22 +104,18 @@ class Strategy:
         Raises
         ------
         ValueError
-            If contexts lack a column.
+            If contexts lack a column, or it holds anything but finite numbers.
         """
         inside = np.ones(len(contexts), dtype=bool)
         for name, (low, high) in {**self.who, **self.when}.items():
-            if name not in contexts:
-                raise ValueError(f"contexts have no column {name!r}; {nearest(name, [str(c) for c in contexts])}")
-            column = contexts[name].to_numpy(dtype=np.float64)
+            column = _numbers(contexts, name)
             inside &= (column >= low) & (column <= high)
         return inside
 
     def probabilities(self, contexts: pd.DataFrame) -> Floats:
         """(n, actions) probabilities."""
         base = self.base.probabilities(contexts)
-        lean = np.exp(self.strength * np.outer(self.reached(contexts), self.members))
-        tilted = base * lean
-        return np.asarray(tilted / tilted.sum(axis=1, keepdims=True))
+        return chances_of(np.outer(self.strength * self.reached(contexts), self.members).astype(np.float64), base)
 
 
 def strategies(
@@ -155,18 +152,16 @@ def strategies(
     Raises
     ------
     ValueError
-        If contexts lack a column, or the ends of the strength are the wrong way round.
+        If contexts lack a column or it holds anything but finite numbers, or the ends of the strength are the wrong way
+        round.
     """
-    for name in (*who, *([when] if when else [])):
-        if name not in contexts:
-            raise ValueError(f"contexts have no column {name!r}; {nearest(name, [str(c) for c in contexts])}")
     labels = np.asarray([str(g) for g in groups])
     space: dict[str, Range | Choice] = {"what": Choice(tuple(np.unique(labels).tolist())), "strength": Range(*strength)}
     if who:
         space |= {"who": Choice(("all", *who)), "who_from": Range(0.0, 0.8), "who_share": Range(0.1, 1.0)}
     if when:
         space |= {"when_from": Range(0.0, 0.8), "when_share": Range(0.1, 1.0)}
-    columns = {name: contexts[name].to_numpy(dtype=np.float64) for name in (*who, *([when] if when else []))}
+    columns = {name: _numbers(contexts, name) for name in (*who, *([when] if when else []))}
 
     def make(settings: Mapping[str, Any]) -> Strategy:
         column = settings.get("who", "all")
@@ -177,6 +172,17 @@ def strategies(
         return Strategy(base, labels == settings["what"], float(settings["strength"]), whom, times)
 
     return make, space
+
+
+def _numbers(contexts: pd.DataFrame, name: str) -> Floats:
+    if name not in contexts:
+        raise ValueError(f"contexts have no column {name!r}; {nearest(name, [str(c) for c in contexts])}")
+    if not pd.api.types.is_numeric_dtype(contexts[name]):
+        raise ValueError(f"column {name!r} holds {contexts[name].dtype}; who and when go from one number to another")
+    found = contexts[name].to_numpy(dtype=np.float64, na_value=np.nan)
+    if not np.isfinite(found).all():
+        raise ValueError(f"column {name!r} is not finite, first at row {int(np.argmin(np.isfinite(found)))}; impute it")
+    return found
 
 
 def _between(column: Floats, start: float, share: float) -> tuple[float, float]:

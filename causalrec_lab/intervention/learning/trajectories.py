@@ -83,15 +83,19 @@ class Trajectories:
         Raises
         ------
         ValueError
-            If a column is missing or not finite, a propensity lies outside (0, 1], an action or day is no whole number
-            or outside its range, or a user's days have a gap or do not start at 0.
+            If a column is missing or not finite, the day is among the state, a propensity lies outside (0, 1], an
+            action or day is no whole number or outside its range, or a user's days have a gap or do not start at 0.
         """
         columns = [user, day, action, propensity, reward, *state]
         for name in columns:
             if name not in frame:
                 raise ValueError(f"trajectories lack the column {name!r}; {nearest(name, [str(c) for c in frame])}")
+        if day in state:
+            raise ValueError(f"state={list(state)}: the day {day!r} is read by itself; leave it out of the state")
         if frame.empty:
             raise ValueError("the table of decisions has no row; log some users first")
+        if (lost := frame[user].isna()).any():
+            raise ValueError(f"column {user!r} has {int(lost.sum())} missing users, first at row {int(lost.argmax())}")
         frame = frame.sort_values([user, day], kind="stable", ignore_index=True)
         for name in columns[1:]:
             _finite(name, frame[name])

@@ -71,7 +71,8 @@ def sequential_value(
     Returns
     -------
     Estimate of the "policy value"; users are the independent units. Diagnostics: effective number of users at the end
-    of the window, the largest product of weights, the share of decisions the log could have made.
+    of the window, the largest and the mean product of weights (1 in expectation), the share of the policy's choices
+    that are actions the log took somewhere.
 
     Raises
     ------
@@ -86,6 +87,7 @@ def sequential_value(
         "effective_users": total**2 / float(weights @ weights) if total > 0 else 0.0,
         "max_weight": float(weights.max()),
         "mean_weight": total / len(weights),
+        "support": _support(data, policy),
     }
     return Estimate(
         found.value, found.std_error, level=level, estimand=found.estimand, method=found.method, n=len(data),
@@ -211,6 +213,11 @@ def _weighted(
     return each
 
 
+def _support(data: Trajectories, policy: Policy) -> float:
+    seen = np.bincount(data.action, minlength=data.n_actions) > 0
+    return float(np.minimum(data.chances(policy)[:, seen].sum(axis=1), 1.0).mean()) if not seen.all() else 1.0
+
+
 _NAMES = {
     "trajectory": "trajectory-level importance sampling",
     "pdis": "per-decision importance sampling",
@@ -229,10 +236,15 @@ def _assumes(method: str) -> tuple[str, ...]:
 
 
 def _notes(method: str, told: dict[str, float]) -> list[str]:
+    lost = []
+    if told["support"] < 1:
+        share = f"{1 - told['support']:.1%} of the policy's choices are actions the log never took"
+        lost = [f"warning: {share}; nothing tells what they would earn"]
     if method == "fqe":
-        return ["fqe is biased by whatever the regression gets wrong; its interval is only that of the starting states"]
+        wrong = "fqe is biased by whatever the regression gets wrong; its interval is only that of the starting states"
+        return [*lost, wrong]
     if told["effective_users"] >= _SMALL:
-        return []
+        return lost
     left = f"warning: by the end of the window {told['effective_users']:.0f} users' worth of weight is left"
     way_out = "take a shorter window, a policy nearer to the logging one, or more users"
-    return [f"{left}; the value may be too low and the interval too short: {way_out}"]
+    return [*lost, f"{left}; the value may be too low and the interval too short: {way_out}"]
