@@ -81,3 +81,52 @@ def test_a_half_written_day_is_no_day(tmp_path: Path) -> None:
     (tmp_path / "day_0001.safetensors").write_bytes(b"no tensors")
     with pytest.raises(ValueError, match="no day of a loop"):
         EventLog(tmp_path)
+
+
+def test_a_round_delivered_again_later_is_no_clock_that_runs_backwards() -> None:
+    log, events = EventLog(), day_of(0)
+    assert log.append(events.take(np.array([0, 1, 2, 1, 3, 4, 0]))).checksum == events.checksum
+    assert log.dropped == 2
+
+
+def test_an_identity_of_an_earlier_day_is_refused(tmp_path: Path) -> None:
+    EventLog(tmp_path).append(day_of(0))
+    log = EventLog(tmp_path)  # read from disk
+    with pytest.raises(ValueError, match="event 3 is in the log on day 0; one identity is one round"):
+        log.append(replace(day_of(1), event=np.array([9, 3, 100, 101, 102])))
+    assert log.days == (0,)
+    log.append(day_of(1))
+
+
+def test_identities_are_compared_to_the_last_digit() -> None:
+    """2^60 + 1 and 2^60 are one float, and two users."""
+    log = EventLog()
+    log.append(replace(day_of(0), user=np.full(5, 2**60)))
+    with pytest.raises(ValueError, match="event 0 is in the log as a different round"):
+        log.append(replace(day_of(0), user=np.full(5, 2**60 + 1)))
+
+
+def test_what_is_no_whole_number_is_no_identity_and_no_action() -> None:
+    for value in (0.5, np.nan):
+        with pytest.raises(ValueError, match=f"action of row 2 is {value}; give a whole number"):
+            replace(day_of(0), action=np.array([0.0, 1.0, value, 1.0, 0.0]))
+
+
+@pytest.mark.parametrize("left", [0, 4, 100, -1])
+def test_a_day_file_cut_off_anywhere_is_refused_in_words(tmp_path: Path, left: int) -> None:
+    EventLog(tmp_path).append(day_of(0))
+    path = tmp_path / "day_0000.safetensors"
+    path.write_bytes(path.read_bytes()[:left])
+    with pytest.raises(ValueError, match="no day of a loop"):
+        EventLog(tmp_path)
+
+
+def test_a_file_that_says_nothing_of_itself_is_refused(tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    save_file({"event": np.arange(3)}, tmp_path / "day_0000.safetensors")
+    with pytest.raises(ValueError, match="no day of a loop"):
+        EventLog(tmp_path)
+    save_file({"event": np.arange(3)}, tmp_path / "day_0000.safetensors", {"head": '{"format": 2}'})
+    with pytest.raises(ValueError, match=r"lacks .*action.*sha256"):
+        EventLog(tmp_path)

@@ -139,8 +139,8 @@ def test_another_run_a_newer_version_and_a_changed_file_are_refused(platform: Pl
         go(small_platform(drift=0.1), folder)
     state = folder / "state.json"
     written = state.read_text()
-    state.write_text(written.replace('"format": 1', '"format": 2'))
-    with pytest.raises(ValueError, match="format 2, this version reads 1"):
+    state.write_text(written.replace('"format": 2', '"format": 99'))
+    with pytest.raises(ValueError, match="format 99, this version reads 2"):
         go(platform, folder)
     state.write_text(written.replace('"current": 1', '"current": 0'))
     with pytest.raises(ValueError, match="changed after it was written"):
@@ -201,7 +201,7 @@ def test_strategies_and_costs(platform: Platform) -> None:
 
 def test_items_that_arrive_are_served_once_they_are_there() -> None:
     result = go(small_platform(cold=0.5), days=12, strategy="daily", start=30)
-    assert (result.table["value"] <= result.table["best"] + 1e-12).sum() >= 11
+    assert (result.table["value"] <= result.table["best"] + 1e-12).all()
 
 
 def test_the_transformer_can_be_plugged_in(platform: Platform, tmp_path: Path) -> None:

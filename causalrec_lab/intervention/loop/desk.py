@@ -76,7 +76,8 @@ class Desk:
     Raises
     ------
     ValueError
-        If the folder holds another run, one of another version, or files that were changed.
+        If the stream leaves the platform's window, or the folder holds another run, one of another version, or files
+        that were changed.
     """
 
     def __init__(
@@ -84,6 +85,8 @@ class Desk:
     ) -> None:
         self.platform, self.recommender, self.plan, self.folder = platform, recommender, plan, folder
         self.known = known
+        if plan.stream.stop > HORIZON:
+            raise ValueError(f"the stream ends on day {plan.stream.stop - 1}; the platform's window on {HORIZON - 1}")
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             remove_partial(folder)
@@ -137,10 +140,13 @@ class Desk:
         self._policies[number] = policy
         return number
 
-    def held_out(self, number: int) -> BanditLog:
-        """Rounds of a training's days that it did not read."""
+    def held_out(self, number: int, other: int) -> BanditLog:
+        """Rounds of a training's days that neither it nor another policy has read, nor what these are built on."""
         recipe = self.state.trainings[number - 1]
-        return self.rounds(recipe["first"], recipe["last"]).take(~self._kept(recipe))
+        days = range(recipe["first"], recipe["last"] + 1)
+        read = [max(self._share(number, day), self._share(other, day)) for day in days]
+        unread = [self._lottery(day) >= share for day, share in zip(days, read, strict=True)]
+        return self.rounds(days[0], days[-1]).take(np.concatenate(unread))
 
     def rounds(self, first: int, last: int) -> BanditLog:
         """Rounds of some days of the log, contexts with the column day."""
@@ -203,8 +209,21 @@ class Desk:
         return self.recommender.fit(log, seed=self.plan.seed, start=start)
 
     def _kept(self, recipe: dict[str, Any]) -> npt.NDArray[np.bool_]:
-        n = sum(len(self.log.day(day)) for day in range(recipe["first"], recipe["last"] + 1))
-        return np.asarray(self.rng(recipe["day"], 1).random(n) < recipe["share"])
+        days = range(recipe["first"], recipe["last"] + 1)
+        return np.concatenate([self._lottery(day) < recipe["share"] for day in days])
+
+    def _lottery(self, day: int) -> Floats:
+        """A round's lot decides once and for all which trainings read it: those with a greater share."""
+        return self.rng(day, 1).random(len(self.log.day(day)))
+
+    def _share(self, number: int, day: int) -> float:
+        """Share of a day's rounds that a policy, or one it is built on, was trained on."""
+        share = 0.0
+        while number:
+            recipe = self.state.trainings[number - 1]
+            share = max(share, recipe["share"] if recipe["first"] <= day <= recipe["last"] else 0.0)
+            number = recipe["start"] or 0
+        return share
 
     def _digest(self, policy: Policy, day: int) -> str:
         chances = policy.probabilities(self.contexts.head(_SHOWN).assign(day=day))

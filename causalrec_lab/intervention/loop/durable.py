@@ -5,13 +5,45 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FORMAT", "read_sealed", "remove_partial", "write_sealed", "write_whole"]
+__all__ = ["FORMAT", "claimed", "read_sealed", "remove_partial", "write_sealed", "write_whole"]
 
-FORMAT = 1
+FORMAT = 2
 _PARTIAL = ".partial"
+
+
+@contextmanager
+def claimed(folder: Path | None) -> Iterator[None]:
+    """Hold a folder for this run alone; the system lets go of it when the process ends, however it ends.
+
+    Nothing is held where there is no folder, or the file system or the system knows no such hold.
+
+    Raises
+    ------
+    RuntimeError
+        If another run holds it.
+    """
+    if folder is None or os.name != "posix":
+        yield
+        return
+    import fcntl
+
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError(f"{folder} is in use by another run; wait for its end, or take another folder") from None
+        except OSError:  # a file system that cannot hold folders
+            pass
+        yield
+    finally:
+        os.close(handle)
 
 
 def write_whole(path: Path, content: bytes) -> None:

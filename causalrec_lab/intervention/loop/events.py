@@ -48,8 +48,14 @@ class DayEvents:
     def __post_init__(self) -> None:
         """Settle the types."""
         for name in _ARRAYS:
+            given = np.asarray(getattr(self, name))
             kind = np.float64 if name in ("reward", "propensity") else np.int64
-            object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype=kind))
+            with np.errstate(invalid="ignore"):
+                settled = np.ascontiguousarray(given, dtype=kind)
+            if kind is np.int64 and (settled != given).any():
+                row = int((settled != given).argmax())
+                raise ValueError(f"day {self.day}: {name} of row {row} is {given[row]}; give a whole number")
+            object.__setattr__(self, name, settled)
         if len({len(getattr(self, name)) for name in _ARRAYS}) > 1:
             raise ValueError(f"day {self.day}: columns differ in length; every column has one value a round")
 
@@ -61,9 +67,9 @@ class DayEvents:
         """Some of the rounds."""
         return replace(self, **{name: getattr(self, name)[rows] for name in _ARRAYS})
 
-    def rows(self) -> npt.NDArray[np.float64]:
-        """(n, 6) all columns, to compare rounds by."""
-        return np.column_stack([getattr(self, name) for name in _ARRAYS])
+    def differs(self, other: DayEvents) -> npt.NDArray[np.bool_]:
+        """(n,) whether a round is another one than that in the same place of a day as long."""
+        return np.asarray(np.any([getattr(self, name) != getattr(other, name) for name in _ARRAYS], axis=0))
 
     @property
     def checksum(self) -> str:
@@ -126,37 +132,37 @@ class EventLog:
         ------
         ValueError
             If the clock runs backwards or leaves the day, a day is left out or comes too late, one identity stands for
-            two different rounds, or a value is none.
+            two different rounds (of one day, or of two), or a value is none.
         """
-        found = self._unique(_checked(events))
+        found, doubled = _unique(_checked(events))
+        _in_order(found)  # a round that is delivered again comes late, and is no clock that runs backwards
         if events.day in self._days:
-            return self._again(found)
+            return self._again(found, doubled)
         if self._days and events.day != max(self._days) + 1:
             last = max(self._days)
             late = "the clock runs backwards" if events.day < last else f"day {last + 1} is left out"
             raise ValueError(f"day {events.day} after day {last}: {late}; deliver days in order, each once")
+        self._refuse_known(found)
         if self.folder is not None:
             write_whole(self.folder / f"day_{events.day:04d}.safetensors", _bytes(found))
         self._days[events.day] = found
+        self.dropped += doubled
         return found
 
-    def _unique(self, events: DayEvents) -> DayEvents:
-        """Each identity once, in the order of the clock."""
-        known, first, code = np.unique(events.event, return_index=True, return_inverse=True)
-        if len(known) < len(events):
-            rows = events.rows()
-            other = (rows != rows[first[code]]).any(axis=1)
-            if other.any():
+    def _refuse_known(self, events: DayEvents) -> None:
+        """Refuse an identity that an earlier day has."""
+        for day, closed in self._days.items():
+            if not len(closed) or not len(events) or closed.event.max() < events.event.min():
+                continue
+            if closed.event.min() <= events.event.max() and len(both := np.intersect1d(closed.event, events.event)):
                 raise ValueError(
-                    f"day {events.day}: event {events.event[other.argmax()]} comes twice and is not the same round; "
-                    "give every round an identity of its own"
+                    f"day {events.day}: event {both[0]} is in the log on day {day}; one identity is one round"
                 )
-            self.dropped += len(events) - len(known)
-            events = events.take(np.sort(first))
-        return events
 
-    def _again(self, events: DayEvents) -> DayEvents:
+    def _again(self, events: DayEvents, doubled: int) -> DayEvents:
         closed = self._days[events.day]
+        if not len(closed) and len(events):
+            raise ValueError(f"day {events.day} is closed and has no rounds; late rounds belong to no policy")
         place = np.searchsorted(np.sort(closed.event), events.event)
         order = np.argsort(closed.event, kind="stable")
         match = order[np.minimum(place, len(closed) - 1)]
@@ -166,22 +172,41 @@ class EventLog:
                 f"day {events.day} is closed and event {events.event[fresh.argmax()]} is not in it: late rounds belong "
                 "to no policy that still serves; keep them apart"
             )
-        other = (closed.rows()[match] != events.rows()).any(axis=1)
+        other = events.differs(closed.take(match))
         if other.any():
             raise ValueError(
                 f"day {events.day}: event {events.event[other.argmax()]} is in the log as a different round; one "
                 "identity is one round"
             )
-        self.dropped += len(events)
+        self.dropped += len(events) + doubled
         return closed
+
+
+def _unique(events: DayEvents) -> tuple[DayEvents, int]:
+    """Each identity once, where it came first, and how many came again."""
+    known, first, code = np.unique(events.event, return_index=True, return_inverse=True)
+    if len(known) == len(events):
+        return events, 0
+    other = events.differs(events.take(first[code]))
+    if other.any():
+        raise ValueError(
+            f"day {events.day}: event {events.event[other.argmax()]} comes twice and is not the same round; "
+            "give every round an identity of its own"
+        )
+    return events.take(np.sort(first)), len(events) - len(known)
+
+
+def _in_order(events: DayEvents) -> None:
+    back = np.flatnonzero(np.diff(events.moment) < 0)
+    if len(back):
+        row = int(back[0]) + 1
+        raise ValueError(
+            f"day {events.day}: the clock runs backwards at row {row} ({events.moment[row]} ms); sort by time"
+        )
 
 
 def _checked(events: DayEvents) -> DayEvents:
     name = f"day {events.day}"
-    back = np.flatnonzero(np.diff(events.moment) < 0)
-    if len(back):
-        row = int(back[0]) + 1
-        raise ValueError(f"{name}: the clock runs backwards at row {row} ({events.moment[row]} ms); sort by time")
     outside = events.moment // _MILLISECONDS != events.day
     if outside.any():
         row = int(outside.argmax())
@@ -209,13 +234,13 @@ def _read(path: Path) -> DayEvents:
 
     try:
         with safe_open(path, framework="np") as file:
-            head = json.loads((file.metadata() or {}).get("head", "{}"))
+            head = dict(json.loads((file.metadata() or {})["head"]))
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as broken:
-        raise ValueError(f"{path} is no day of a loop ({broken}); restore it from a copy") from None
+    except (SafetensorError, ValueError, KeyError, TypeError) as broken:
+        raise ValueError(f"{path} is no day of a loop ({broken!r}); restore it from a copy") from None
     if head.get("format") != FORMAT:
         raise ValueError(f"{path} has format {head.get('format')!r}, this version reads {FORMAT}")
-    if missing := {f.name for f in fields(DayEvents)} - {"day", *arrays}:
+    if missing := {"sha256", *(f.name for f in fields(DayEvents))} - {*({"day", "sha256"} & {*head}), *arrays}:
         raise ValueError(f"{path} lacks {sorted(missing)}; restore it from a copy")
     found = DayEvents(head["day"], **{name: arrays[name] for name in _ARRAYS})
     if found.checksum != head["sha256"]:

@@ -9,8 +9,9 @@ from :math:`\pi = (1 - \rho) \pi_0 + \rho \pi_1`. Whoever served it, the round s
 because the weights have mean 0: b is any number known before the round (the mean reward so far), which takes variance
 away. Where the two policies agree z is 0: that is why this needs fewer rounds than a comparison of two arms' means. The
 traffic is concurrent, so a season, a shock or a drift hits both alike. z is bounded, so the two tests by betting hold
-at any time and for any law (Waudby-Smith and Ramdas 2024, JRSS-B 86): rolling back a candidate that does no harm, and
-keeping one that is worse by more than the margin, each have a chance of at most `level`.
+at any time and for any law (Waudby-Smith and Ramdas 2024, JRSS-B 86): proving harm of a candidate that does none, and
+keeping one that is worse by more than the margin, each have a chance of at most `level` a rollout. A candidate that has
+proved nothing when its days are over is rolled back too: that is no error of the test, but its patience.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Guardrail:
     margin
         Loss of reward per round below which "no worse" is good enough to keep it, >= 0.
     level
-        Chance of either wrong decision, in (0, 1).
+        Chance of either wrong proof, in (0, 1).
     days
         Days after which a candidate that has proved nothing is rolled back.
 

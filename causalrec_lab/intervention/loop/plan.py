@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import operator
 import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -111,14 +113,22 @@ class LoopPlan:
     def __post_init__(self) -> None:
         """Refuse a plan that cannot be run."""
         counts = ("per_day", "warmup", "window", "least", "retry", "attempts", "horizon")
+        for name in ("days", "start", "refresh", "seed", *counts):
+            object.__setattr__(self, name, _whole(name, getattr(self, name)))
+        ends = [float(end) for end in self.bounds]
+        object.__setattr__(self, "bounds", tuple(ends))
+        object.__setattr__(self, "monitors", tuple(self.monitors))
         if few := {name: getattr(self, name) for name in counts if getattr(self, name) < 1}:
             raise ValueError(f"LoopPlan: {few}; give whole numbers of at least 1")
         if self.days <= self.warmup:
             raise ValueError(
                 f"LoopPlan(days={self.days}, warmup={self.warmup}): the stream ends before the loop begins"
             )
-        if self.start < 0 or self.refresh < 0:
-            raise ValueError(f"LoopPlan(start={self.start}, refresh={self.refresh}): days are counted from 0")
+        if self.start < 0 or self.refresh < 0 or self.seed < 0:
+            told = f"start={self.start}, refresh={self.refresh}, seed={self.seed}"
+            raise ValueError(f"LoopPlan({told}): days and seeds are counted from 0")
+        if len(ends) != 2 or not -math.inf < ends[0] < ends[1] < math.inf:
+            raise ValueError(f"LoopPlan(bounds={self.bounds}): the least and the greatest reward of a round, finite")
         if not 0 < self.exploration <= 1:
             raise ValueError(
                 f"LoopPlan(exploration={self.exploration}): a share in (0, 1]; without exploration an item never shown "
@@ -140,6 +150,13 @@ class LoopPlan:
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionary that JSON can hold."""
         return asdict(self) | {"monitors": list(self.monitors), "bounds": list(self.bounds)}
+
+
+def _whole(name: str, value: Any) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ValueError(f"LoopPlan({name}={value!r}): give a whole number") from None
 
 
 def fingerprint(plan: LoopPlan, platform: Any, recommender: Any, strategy: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,8 @@ class LoopResult:
     @classmethod
     def of(cls, strategy: str, plan: LoopPlan, state: LoopState) -> LoopResult:
         """The result of a state."""
-        table = pd.DataFrame(state.rows)
+        always = ("day", "policy", "value", "best", "reward", "rounds", "trainings", "cost")
+        table = pd.DataFrame(state.rows) if state.rows else pd.DataFrame({name: [] for name in always})
         for column in ("alarm", "rollout"):
             if column not in table:
                 table[column] = None
@@ -66,10 +68,12 @@ class LoopResult:
     def summary(self) -> pd.DataFrame:
         """One row: value (mean true value of a round after the warm-up), best, regret, training cost, net, counts.
 
-        `cost` is that of a round, in the unit of the reward; `net` is value less cost.
+        `cost` is that of a round, in the unit of the reward; `net` is value less cost. The first training, on the
+        warm-up, is every strategy's and counts for none. All are nan before the warm-up has ended.
         """
         served = self.served
-        cost = float(served["cost"].sum() / served["rounds"].sum())
+        rounds = float(served["rounds"].sum())
+        cost = float(served["cost"].sum()) / rounds if rounds else math.nan
         decisions = self.rollouts.get("decision", pd.Series(dtype=object))
         row = {
             "value": float(served["value"].mean()),

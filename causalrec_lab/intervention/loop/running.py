@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from causalrec_lab.intervention.loop.desk import Desk
+from causalrec_lab.intervention.loop.durable import claimed
 from causalrec_lab.intervention.loop.plan import LoopPlan, fingerprint
 from causalrec_lab.intervention.loop.recommenders import LoopRecommender, RewardModelRecommender
 from causalrec_lab.intervention.loop.result import LoopResult
@@ -56,6 +57,8 @@ def run(
         files that were changed.
     TypeError
         If a field of the plan is unknown, or the recommender cannot fit.
+    RuntimeError
+        If another run is at work in the folder.
     """
     chosen = replace(plan or LoopPlan(), **numbers)
     engine = RewardModelRecommender() if recommender is None else recommender
@@ -63,10 +66,12 @@ def run(
         raise TypeError(f"recommender={engine!r} has no fit(log) that gives a policy; see loop.LoopRecommender")
     decided = strategy_named(strategy)
     known = fingerprint(chosen, platform, engine, decided)
-    desk = Desk(platform, engine, chosen, known, None if folder is None else Path(folder))
     end = chosen.stream.stop if until is None else min(until, chosen.stream.stop)
-    for day in _progress(range(desk.state.day, end)):
-        _step(desk, decided, day)
+    place = None if folder is None else Path(folder)
+    with claimed(place):
+        desk = Desk(platform, engine, chosen, known, place)
+        for day in _progress(range(desk.state.day, end)):
+            _step(desk, decided, day)
     return LoopResult.of(strategy if isinstance(strategy, str) else repr(strategy), chosen, desk.state)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,6 +12,8 @@ from causalrec_lab.intervention.loop.monitor import Monitor, Reading
 from causalrec_lab.policy import Policy
 
 __all__ = ["STRATEGIES", "NeverRetrain", "Oracle", "RetrainDaily", "RetrainOnAlarm", "Strategy", "strategy_named"]
+
+_FEWEST = 30  # rounds below which nothing is trained or valued
 
 
 class Strategy(Protocol):
@@ -88,6 +91,7 @@ class RetrainOnAlarm:
     """
 
     def __init__(self) -> None:
+        self._desk: Desk | None = None  # whose monitor and rollout these are
         self._monitor: Monitor | None = None
         self._rollout: Rollout | None = None
 
@@ -106,18 +110,21 @@ class RetrainOnAlarm:
     def learn(self, desk: Desk, day: int) -> dict[str, Any]:
         """Read the monitors or the guardrail, and act."""
         memory, plan = desk.state.strategy, desk.plan
+        if self._desk is not desk:
+            self._desk, self._monitor, self._rollout = desk, None, None
+        _check_bounds(desk, day)
         if day < plan.first - 1:
             return {}
         if day == plan.first - 1:
             desk.state.current = desk.train(day, plan.start)
-            memory.update(phase="watch", epoch=1, since=day + 1, candidate=None, due=None)
+            memory.update(phase="watch", epoch=1, since=day + 1, candidate=None, due=None, heard=False)
             memory.update(changed=plan.start, attempts=plan.attempts, trained=day)
             return {}
         if memory["phase"] == "rollout":
             return self._read_guardrail(desk, day)
         reading = self._read_monitors(desk, day)
         row: dict[str, Any] = {f"evidence_{name}": value for name, value in reading.evidence.items()}
-        if reading.alarm is not None and memory["due"] is None:
+        if reading.alarm is not None and not memory["heard"]:
             self._alarm(desk, day, reading)
             row["alarm"] = reading.alarm
         due = memory["due"] or (memory["trained"] + plan.refresh if plan.refresh else day + 1)
@@ -142,11 +149,14 @@ class RetrainOnAlarm:
         changed = memory["since"] + reading.since[name]
         evidence = reading.evidence[name]
         desk.state.alarms.append({"day": day, "monitor": name, "changed": changed, "evidence": evidence})
-        memory.update(changed=changed, attempts=0, due=max(day, changed + desk.plan.least - 1))
+        memory.update(changed=changed, attempts=0, due=max(day, changed + desk.plan.least - 1), heard=True)
 
     def _propose(self, desk: Desk, day: int) -> None:
         memory, plan = desk.state.strategy, desk.plan
         first = max(memory["changed"], day - plan.window + 1)
+        if (day - first + 1) * plan.per_day < _FEWEST:
+            memory["due"] = day + 1
+            return
         number = desk.train(day, first, share=1.0 - plan.held_out, start=desk.state.current)
         memory.update(attempts=memory["attempts"] + 1, trained=day)
         found = _valued(desk, number)
@@ -182,18 +192,27 @@ class RetrainOnAlarm:
         """Watch anew, and set the day of the next candidate if the change may have one."""
         memory, plan = desk.state.strategy, desk.plan
         due = day + plan.retry if memory["attempts"] < plan.attempts else None
-        memory.update(phase="watch", epoch=memory["epoch"] + 1, since=day + 1, candidate=None, due=due)
+        memory.update(phase="watch", epoch=memory["epoch"] + 1, since=day + 1, candidate=None, due=due, heard=False)
         self._monitor = self._rollout = None
 
 
 def _valued(desk: Desk, number: int) -> dict[str, float]:
-    """Value of a candidate and of the incumbent on rounds that neither was trained on, by DR."""
+    """Value of a candidate and of the incumbent on rounds that neither was trained on, by DR; nan where too few."""
     from causalrec_lab.intervention.ope import evaluate
 
-    log = desk.held_out(number)
+    log = desk.held_out(number, desk.state.current)
+    if len(log) < _FEWEST:
+        return dict.fromkeys(("candidate_value", "candidate_high", "incumbent_value"), math.nan)
     day = desk.state.trainings[number - 1]["day"]
     new, old = (evaluate(log, desk.guarded(desk.policy(k), day), "dr", folds=2) for k in (number, desk.state.current))
     return {"candidate_value": new.value, "candidate_high": new.high, "incumbent_value": old.value}
+
+
+def _check_bounds(desk: Desk, day: int) -> None:
+    reward, (low, high) = desk.log.day(day).reward, desk.plan.bounds
+    if len(reward) and not (low <= reward.min() and reward.max() <= high):
+        span = f"[{reward.min():g}, {reward.max():g}]"
+        raise ValueError(f"rewards of day {day} lie in {span}, outside bounds=({low:g}, {high:g}); state their bounds")
 
 
 STRATEGIES = {"never": NeverRetrain, "daily": RetrainDaily, "alarm": RetrainOnAlarm, "oracle": Oracle}
