@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Front", "pareto", "pareto_front"]
 
 Floats = npt.NDArray[np.float64]
+_SINGULAR = 1e-10  # eigenvalue of a correlation that is rounding
 _CELLS = 4_000_000  # comparisons held at once
 
 
@@ -186,8 +187,10 @@ def _ways(objectives: Sequence[str], better: Mapping[str, str] | None) -> dict[s
 def _drawn(joint: Joint, sign: Floats, draws: int, seed: int) -> tuple[Floats, npt.NDArray[np.int64]]:
     """Share of draws on the front, and the rival that dominates most often (-1: none ever does)."""
     count, width = joint.means.shape
-    values, vectors = np.linalg.eigh(joint.covariance)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    error = np.sqrt(np.diag(joint.covariance))
+    scale = np.where(error > 0, error, 1.0)
+    values, vectors = np.linalg.eigh(joint.covariance / np.outer(scale, scale))
+    root = scale[:, None] * vectors * np.sqrt(np.where(values > _SINGULAR, values, 0.0))
     rng, beaten, by = np.random.default_rng(seed), np.zeros(count), np.zeros((count, count))
     step = max(1, _CELLS // (count * count * width))
     for start in range(0, draws, step):
@@ -206,7 +209,7 @@ def _verdicts(joint: Joint, sign: Floats, level: float) -> list[str]:
     z, equal = joint.contrasts()
     z = z * sign  # (q, p, objective): how surely q is better than p; +-inf without error
     harder = -NormalDist().inv_cdf((1 - level) / (count - 1))
-    better = (z > harder).any(axis=2) & ((z > harder) | equal).all(axis=2)
+    better = np.asarray((z > harder).any(axis=2) & ((z > harder) | equal).all(axis=2))
     np.fill_diagonal(better, False)
     easier = -NormalDist().inv_cdf((1 - level) / width)
     holds = (-z > easier).any(axis=2) | np.eye(count, dtype=bool)
