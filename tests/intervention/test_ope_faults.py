@@ -148,6 +148,19 @@ def test_rounds_of_a_cluster_share_a_fold():
         ope.evaluate(log, target, "dr", cluster=np.arange(120) % 3)
 
 
+def test_estimated_propensities_do_better_than_the_true_ones_not_worse():
+    errors, covered = [], 0
+    for seed in range(80):
+        log, target, _ = draw(400, seed)
+        truth = float((target * (0.2 + 0.15 * np.arange(ACTIONS))).sum(axis=1).mean())
+        found = ope.evaluate(replace(log, propensity=None), target, "ips", propensity="estimate")
+        errors.append([found.value - truth, ope.evaluate(log, target, "ips").value - truth])
+        covered += found.covers(truth)
+    estimated, true = np.sqrt((np.array(errors) ** 2).mean(axis=0))
+    assert estimated < true
+    assert covered >= 64  # of 80 at 95 %, fewer by chance less than once in a million
+
+
 def test_the_bias_bound_counts_clusters():
     log, target, _ = draw(300)
     rows = np.repeat(np.arange(300), 5)

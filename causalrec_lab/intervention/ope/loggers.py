@@ -27,7 +27,6 @@ from causalrec_lab.intervention.ope.propensities import (
     estimated_probabilities,
     logged_propensities,
 )
-from causalrec_lab.intervention.ope.uncertainty import cluster_codes
 from causalrec_lab.policy import BanditLog, Policy
 
 __all__ = ["COMBINATIONS", "Rounds", "pooled", "read_rounds"]
@@ -99,7 +98,7 @@ def pooled(logs: Sequence[BanditLog]) -> tuple[BanditLog, Integers]:
     if len({isinstance(log.contexts, pd.DataFrame) for log in logs}) > 1:
         raise ValueError("some logs have contexts in a DataFrame, some in an array; give all the same")
     framed = isinstance(logs[0].contexts, pd.DataFrame)
-    if len(shapes := {_columns(log.contexts) for log in logs}) > 1:
+    if len(shapes := dict.fromkeys(_columns(log.contexts) for log in logs)) > 1:
         raise ValueError(f"the logs have contexts with different columns: {', '.join(map(str, shapes))}; give the same")
     contexts = [log.contexts for log in logs]
     whole = BanditLog(
@@ -120,9 +119,6 @@ def read_rounds(
     logging: Logging | Sequence[Logging] | None,
     combine: str,
     needed: bool,
-    cluster: npt.NDArray[Any] | None = None,
-    folds: int,
-    seed: int,
 ) -> Rounds:
     """Put together log, policy and propensities; see `evaluate` for the arguments.
 
@@ -141,8 +137,7 @@ def read_rounds(
         raise ValueError(f"combine={combine!r}; known are {', '.join(map(repr, COMBINATIONS))}")
     target = all_probabilities(policy, whole.contexts, whole.n_actions)
     if isinstance(propensity, str):
-        codes = cluster_codes(cluster, len(whole))
-        return _estimated(whole, target, strata, propensity, combine, codes, folds, seed)
+        return _estimated(whole, target, strata, propensity, combine)
     unknown = whole.propensity is None or (several and combine == "balanced")
     if not needed and propensity is None and logging is None and unknown:
         return Rounds(whole, target, None, None, strata)
@@ -191,21 +186,16 @@ def _estimated(
     strata: Integers | None,
     word: str,
     combine: str,
-    codes: Integers | None,
-    folds: int,
-    seed: int,
 ) -> Rounds:
     """Fitted to all rounds, a regression gives the mixture; fitted log by log, each logger."""
     if word != "estimate":
         raise ValueError(f"propensity={word!r}; the only word known is 'estimate', else give an (n,) array")
     if strata is None or combine == "balanced":
-        table = estimated_probabilities(whole, folds=folds, seed=seed, groups=codes)
+        table = estimated_probabilities(whole)
     else:
         table = np.empty((len(whole), whole.n_actions))
         for k in range(int(strata.max()) + 1):
-            own = strata == k
-            groups = None if codes is None else np.unique(codes[own], return_inverse=True)[1]
-            table[own] = estimated_probabilities(whole.take(own), folds=folds, seed=seed, groups=groups)
+            table[strata == k] = estimated_probabilities(whole.take(strata == k))
     return Rounds(whole, target, table[np.arange(len(whole)), whole.action], table, strata, (ESTIMATED,))
 
 

@@ -103,8 +103,7 @@ def evaluate(
     if interval not in ("normal", "bootstrap"):
         raise ValueError(f"interval={interval!r}; known are 'normal' and 'bootstrap'")
     z_value(level)  # refuses what is no level
-    rounds = read_rounds(log, policy, propensity=propensity, logging=logging, combine=combine, needed=method != "dm",
-                         cluster=cluster, folds=folds, seed=seed)  # fmt: skip
+    rounds = read_rounds(log, policy, propensity=propensity, logging=logging, combine=combine, needed=method != "dm")
     codes = cluster_codes(cluster, len(rounds.log))
     model = _rewards(rounds.log, reward_model, codes, folds, seed) if method in MODELLED else None
     options = {"parameter": parameter, "candidates": candidates, "embeddings": embeddings, "seed": seed}
@@ -153,8 +152,7 @@ def tune(
     ValueError
         If the method has no number, or for the reasons of `evaluate`.
     """
-    rounds = read_rounds(log, policy, propensity=propensity, logging=logging, combine="balanced", needed=True,
-                         cluster=cluster, folds=folds, seed=seed)  # fmt: skip
+    rounds = read_rounds(log, policy, propensity=propensity, logging=logging, combine="balanced", needed=True)
     codes = cluster_codes(cluster, len(rounds.log))
     model = _rewards(rounds.log, reward_model, codes, folds, seed) if checked_method(method) in MODELLED else None
     found = fitted(method, rounds, model, parameter=rule, candidates=candidates, embeddings=embeddings, codes=codes,
