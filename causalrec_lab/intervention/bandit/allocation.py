@@ -83,7 +83,9 @@ def _no_context(
     """Whether a round's v hangs on its batch alone, so that it may be used as it is."""
     if np.shape(log.rounds.contexts)[1:] == (0,):
         return True
-    alike = np.where(np.isfinite(mean[group]), np.abs(each - mean[group]) <= 1e-9 * each, np.isinf(each))
+    known = np.isfinite(mean[group])
+    gap = np.abs(each - np.where(known, mean[group], 0.0))
+    alike = np.where(known, gap <= 1e-9 * each, np.isinf(each))
     return bool(size.min() > 1 and alike.all())
 
 
