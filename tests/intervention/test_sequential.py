@@ -127,6 +127,55 @@ def test_actions_the_log_hardly_took_are_not_wanted():
     assert found.support == 1.0
 
 
+def every_course():
+    """All courses of a world of two states, two actions and three days, their chances, and the value of a policy."""
+    rng = np.random.default_rng(1)
+    moves, earned = rng.dirichlet(np.ones(3), size=(2, 2)), rng.normal(size=(2, 2))  # the third state is gone
+    logged, wanted = rng.dirichlet(np.ones(2) * 3, size=2), rng.dirichlet(np.ones(2) * 3, size=(3, 2))
+    rows, chances = [], []
+
+    def go(day, state, chance, past):
+        for action in range(2):
+            here, now = (
+                chance * logged[state, action],
+                [*past, (day, state, action, earned[state, action], logged[state, action])],
+            )
+            for after in range(3) if day < 2 else (2,):
+                left = here * (moves[state, action, after] if day < 2 else 1.0)
+                if after == 2:
+                    rows.extend((len(chances), *row) for row in now)
+                    chances.append(left)
+                else:
+                    go(day + 1, after, left, now)
+
+    for state in (0, 1):
+        go(0, state, (0.6, 0.4)[state], [])
+    value = np.zeros(2)
+    for day in (2, 1, 0):
+        value = (wanted[day] * (earned + 0.8 * moves[:, :, :2] @ value)).sum(axis=1)
+    names = ["user_id", "day", "state", "action", "earned", "propensity"]
+    return pd.DataFrame(rows, columns=names), np.array(chances), wanted, np.array([0.6, 0.4]) @ value
+
+
+class Table:
+    def __init__(self, table):
+        self.table = table
+
+    def probabilities(self, contexts):
+        return self.table[contexts["day"].to_numpy(), contexts["state"].to_numpy().astype(int)]
+
+
+def test_weights_are_unbiased_over_every_course_the_world_can_take():
+    """Exit, horizon and discount by enumeration."""
+    frame, chance, wanted, truth = every_course()
+    data = learning.Trajectories.from_frame(frame.sample(frac=1, random_state=0), ["state"], "earned", horizon=3)
+    assert chance.sum() == pytest.approx(1.0)
+    for method in ("trajectory", "pdis"):
+        each, weights = learning.sequential_rounds(data, Table(wanted), method, discount=0.8)
+        assert chance @ each == pytest.approx(truth, abs=1e-12)
+        assert chance @ weights == pytest.approx(1.0)
+
+
 LOG = Platform.retention(days=3).log(40, 0)
 
 
@@ -167,6 +216,7 @@ def test_a_policy_beyond_the_log_is_said_to_be_so():
     for method in ("pdis", "fqe"):
         found = learning.sequential_value(data, FixedPolicy(np.array([0.3, 0.3, 0.3, 0.1])), method)
         assert found.diagnostics["support"] == pytest.approx(0.6)
+        assert np.isnan(found.std_error) == (method == "fqe")
         assert "40.0% of the policy's choices are actions the log never took" in found.notes[0]
 
 

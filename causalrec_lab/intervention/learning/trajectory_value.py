@@ -16,6 +16,7 @@ fqe          :math:`V_0(s_0)`: the regression alone                             
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -70,8 +71,8 @@ def sequential_value(
 
     Returns
     -------
-    Estimate of the "policy value"; users are the independent units. Diagnostics: effective number of users at the end
-    of the window, the largest and the mean product of weights (1 in expectation), the share of the policy's choices
+    Estimate of the "policy value"; users are the independent units. "fqe" has no standard error: its users
+    differ by their first states alone. Diagnostics: effective number of users at the end of the window, the largest and the mean product of weights (1 in expectation), the share of the policy's choices
     that are actions the log took somewhere.
 
     Raises
@@ -89,8 +90,9 @@ def sequential_value(
         "mean_weight": total / len(weights),
         "support": _support(data, policy),
     }
+    error = math.nan if method == "fqe" else found.std_error
     return Estimate(
-        found.value, found.std_error, level=level, estimand=found.estimand, method=found.method, n=len(data),
+        found.value, error, level=level, estimand=found.estimand, method=found.method, n=len(data),
         diagnostics=told, assumptions=found.assumptions, notes=(*found.notes, *_notes(method, told)),
     )  # fmt: skip
 
@@ -241,7 +243,7 @@ def _notes(method: str, told: dict[str, float]) -> list[str]:
         share = f"{1 - told['support']:.1%} of the policy's choices are actions the log never took"
         lost = [f"warning: {share}; nothing tells what they would earn"]
     if method == "fqe":
-        wrong = "fqe is biased by whatever the regression gets wrong; its interval is only that of the starting states"
+        wrong = "fqe has no standard error: what the regression of the action values gets wrong is not in its spread"
         return [*lost, wrong]
     if told["effective_users"] >= _SMALL:
         return lost
