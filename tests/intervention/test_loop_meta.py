@@ -119,7 +119,7 @@ def test_a_new_segment_begins_with_the_others_and_ends_with_itself() -> None:
     assert abs(weak.value - prior.value) < 2.0
     assert strong.value == pytest.approx(30.0, abs=0.05)
     assert weak.std_error < prior.std_error
-    with pytest.raises(ValueError, match="must be positive"):
+    with pytest.raises(ValueError, match="the error positive"):
         meta.update(Estimate(1.0, 0.0))
 
 

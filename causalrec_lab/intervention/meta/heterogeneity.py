@@ -14,57 +14,62 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Level", "fit_level", "paule_mandel", "posterior", "restricted_log_likelihood", "restricted_maximum"]
+__all__ = ["Levels", "fit_levels", "paule_mandel", "posterior", "restricted_maximum"]
 
 Floats = npt.NDArray[np.float64]
-_GRID = 150
+_GRID = 200
+_FAR = 1e4  # the posterior of tau falls as tau^-(K - p): with few segments its tail is long
 
 
-@dataclass(frozen=True)
-class Level:
-    r"""What is known of the segments given :math:`\tau^2`.
+@dataclass(frozen=True, eq=False)
+class Levels:
+    r"""What is known of the segments at each of G values of :math:`\tau^2`.
 
     Parameters
     ----------
     tau2
-        Variance of true effects around the line.
+        (G,) variances of true effects around the line.
     beta, covariance
-        (p,) coefficients by weighted least squares, and their covariance.
+        (G, p) coefficients by weighted least squares, and (G, p, p) their covariance.
     total
-        (K,) :math:`V_k`.
+        (G, K) :math:`V_k`.
+    squares
+        (G,) weighted residual sum of squares.
+    log_likelihood
+        (G,) restricted log likelihood, up to a constant.
     """
 
-    tau2: float
+    tau2: Floats
     beta: Floats
     covariance: Floats
     total: Floats
+    squares: Floats
+    log_likelihood: Floats
 
 
-def fit_level(y: Floats, variance: Floats, X: Floats, tau2: float) -> Level:
-    """Weighted least squares given the variance between segments."""
-    total = variance + tau2
-    covariance = np.asarray(np.linalg.inv((X / total[:, None]).T @ X), dtype=np.float64)
-    return Level(tau2, covariance @ (X.T @ (y / total)), covariance, total)
-
-
-def restricted_log_likelihood(y: Floats, variance: Floats, X: Floats, tau2: float) -> float:
-    """Restricted log likelihood of the variance between segments, up to a constant."""
-    level = fit_level(y, variance, X, tau2)
-    residual = y - X @ level.beta
-    determinant = float(np.linalg.slogdet(level.covariance)[1])
-    return 0.5 * (determinant - float(np.log(level.total).sum()) - float(residual @ (residual / level.total)))
+def fit_levels(y: Floats, variance: Floats, X: Floats, tau2: npt.ArrayLike) -> Levels:
+    """Weighted least squares at each variance between segments; columns are brought to one scale on the way."""
+    levels = np.atleast_1d(np.asarray(tau2, dtype=np.float64))
+    total = variance + levels[:, None]
+    scale = np.sqrt((X**2).mean(axis=0))
+    Z = X / scale
+    covariance = np.linalg.inv(np.einsum("gk,ki,kj->gij", 1.0 / total, Z, Z))
+    beta = np.einsum("gij,gj->gi", covariance, (y / total) @ Z)
+    squares = ((y - beta @ Z.T) ** 2 / total).sum(axis=1)
+    log = 0.5 * (np.linalg.slogdet(covariance)[1] - np.log(total).sum(axis=1) - squares)
+    return Levels(levels, beta / scale, covariance / np.outer(scale, scale), total, squares, log)
 
 
 def restricted_maximum(y: Floats, variance: Floats, X: Floats) -> float:
     """REML estimate of the variance between segments; 0 where the estimates differ less than their errors do."""
     from scipy.optimize import minimize_scalar
 
-    grid = _taus(y, variance) ** 2
-    values = [restricted_log_likelihood(y, variance, X, float(tau2)) for tau2 in grid]
+    grid = _taus(variance, 5.0 * _spread(y, variance)) ** 2
+    values = fit_levels(y, variance, X, grid).log_likelihood
     best = int(np.argmax(values))
     low, high = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
     found = minimize_scalar(
-        lambda tau2: -restricted_log_likelihood(y, variance, X, tau2),
+        lambda tau2: -float(fit_levels(y, variance, X, tau2).log_likelihood[0]),
         bounds=(float(low), float(high)),
         method="bounded",
         options={"xatol": 1e-10 * float(high)},
@@ -83,30 +88,39 @@ def paule_mandel(y: Floats, variance: Floats, X: Floats) -> float:
     freedom = len(y) - X.shape[1]
 
     def excess(tau2: float) -> float:
-        level = fit_level(y, variance, X, tau2)
-        residual = y - X @ level.beta
-        return float(residual @ (residual / level.total)) - float(freedom)
+        return float(fit_levels(y, variance, X, tau2).squares[0]) - float(freedom)
 
     if excess(0.0) <= 0:
         return 0.0
-    high = float(_taus(y, variance)[-1]) ** 2
+    high = _spread(y, variance) ** 2
     while excess(high) > 0:
         high *= 4.0
-    return float(brentq(excess, 0.0, high))
+    return float(brentq(excess, 0.0, high, xtol=1e-14 * high))
 
 
 def posterior(y: Floats, variance: Floats, X: Floats) -> tuple[Floats, Floats]:
     r"""Grid of :math:`\tau` and its posterior weights under a flat prior on :math:`\tau`.
 
-    Gelman (2006, Bayesian Analysis 1, "Prior distributions for variance parameters in hierarchical models").
+    Gelman (2006, Bayesian Analysis 1, "Prior distributions for variance parameters in hierarchical models"). The grid
+    is laid twice: over all scales at hand, the smallest error's included, then over where there is any weight.
     """
-    taus = _taus(y, variance)
-    logs = np.array([restricted_log_likelihood(y, variance, X, float(tau) ** 2) for tau in taus])
-    weights = np.asarray(np.exp(logs - logs.max()) * np.gradient(taus), dtype=np.float64)
-    return taus, weights / weights.sum()
+    taus = _taus(variance, _FAR * _spread(y, variance))
+    for _ in range(2):
+        logs = fit_levels(y, variance, X, taus**2).log_likelihood
+        dense = logs[1:] + np.log(taus[1:])  # in the logarithm of tau
+        held = np.flatnonzero(dense > dense.max() - 25.0)
+        first, last = max(int(held[0]) - 1, 0), min(int(held[-1]) + 1, len(dense) - 1)
+        taus, before = np.append(0.0, np.geomspace(taus[1:][first], taus[1:][last], _GRID)), taus
+    taus = before
+    gaps = np.diff(taus)
+    mass = np.exp(logs - logs.max()) * (np.append(gaps, 0.0) + np.append(0.0, gaps)) / 2.0
+    return taus, np.asarray(mass / mass.sum())
 
 
-def _taus(y: Floats, variance: Floats) -> Floats:
-    """Grid from 0 to far beyond what the spread of the estimates allows, denser near 0."""
-    top = 5.0 * float(np.sqrt(y.var() + variance.mean()))
-    return np.asarray(top * np.linspace(0.0, 1.0, _GRID) ** 2)
+def _spread(y: Floats, variance: Floats) -> float:
+    return float(np.sqrt(y.var() + variance.max()))
+
+
+def _taus(variance: Floats, top: float) -> Floats:
+    """0, and a grid over all scales from far below the smallest error."""
+    return np.append(0.0, np.geomspace(1e-4 * float(np.sqrt(variance.min())), top, _GRID))

@@ -30,7 +30,7 @@ class SegmentChoice:
         them), chance_loss (of a gain below 0).
     """
 
-    best: str | None
+    best: Any
     table: pd.DataFrame
 
     def __str__(self) -> str:
@@ -59,7 +59,8 @@ def choose_for_segment(
     """Choose an intervention for a new segment.
 
     Each intervention's effect is its prediction from the other segments, updated by the segment's first data where
-    there are any; the gain is effect less cost. Interventions err independently.
+    there are any; the gain is effect less cost. Interventions err independently; chances and intervals are read off the
+    same laws (`MetaEffects.distribution`).
 
     Parameters
     ----------
@@ -77,7 +78,8 @@ def choose_for_segment(
     Raises
     ------
     ValueError
-        If there is no intervention, a cost is missing, `few` names an unknown one, or features do not fit.
+        If there is no intervention, a cost is missing or not finite, `few` names an unknown intervention, or features
+        do not fit.
     """
     first = {} if few is None else dict(few)
     if not effects or (unknown := sorted(set(first) - set(effects))):
@@ -85,17 +87,20 @@ def choose_for_segment(
                          f"there are {sorted(effects)}")  # fmt: skip
     if isinstance(costs, Mapping) and (missing := sorted(set(effects) - set(costs))):
         raise ValueError(f"choose_for_segment: no cost for {missing}; give 0.0 where there is none")
-    rows: dict[str, dict[str, Any]] = {}
+    rows, drawn, rng = {}, [], np.random.default_rng(seed)
     for name, meta in effects.items():
+        believed = meta.distribution(features, first.get(name))
+        drawn.append(believed.draw(_DRAWS, rng)[:, 0])
         found = meta.update(first[name], features) if name in first else meta.predict(features)
         cost = float(costs[name] if isinstance(costs, Mapping) else costs)
+        if not np.isfinite(cost):
+            raise ValueError(f"choose_for_segment: the cost of {name!r} is {cost}; give a finite number")
         rows[name] = {"effect": found.value, "low": found.low, "high": found.high, "cost": cost,
-                      "gain": found.value - cost, "std_error": found.std_error}  # fmt: skip
+                      "gain": found.value - cost}  # fmt: skip
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("intervention")
-    drawn = np.random.default_rng(seed).standard_normal((_DRAWS, len(table)))
-    gains = table["gain"].to_numpy() + drawn * table.pop("std_error").to_numpy()
+    gains = np.column_stack(drawn) - table["cost"].to_numpy()
     best = np.where(gains.max(axis=1) > 0, gains.argmax(axis=1), -1)
     table["chance_best"] = [float((best == k).mean()) for k in range(len(table))]
     table["chance_loss"] = (gains < 0).mean(axis=0)
-    top = str(table["gain"].idxmax())
+    top = table["gain"].idxmax()
     return SegmentChoice(top if table["gain"].max() > 0 else None, table)

@@ -8,13 +8,15 @@ Reading :math:`\hat\tau` as if it were known makes intervals too short. Here the
     g_2 = B_k^2 x_k' cov(\hat\beta) x_k, \; g_3 = s_k^4 V_k^{-3} var(\hat\tau^2)
 
 for "reml" and "pm" (Kackar and Harville 1984, JASA 79; Prasad and Rao 1990, JASA 85; with :math:`var(\hat\tau^2)` of
-Datta and Lahiri 2000, Statistica Sinica 10, and of Datta, Rao and Smith 2005, Biometrika 92), with a t quantile on
-K - p degrees of freedom; for "bayes" it is the posterior's, :math:`\tau` averaged over. Morris (1983, JASA 78,
+Datta and Lahiri 2000, Statistica Sinica 10, and of Datta, Rao and Smith 2005, Biometrika 92, whose further term, minus
+B squared times the upward bias of "pm", is left out: errs on the long side), with a t quantile on K - p degrees of
+freedom; for "bayes" it is the posterior, :math:`\tau` averaged over, and its own quantiles. Morris (1983, JASA 78,
 "Parametric empirical Bayes inference") has the idea of all of them.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,7 +26,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from causalrec_lab.estimate import Estimate
-from causalrec_lab.intervention.meta.heterogeneity import fit_level, paule_mandel, posterior, restricted_maximum
+from causalrec_lab.intervention.meta.described import described, measured, row_of
+from causalrec_lab.intervention.meta.heterogeneity import (
+    Levels,
+    fit_levels,
+    paule_mandel,
+    posterior,
+    restricted_maximum,
+)
+from causalrec_lab.intervention.meta.mixture import Mixture
 from causalrec_lab.intervention.meta.robust import critical_value
 
 if TYPE_CHECKING:
@@ -50,7 +60,7 @@ class MetaEffects:
         One row a segment: estimate, std_error (each for itself), line (what its features predict), shrunk, shrunk_se,
         low, high, weight (share of its own estimate in `shrunk`).
     tau
-        Standard deviation of true effects around the line; for "bayes" its posterior mean.
+        Standard deviation of true effects around the line; for "bayes" its posterior median.
     coefficients
         Of the line: value, std_error.
     method, level
@@ -65,7 +75,8 @@ class MetaEffects:
     method: str
     level: float
     estimand: str
-    _mixture: tuple[tuple[float, float, Floats, Floats], ...]  # (weight, tau2, beta, covariance)
+    _weight: Floats  # (G,) of each level
+    _levels: Levels
 
     @property
     def shrunk(self) -> dict[Any, Estimate]:
@@ -82,22 +93,19 @@ class MetaEffects:
     def predict(self, features: Mapping[str, float] | None = None) -> Estimate:
         r"""Effect in a segment never seen: :math:`x'\hat\beta`, error :math:`\sqrt{\tau^2 + x' cov(\hat\beta) x}`.
 
-        The interval is for the segment's own effect, not for the mean of segments, with a t quantile on K - p degrees
-        of freedom (after Higgins, Thompson and Spiegelhalter 2009, JRSS-A 172). With few segments it is too short for
-        "reml" and "pm", which take tau for known here; "bayes" averages over it.
+        The interval is for the segment's own effect, not for the mean of segments. "reml" and "pm" take tau for known
+        here and use a t quantile on K - p degrees of freedom (Higgins, Thompson and Spiegelhalter 2009, JRSS-A 172,
+        have K - 2 for a common mean): with few segments that is too short where tau is estimated as 0. "bayes" averages
+        over tau, and with 3 degrees of freedom or fewer has quantiles but no standard deviation.
 
         Raises
         ------
         ValueError
             If a feature the segments were given is missing, or one is unknown.
         """
-        x = self._row(features)
-        mean, variance = _mixed([(w, float(x @ b), t2 + float(x @ c @ x)) for w, t2, b, c in self._mixture])
-        half = _quantile(self.level, self._freedom) * np.sqrt(variance)
-        return Estimate(
-            mean, float(np.sqrt(variance)), (mean - half, mean + half), self.level, self.estimand,
-            f"prediction for a new segment ({self.method})", len(self.table), {"tau": self.tau}, _ASSUMED,
-        )  # fmt: skip
+        known = self.method != "bayes" or self._freedom > 3
+        how = f"prediction for a new segment ({self.method})"
+        return self._told(self.distribution(features), how, len(self.table), {"tau": self.tau}, known)
 
     def update(self, few: Estimate, features: Mapping[str, float] | None = None) -> Estimate:
         """Effect in a new segment from what others teach and a first estimate of its own, by Bayes' rule.
@@ -105,21 +113,38 @@ class MetaEffects:
         Raises
         ------
         ValueError
-            As `predict`; if the first estimate has no positive standard error.
+            As `predict`; if the first estimate is not finite or has no positive standard error.
         """
-        if not few.std_error > 0:
-            raise ValueError(f"update: the first estimate has standard error {few.std_error}; it must be positive")
-        prior = self.predict(features)
-        own = 1.0 / few.std_error**2
-        before = 1.0 / prior.std_error**2
-        value = (own * few.value + before * prior.value) / (own + before)
-        error = float((own + before) ** -0.5)
-        half = _quantile(self.level, self._freedom) * error
-        return Estimate(
-            value, error, (value - half, value + half), self.level, self.estimand,
-            f"new segment: prior of the others and {few.n:,} rounds of its own", few.n,
-            {"weight": own / (own + before)}, _ASSUMED,
-        )  # fmt: skip
+        found = self.distribution(features, few)
+        share = {"weight": float(found.weight @ found.variance[:, 0]) / few.std_error**2}  # of its own estimate
+        return self._told(found, f"new segment: prior of the others and {few.n:,} rounds of its own", few.n, share)
+
+    def distribution(self, features: Mapping[str, float] | None = None, few: Estimate | None = None) -> Mixture:
+        """What is believed of a new segment's effect, with a first estimate of its own or without.
+
+        Raises
+        ------
+        ValueError
+            As `predict` and `update`.
+        """
+        x = row_of(features, list(self.coefficients.index[1:]))
+        levels = self._levels
+        variance = levels.tau2 + np.einsum("i,gij,j->g", x, levels.covariance, x)
+        freedom = math.inf if self.method == "bayes" else self._freedom
+        prior = Mixture(self._weight, (levels.beta @ x)[:, None], variance[:, None], freedom)
+        if few is None:
+            return prior
+        if not (0 < few.std_error < math.inf and math.isfinite(few.value)):
+            given = f"{few.value} with standard error {few.std_error}"
+            raise ValueError(f"update: the first estimate is {given}; both must be finite, the error positive")
+        return prior.updated(few.value, few.std_error)
+
+    def _told(self, found: Mixture, how: str, n: int, extra: dict[str, float], known: bool = True) -> Estimate:
+        low, high = (float(end[0]) for end in found.ends(self.level))
+        error = float(found.std_error[0]) if known else math.nan
+        why = () if known else ("so few segments bound the spread of effects too little for a standard error",)
+        value = float(found.value[0])
+        return Estimate(value, error, (low, high), self.level, self.estimand, how, n, extra, _ASSUMED, why)
 
     def plot(self, ax: Axes | None = None, *, truth: Mapping[Any, float] | None = None) -> Axes:
         """Draw each segment's own estimate, the pooled one with its interval, and the truth where it is known."""
@@ -152,13 +177,6 @@ class MetaEffects:
     def _freedom(self) -> int:
         return len(self.table) - len(self.coefficients)
 
-    def _row(self, features: Mapping[str, float] | None) -> Floats:
-        named = list(self.coefficients.index[1:])
-        given = {} if features is None else dict(features)
-        if set(given) != set(named):
-            raise ValueError(f"a new segment is described by {named}; given were {sorted(map(str, given))}")
-        return np.array([1.0, *(float(given[name]) for name in named)])
-
 
 def meta_effects(
     estimates: Mapping[Any, Estimate],
@@ -179,7 +197,8 @@ def meta_effects(
     method
         How the variance between segments is dealt with: "reml" and "pm" estimate it, "bayes" averages over it.
     interval
-        "corrected" accounts for estimating it; "naive" takes it for known (too short with few segments: for teaching);
+        "corrected" accounts for estimating it; "naive" takes `tau` for known (too short with few segments: for
+        teaching);
         "robust" holds on average over the segments whatever the law of the true effects (Armstrong, Kolesar and
         Plagborg-Moller 2022), and is wider.
     level
@@ -189,111 +208,72 @@ def meta_effects(
     ------
     ValueError
         If there are fewer segments than coefficients and two more, an estimate has no positive standard error, features
-        lack a segment or are not finite, or an option is unknown.
+        lack a segment, are no finite numbers or follow from each other, or an option is unknown.
     """
     if method not in METHODS or interval not in ("corrected", "naive", "robust"):
         known = f"methods are {', '.join(METHODS)}, intervals corrected, naive, robust"
         raise ValueError(f"method={method!r}, interval={interval!r}: {known}")
-    y, error = _numbers(estimates)
-    X, names = _design(list(estimates), features)
-    if len(y) < X.shape[1] + 2:
+    y, error = measured(estimates)
+    X, names = described(list(estimates), features)
+    freedom = len(y) - X.shape[1]
+    if freedom < 2:
         raise ValueError(f"{len(y)} segments cannot tell how much segments differ around {X.shape[1]} coefficients; "
                          "give two more than these at least, or fewer features")  # fmt: skip
-    variance = error**2
-    mixture = _levels(y, variance, X, method)
-    parts = [_shrunk(y, variance, X, tau2, method, interval) for _, tau2, _, _ in mixture]
-    weights = [w for w, *_ in mixture]
-    shrunk, spread = _mixed_columns(weights, [p[0] for p in parts], [p[1] for p in parts])
-    tau = float(sum(w * np.sqrt(tau2) for w, tau2, _, _ in mixture))
-    half = _half(spread, error, tau, interval, level, len(y) - X.shape[1], method)
-    beta, cov = _mixed_line(mixture)
-    table = pd.DataFrame(
-        {
-            "estimate": y, "std_error": error, "line": X @ beta, "shrunk": shrunk, "shrunk_se": np.sqrt(spread),
-            "low": shrunk - half, "high": shrunk + half,
-            "weight": sum(w * t / (variance + t) for w, t, _, _ in mixture),
-        },
-        index=pd.Index(list(estimates), name="segment"),
-    )  # fmt: skip
-    line = pd.DataFrame({"value": beta, "std_error": np.sqrt(np.diag(cov))}, index=pd.Index(names, name="feature"))
+    weight, levels, tau = _levels(y, error**2, X, method)
+    if interval == "robust":
+        tau = max(tau, _least(error**2))
+    plugged = (np.ones(1), fit_levels(y, error**2, X, tau**2))
+    used = (weight, levels) if interval == "corrected" else plugged
+    found = _shrunk(y, error**2, X, *used, method, interval)
+    low, high = found.ends(level) if interval != "robust" else _robust_ends(found.value, error, tau, level)
+    share = used[0] @ (used[1].tau2[:, None] / used[1].total)
+    told = {"estimate": y, "std_error": error, "line": X @ (weight @ levels.beta), "shrunk": found.value,
+            "shrunk_se": found.std_error, "low": low, "high": high, "weight": share}  # fmt: skip
+    table = pd.DataFrame(told, index=pd.Index(list(estimates), name="segment"))
+    line = pd.DataFrame(_line(weight, levels, method, freedom), index=pd.Index(names, name="feature"))
     estimand = next(iter(estimates.values())).estimand
-    return MetaEffects(table, tau, line, method, level, estimand, tuple(mixture))
+    return MetaEffects(table, tau, line, method, level, estimand, weight, levels)
 
 
-def _numbers(estimates: Mapping[Any, Estimate]) -> tuple[Floats, Floats]:
-    for name, found in estimates.items():
-        if not (found.std_error > 0 and np.isfinite(found.value)):
-            raise ValueError(f"segment {name!r}: value {found.value}, standard error {found.std_error}; both must be "
-                             "finite, the error positive: leave the segment out, or join it to another")  # fmt: skip
-    return (np.array([f.value for f in estimates.values()]), np.array([f.std_error for f in estimates.values()]))
-
-
-def _design(segments: list[Any], features: pd.DataFrame | None) -> tuple[Floats, list[str]]:
-    one = np.ones((len(segments), 1))
-    if features is None:
-        return one, ["(intercept)"]
-    if missing := [name for name in segments if name not in features.index]:
-        raise ValueError(f"features lack the segments {missing[:5]}; give one row a segment, indexed by its name")
-    X = features.loc[segments].to_numpy(dtype=np.float64)
-    if not np.isfinite(X).all():
-        raise ValueError("features hold values that are not finite; impute them and say so")
-    return np.column_stack([one, X]), ["(intercept)", *map(str, features.columns)]
-
-
-def _levels(y: Floats, variance: Floats, X: Floats, method: str) -> list[tuple[float, float, Floats, Floats]]:
+def _levels(y: Floats, variance: Floats, X: Floats, method: str) -> tuple[Floats, Levels, float]:
+    """Weights of levels of the variance between segments, the levels, and the one number to say for it."""
     if method == "bayes":
         taus, weights = posterior(y, variance, X)
-        chosen = [(float(w), float(t) ** 2) for t, w in zip(taus, weights, strict=True) if w > 1e-12]
-    else:
-        chosen = [(1.0, (restricted_maximum if method == "reml" else paule_mandel)(y, variance, X))]
-    levels = [(w, fit_level(y, variance, X, tau2)) for w, tau2 in chosen]
-    return [(w, level.tau2, level.beta, level.covariance) for w, level in levels]
+        kept = weights > 1e-9
+        middle = float(np.interp(0.5, np.cumsum(weights) - weights / 2.0, taus))
+        return weights[kept] / weights[kept].sum(), fit_levels(y, variance, X, taus[kept] ** 2), middle
+    tau2 = (restricted_maximum if method == "reml" else paule_mandel)(y, variance, X)
+    return np.ones(1), fit_levels(y, variance, X, tau2), math.sqrt(tau2)
 
 
-def _shrunk(y: Floats, variance: Floats, X: Floats, tau2: float, method: str, interval: str) -> tuple[Floats, Floats]:
-    level = fit_level(y, variance, X, tau2)
-    line, B = X @ level.beta, variance / level.total
+def _shrunk(
+    y: Floats, variance: Floats, X: Floats, weight: Floats, levels: Levels, method: str, interval: str
+) -> Mixture:
+    line, B = levels.beta @ X.T, variance / levels.total
     spread = variance * (1 - B)
     if interval != "naive":
-        spread = spread + B**2 * np.einsum("ij,jk,ik->i", X, level.covariance, X)
-        if method != "bayes":
-            inverse = 1.0 / level.total
-            error = 2.0 / (inverse @ inverse) if method == "reml" else 2.0 * len(y) / inverse.sum() ** 2
-            spread = spread + 2.0 * variance**2 * inverse**3 * error
-    return line + (1 - B) * (y - line), spread
+        spread = spread + B**2 * np.einsum("ki,gij,kj->gk", X, levels.covariance, X)
+    if interval != "corrected" or method == "bayes":
+        return Mixture(weight, line + (1 - B) * (y - line), spread)
+    inverse = 1.0 / levels.total[0]
+    error = 2.0 / (inverse @ inverse) if method == "reml" else 2.0 * len(y) / inverse.sum() ** 2
+    spread = spread + 2.0 * variance**2 * inverse**3 * error
+    return Mixture(weight, line + (1 - B) * (y - line), spread, float(len(y) - X.shape[1]))
 
 
-def _half(spread: Floats, error: Floats, tau: float, interval: str, level: float, freedom: int, method: str) -> Floats:
-    if interval == "naive":
-        return _quantile(level, None) * np.sqrt(spread)
-    if interval == "corrected":
-        return _quantile(level, None if method == "bayes" else freedom) * np.sqrt(spread)
-    variance = error**2
-    tau2 = max(tau**2, 2.0 * float((variance**2).sum()) / (len(error) * float(variance.sum())))
-    own = tau2 / (tau2 + variance)
-    return np.array([critical_value(v / tau2, level) for v in variance]) * own * error
+def _least(variance: Floats) -> float:
+    """Least tau of the robust intervals (Armstrong, Kolesar and Plagborg-Moller 2022, section 4): never quite 0."""
+    return math.sqrt(2.0 * float((variance**2).sum()) / (len(variance) * float(variance.sum())))
 
 
-def _mixed(parts: list[tuple[float, float, float]]) -> tuple[float, float]:
-    """Mean and variance of a mixture of (weight, mean, variance)."""
-    mean = sum(w * m for w, m, _ in parts)
-    return mean, sum(w * (v + (m - mean) ** 2) for w, m, v in parts)
+def _robust_ends(centre: Floats, error: Floats, tau: float, level: float) -> tuple[Floats, Floats]:
+    own = tau**2 / (tau**2 + error**2)
+    half = np.array([critical_value((e / tau) ** 2, level) for e in error]) * own * error
+    return centre - half, centre + half
 
 
-def _mixed_columns(weights: list[float], means: list[Floats], spreads: list[Floats]) -> tuple[Floats, Floats]:
-    w, m, v = np.array(weights)[:, None], np.stack(means), np.stack(spreads)
-    mean = (w * m).sum(axis=0)
-    return mean, (w * (v + (m - mean) ** 2)).sum(axis=0)
-
-
-def _mixed_line(mixture: list[tuple[float, float, Floats, Floats]]) -> tuple[Floats, Floats]:
-    beta = np.sum([w * b for w, _, b, _ in mixture], axis=0)
-    cov = np.sum([w * (c + np.outer(b - beta, b - beta)) for w, _, b, c in mixture], axis=0)
-    return np.asarray(beta), np.asarray(cov)
-
-
-def _quantile(level: float, freedom: int | None) -> float:
-    """Two-sided quantile of a level: t with that many degrees of freedom, normal where None."""
-    from scipy.stats import norm, t
-
-    return float(norm.ppf((1 + level) / 2) if freedom is None else t.ppf((1 + level) / 2, freedom))
+def _line(weight: Floats, levels: Levels, method: str, freedom: int) -> dict[str, Floats]:
+    """Coefficients; the posterior has no variance where segments are few."""
+    found = Mixture(weight, levels.beta, np.diagonal(levels.covariance, axis1=1, axis2=2))
+    error = found.std_error if method != "bayes" or freedom > 3 else np.full(len(found.value), np.nan)
+    return {"value": found.value, "std_error": error}
