@@ -201,3 +201,17 @@ def test_logs_of_different_columns_are_refused():
     one, two = (replace(log, contexts=pd.DataFrame(log.contexts, columns=names)) for names in (["a", "b"], ["a", "c"]))
     with pytest.raises(ValueError, match=r"\('a', 'b'\), \('a', 'c'\)"):
         ope.evaluate([one, two], np.vstack([target, target]), "ips", combine="weighted")
+
+
+def test_lists_too_are_refused_half_numbers_and_few_users():
+    rng = np.random.default_rng(0)
+    action = np.array([rng.permutation(5)[:3] for _ in range(60)])
+    for wrong in (action + 0.5, np.where(action == 2, np.nan, action)):
+        with pytest.raises(ValueError, match="values that are no item numbers, first in list 0"):
+            ope.SlateLog(np.zeros((60, 1)), wrong, np.zeros((60, 3)), 5)
+    flat, users = np.full((60, 5), 0.2), np.arange(60) % 4
+    log = ope.SlateLog(np.zeros((60, 1)), action, rng.binomial(1, 0.3, (60, 3)), 5, user=users)
+    plain, few = (ope.slate(log, flat, logging=flat, cluster=how) for how in (None, "user"))
+    assert any("rests on 4 clusters" in note for note in few.notes)
+    assert (few.high - few.low) / few.std_error == pytest.approx(2 * 3.182446, rel=1e-5)  # t, 3 degrees of freedom
+    assert (plain.high - plain.low) / plain.std_error == pytest.approx(2 * 1.959964, rel=1e-5)

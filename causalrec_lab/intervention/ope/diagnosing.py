@@ -14,7 +14,7 @@ from causalrec_lab.intervention.ope.loggers import Rounds
 from causalrec_lab.intervention.ope.supporting import support
 from causalrec_lab.intervention.ope.tuning import bias_of
 
-__all__ = ["assumptions", "diagnose", "interval_words", "remarks"]
+__all__ = ["assumptions", "diagnose", "few_clusters", "interval_words", "remarks"]
 
 _SMALL_SAMPLE = 100.0  # effective rounds below which a normal interval is not to be trusted
 _FEW_CLUSTERS = 20
@@ -158,13 +158,16 @@ def interval_words(
             "warning: no round differs from another in what it says, so the standard error is 0; that is ignorance, "
             f"not certainty: what happens in fewer than about {fewest:.2g} of such rounds may not have happened yet"
         )
-    if codes is not None and (clusters := int(codes.max()) + 1) < _FEW_CLUSTERS:
-        cure = "use interval='normal', by Student's t" if interval == "bootstrap" else "its interval is by Student's t"
-        said.append(
-            f"warning: the standard error rests on {clusters} clusters, too few to know it well "
-            f"(fewer than {_FEW_CLUSTERS}); {cure}"
-        )
-    return said
+    return [*said, *few_clusters(codes, interval)]
+
+
+def few_clusters(codes: npt.NDArray[np.int64] | None, interval: str = "normal") -> list[str]:
+    """What must be said where few clusters carry the standard error."""
+    if codes is None or (clusters := int(codes.max()) + 1) >= _FEW_CLUSTERS:
+        return []
+    cure = "use interval='normal', by Student's t" if interval == "bootstrap" else "its interval is by Student's t"
+    said = f"warning: the standard error rests on {clusters} clusters, too few (under {_FEW_CLUSTERS}) to know it well"
+    return [f"{said}; {cure}"]
 
 
 def assumptions(method: str) -> tuple[str, ...]:

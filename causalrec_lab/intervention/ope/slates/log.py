@@ -46,8 +46,9 @@ class SlateLog:
     Raises
     ------
     ValueError
-        If lengths differ, a list is empty, has a gap or the same item twice, an item lies outside [0, n_actions), a
-        reward is not finite, a propensity lies outside (0, 1], or a list's is not the product of its items'.
+        If lengths differ, a list is empty, has a gap or the same item twice, an item is no whole number in
+        [0, n_actions), a reward is not finite, a propensity lies outside (0, 1], or a list's is not the product of its
+        items'.
     """
 
     contexts: npt.NDArray[Any] | pd.DataFrame
@@ -62,7 +63,7 @@ class SlateLog:
     def __post_init__(self) -> None:
         """Check the contract and settle the types."""
         settle = object.__setattr__
-        settle(self, "action", np.atleast_2d(np.asarray(self.action, dtype=np.int64)))
+        settle(self, "action", _item_numbers(self.action))
         shape = self.action.shape
         for name in ("reward", "propensity", "marginal_propensity"):
             if (values := getattr(self, name)) is not None:
@@ -211,6 +212,18 @@ class SlateLog:
                 f"propensities, first list {row}: {self.slate_propensity[row]:.6g} beside {product[row]:.6g}; is "
                 "`propensity` the chance of an item given those above it (marginal ones go to marginal_propensity)?"
             )
+
+
+def _item_numbers(action: npt.ArrayLike) -> Ints:
+    """(n, length) whole numbers; a cast would cut the others off in silence."""
+    array = np.atleast_2d(np.asarray(action))
+    if array.dtype.kind == "f" and (bad := ~(array == np.floor(array))).any():
+        row, position = np.argwhere(bad)[0]
+        raise ValueError(
+            f"SlateLog: action has {int(bad.sum())} values that are no item numbers, first in list {row} at position "
+            f"{position}: {array[row, position]}; items are numbered from 0, and -1 stands beyond a list's end"
+        )
+    return array.astype(np.int64)
 
 
 def _beyond(name: str, values: Floats, shown: npt.NDArray[np.bool_]) -> Floats:

@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from causalrec_lab.estimate import Estimate
+from causalrec_lab.intervention.ope.diagnosing import few_clusters
 from causalrec_lab.intervention.ope.slates.diagnosing import ASSUMPTIONS, diagnosed, notes_on
 from causalrec_lab.intervention.ope.slates.log import SlateLog
 from causalrec_lab.intervention.ope.slates.reward_to_go import rewards_to_go
@@ -38,7 +39,7 @@ from causalrec_lab.intervention.ope.slates.weights import (
     logged_chances,
     pseudo_weights,
 )
-from causalrec_lab.intervention.ope.uncertainty import cluster_codes, standard_error
+from causalrec_lab.intervention.ope.uncertainty import cluster_codes, standard_error, student_ends
 from causalrec_lab.policy import Policy
 
 __all__ = ["SLATE_METHODS", "slate", "weighted_sum"]
@@ -128,16 +129,18 @@ def slate(
     error, notes = standard_error(influence + start - start.mean(), codes), notes_on(log, logged, method, diagnostics)
     if error == 0.0:
         error, notes = math.nan, (*notes, "warning: every list counts the same, so nothing tells how the value varies")
+    value += float(start.mean())
     return Estimate(
-        value=value + float(start.mean()),
+        value=value,
         std_error=error,
+        interval=student_ends(value, error, codes, level),
         level=level,
         estimand="slate value",
         method=f"self-normalised {method}" if self_normalised else method,
         n=len(log),
         diagnostics=diagnostics,
         assumptions=ASSUMPTIONS[method],
-        notes=notes,
+        notes=(*notes, *few_clusters(codes)),
     )
 
 
