@@ -117,3 +117,35 @@ def test_a_plan_shows_itself():
 def test_wrong_plans(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_clusters_of_a_pilot_are_counted_by_their_mean_size():
+    rng = np.random.default_rng(21)
+    shop = np.repeat(np.arange(200), rng.geometric(0.1, 200))
+    frame = pd.DataFrame({"shop": shop, "y": rng.normal(size=200)[shop] + rng.normal(size=len(shop))})
+    pilot = experiment.measure(frame, "y", cluster="shop")
+    plan = experiment.design(pilot, 0.5)
+    assert sum(plan.clusters) == pytest.approx(plan.n / pilot.cluster_size, abs=2)
+    even = experiment.design(pilot.mean, 0.5, std=pilot.std, icc=pilot.icc, cluster_size=pilot.effective_cluster_size)
+    assert plan.n == even.n  # uneven clusters cost as much as equal ones of the effective size
+
+
+def test_several_arms_share_the_error_of_several_looks():
+    plan = experiment.design(0.1, 0.02, shares=(1, 1, 1), looks=4)
+    assert plan.boundary.level == pytest.approx(0.975)
+    assert plan.n > experiment.design(0.1, 0.02, shares=(1, 1, 1)).n
+    assert plan.simulate(4_000) == pytest.approx(0.8, abs=0.035)
+    assert plan.power_of() == pytest.approx(0.8, abs=0.001)
+
+
+def test_a_plan_is_shown_even_where_no_effect_or_any_is_found():
+    for plan in (experiment.design(0.1, 0.3, n=100_000), experiment.design(0.97, 0.02)):
+        assert "<table" in plan._repr_html_()
+    assert experiment.design(1.0, 1e-9, std=1.0, n=100).table["detectable"].isna().all()
+    assert experiment.design(0.1, 0.02).days(1e-3) == 7 * -(-7_678_000 // 7)
+    assert experiment.design(0.1, 0.02).days([1_000, 2_000, 0, 0, 0, 0, 0], whole_weeks=False) == 16
+    for bad in ({"effect": np.nan}, {"effect": np.inf}, {"effect": 0.02, "looks": 0}):
+        with pytest.raises(ValueError, match="design\\("):
+            experiment.design(5.0, std=1.0, **bad)
+    with pytest.raises(ValueError, match="power in"):
+        experiment.design(0.1, 0.02).detectable(power=0.0)

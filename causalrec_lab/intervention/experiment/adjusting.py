@@ -10,10 +10,30 @@ import pandas as pd
 from causalrec_lab.causal.effects.columns import covariate_matrix
 from causalrec_lab.causal.effects.nuisances.cross_fitting import embedding_indices
 from causalrec_lab.causal.effects.sample import Embeddings, read_sample
-from causalrec_lab.intervention.experiment.arm_means import ArmMeans, clustered, summed
+from causalrec_lab.intervention.experiment.arm_means import ArmMeans, clustered, from_influence, summed
 from causalrec_lab.intervention.experiment.units import Floats, Trial
 
-__all__ = ["covariates_of", "cuped_values", "regression_means"]
+__all__ = ["covariates_of", "cuped_means", "regression_means"]
+
+
+def cuped_means(trial: Trial, values: Floats, columns: Sequence[str]) -> ArmMeans:
+    r"""Arm means of the values that CUPED leaves, k slopes having been learned from the same N units or clusters.
+
+    Variances are multiplied by :math:`\frac{(N - A)(N - A - 1)}{(N - A - k)(N - A - k - 1)}` with A arms: k degrees of
+    freedom are gone, and the slopes err (the mean variance of the analysis of covariance with normal covariates).
+
+    Raises
+    ------
+    ValueError
+        If a covariate does not vary within arms, or there are too few units for so many.
+    """
+    left, k = cuped_values(trial, values, columns), len(columns)
+    found = from_influence(trial.arm, left, len(trial.arms), trial.cluster, trial.denominator)
+    free = sum(trial.sizes.values()) - len(trial.arms)
+    if free - k - 1 <= 0:
+        raise ValueError(f"{free + len(trial.arms)} units or clusters for {k} CUPED covariates; give fewer of them")
+    factor = free * (free - 1) / ((free - k) * (free - k - 1))
+    return ArmMeans(found.means, factor * found.covariance, 1 + (found.units - 1) * (free - k) / free, found.largest)
 
 
 def cuped_values(trial: Trial, values: Floats, columns: Sequence[str]) -> Floats:
@@ -44,8 +64,8 @@ def regression_means(trial: Trial, values: Floats, X: Floats) -> ArmMeans:
 
     Differences of these are the coefficient of treatment in the regression with all interactions (Lin 2013), whose
     variance is estimated by HC2 (MacKinnon and White 1985); to it comes
-    :math:`(\beta_a - \beta_b)' S_x (\beta_a - \beta_b) / n`, the sampling of :math:`\bar x`. Clusters: their summed
-    influence, times g / (g - 1).
+    :math:`(\beta_a - \beta_b)' S_x (\beta_a - \beta_b) / n`, the sampling of :math:`\bar x`. Clusters: the jackknife's
+    of their summed influence.
 
     Raises
     ------
@@ -61,9 +81,10 @@ def regression_means(trial: Trial, values: Floats, X: Floats) -> ArmMeans:
             what = "units" if trial.cluster is None else "clusters"
             raise ValueError(f"arm {name!r} has {sizes[name]} {what} for {X.shape[1] + 1} terms; give fewer covariates")
         means[k], influence[rows], slopes[:, k] = _at_mean(centred[rows], values[rows], trial.cluster is None)
-    found = summed(trial.arm, influence, means, trial.cluster, correct=trial.cluster is not None)
-    shared = clustered(centred @ slopes / n, trial.cluster)
-    return ArmMeans(means, found.covariance + shared, found.units - X.shape[1], found.largest)
+    found = summed(trial.arm, influence, means, trial.cluster, correct=False, weight=trial.denominator)
+    shared, g = clustered(centred @ slopes / n, trial.cluster), np.array(list(sizes.values()), dtype=np.float64)
+    units = 1 + (found.units - 1) * (g - 1 - X.shape[1]) / (g - 1)
+    return ArmMeans(means, found.covariance + shared, units, found.largest)
 
 
 def _at_mean(x: Floats, values: Floats, hc2: bool) -> tuple[float, Floats, Floats]:

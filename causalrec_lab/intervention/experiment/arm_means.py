@@ -22,7 +22,7 @@ class ArmMeans:
     means, covariance
         (A,) estimates; (A, A) covariance of their errors.
     units
-        (A,) degrees of freedom plus one behind each variance: units, or clusters.
+        (A,) degrees of freedom plus one behind each variance: units, or equal clusters that would tell as much.
     largest
         (A,) share of an arm's variance that one unit (or cluster) carries.
     """
@@ -57,7 +57,8 @@ def quantile_values(trial: Trial, p: float) -> Floats:
     Raises
     ------
     ValueError
-        If p is outside (0, 1), or so far out that the interval leaves an arm's values.
+        If p is outside (0, 1), so far out that the interval leaves an arm's values, or one value is so common that
+        the quantile jumps.
     """
     if not 0 < p < 1:
         raise ValueError(f"quantile={p}: give a share in (0, 1), such as 0.5 for the median")
@@ -76,35 +77,77 @@ def _spread_of_quantile(y: Floats, p: float, cluster: Integers | None, name: str
     if error == 0 or p - half <= 0 or p + half >= 1:
         raise ValueError(f"arm {name!r} has too few values for its {p:g}-quantile; take more units or another quantile")
     low, high = np.quantile(y, [p - half, p + half])
+    if (tied := float((y == q).mean())) > 2 * half:
+        raise ValueError(
+            f"{tied:.0%} of arm {name!r} have the value {q:g} at its {p:g}-quantile, which jumps and has no standard "
+            f"error: compare the share above {q:g} as a rate instead"
+        )
     return np.asarray(q - (below - below.mean()) * (high - low) / (2 * half))
 
 
-def from_influence(arm: Integers, values: Floats, arms: int, cluster: Integers | None) -> ArmMeans:
-    """Plain means of `values` by arm, with the variance of units or clusters."""
+def from_influence(
+    arm: Integers, values: Floats, arms: int, cluster: Integers | None, weight: Floats | None = None
+) -> ArmMeans:
+    """Plain means of `values` by arm, with the variance of units or clusters.
+
+    Parameters
+    ----------
+    weight
+        (n,) what each row weighs in its cluster's share of the arm (a ratio's denominator); None: rows weigh the same.
+    """
     n = np.bincount(arm, minlength=arms).astype(np.float64)
     means = np.bincount(arm, weights=values, minlength=arms) / n
     influence = (values - means[arm]) / n[arm]
-    return summed(arm, influence, means, cluster)
+    return summed(arm, influence, means, cluster, weight=weight)
 
 
 def summed(
-    arm: Integers, influence: Floats, means: Floats, cluster: Integers | None, *, correct: bool = True
+    arm: Integers,
+    influence: Floats,
+    means: Floats,
+    cluster: Integers | None,
+    *,
+    correct: bool = True,
+    weight: Floats | None = None,
 ) -> ArmMeans:
-    """Means with the covariance of their influence values (which sum to 0 within each arm).
+    r"""Means with the covariance of their influence values (which sum to 0 within each arm).
+
+    Of clusters with shares :math:`w_g` of an arm the variance is the jackknife's,
+    :math:`\frac{g - 1}{g} \sum (s_g / (1 - w_g))^2`, since a large cluster drags the mean to itself (Bell and McCaffrey
+    2002; MacKinnon, Nielsen and Webb 2023), with :math:`1 / \sum w_g^2 - 1` degrees of freedom; equal clusters give
+    g / (g - 1) and g - 1.
 
     Parameters
     ----------
     correct
-        Whether to multiply by g / (g - 1) for g units or clusters of an arm.
+        Whether to multiply by g / (g - 1) for g units of an arm.
+    weight
+        As in `from_influence`.
     """
     arms = len(means)
-    sums, owner = (influence, arm) if cluster is None else _sums(arm, influence, cluster)
+    if cluster is not None:
+        return _of_clusters(arm, influence, means, cluster, weight)
+    sums, owner = influence, arm
     g = np.bincount(owner, minlength=arms).astype(np.float64)
     squares = np.bincount(owner, weights=sums**2, minlength=arms)
     top = np.zeros(arms)
     np.maximum.at(top, owner, sums**2)
     share = np.divide(top, squares, out=np.zeros(arms), where=squares > 0)
     return ArmMeans(means, np.diag(squares * (g / (g - 1) if correct else 1.0)), g, share)
+
+
+def _of_clusters(arm: Integers, influence: Floats, means: Floats, cluster: Integers, weight: Floats | None) -> ArmMeans:
+    arms, (sums, owner) = len(means), _sums(arm, influence, cluster)
+    g = np.bincount(owner, minlength=arms)
+    size = np.bincount(cluster, weights=weight)
+    share = size / np.bincount(owner, weights=size, minlength=arms)[owner]
+    sums = sums / np.maximum(1 - share, 1e-9)
+    squares = np.bincount(owner, weights=sums**2, minlength=arms)
+    top = np.zeros(arms)
+    np.maximum.at(top, owner, sums**2)
+    largest = np.divide(top, squares, out=np.zeros(arms), where=squares > 0)
+    equal = 1 / np.bincount(owner, weights=share**2, minlength=arms)
+    return ArmMeans(means, np.diag(squares * (g - 1) / g), np.maximum(equal, 1.001), largest)
 
 
 def clustered(influence: Floats, cluster: Integers | None) -> Floats:

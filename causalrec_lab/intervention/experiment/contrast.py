@@ -11,14 +11,15 @@ import pandas as pd
 from causalrec_lab.causal.effects.columns import as_list
 from causalrec_lab.causal.effects.sample import Embeddings
 from causalrec_lab.estimate import Estimate
-from causalrec_lab.intervention.experiment.adjusting import covariates_of, cuped_values, regression_means
+from causalrec_lab.intervention.experiment.adjusting import covariates_of, cuped_means, regression_means
 from causalrec_lab.intervention.experiment.arm_means import ArmMeans, from_influence, linearised_values, quantile_values
+from causalrec_lab.intervention.experiment.balance import unbalanced
 from causalrec_lab.intervention.experiment.early import steady_means
 from causalrec_lab.intervention.experiment.laws import Law
 from causalrec_lab.intervention.experiment.lifts import Lift, lift, welch_law
 from causalrec_lab.intervention.experiment.sample_ratio import SampleRatio, srm
 from causalrec_lab.intervention.experiment.sequences import sequential_law
-from causalrec_lab.intervention.experiment.units import Trial, read_trial
+from causalrec_lab.intervention.experiment.units import Floats, Trial, read_trial
 
 __all__ = ["ASSUMPTIONS", "analyse"]
 
@@ -58,7 +59,7 @@ def analyse(
     CUPED subtracts what covariates from before the experiment foretell: :math:`Y - \theta'(X - \bar X)`,
     :math:`\theta` pooled within arms (Deng, Xu, Kohavi and Walker 2013). `covariates` and `embeddings` adjust by a
     regression in each arm instead (Lin 2013, HC2). Either way they must be older than the assignment: one that
-    treatment could touch biases the contrast.
+    treatment could touch biases the contrast; one that differs between arms beyond chance is said.
 
     Parameters
     ----------
@@ -119,19 +120,23 @@ def analyse(
         denominator=denominator, unit=unit, cluster=cluster, numeric=before, kept=asked.covariates, winsorise=winsorise,
     )  # fmt: skip
     raw = linearised_values(trial) if quantile is None else quantile_values(trial, quantile)
-    plain = from_influence(trial.arm, raw, len(trial.arms), trial.cluster)
-    found = plain
+    plain = from_influence(trial.arm, raw, len(trial.arms), trial.cluster, trial.denominator)
+    found, X = plain, np.empty((len(raw), 0))
     if before:
-        found = from_influence(trial.arm, cuped_values(trial, raw, before), len(trial.arms), trial.cluster)
+        found = cuped_means(trial, raw, before)
+        X = trial.table[before].to_numpy(dtype=np.float64)
     elif asked.regression:
-        found = regression_means(trial, raw, covariates_of(trial, raw, asked.covariates, embeddings, folds, seed))
+        X = covariates_of(trial, raw, asked.covariates, embeddings, folds, seed)
+        found = regression_means(trial, raw, X)
     if sequential in ("asymptotic", "mixture"):
         found = steady_means(found)
     ratio = srm(trial.sizes, None if shares is None else {str(name): share for name, share in shares.items()})
     results = {}
     for k, name in enumerate(trial.arms[1:], start=1):
         law = sequential_law(sequential, plain, found, k, trial, horizon, effect_scale, level)
-        results[name] = _estimate(trial, plain, found, k, law or welch_law(found, k, level), asked, lift, ratio, level)
+        law = law or welch_law(found, k, level)
+        said = unbalanced(trial, X, asked.names(X), k)
+        results[name] = _estimate(trial, plain, found, k, law, asked, lift, ratio, level, said)
     return results
 
 
@@ -149,6 +154,11 @@ class _Asked:
     @property
     def regression(self) -> bool:
         return bool(self.covariates) or self.text
+
+    def names(self, X: Floats) -> list[str]:
+        """What to call each of the covariates' columns; indicators of a category by the columns they came from."""
+        given = [*self.cuped, *self.covariates, *(["embeddings"] if self.text else [])]
+        return given if len(given) == X.shape[1] else [" and ".join(given)] * X.shape[1]
 
     def check(self) -> None:
         if self.cuped and self.regression:
@@ -169,7 +179,7 @@ class _Asked:
 
 def _estimate(
     trial: Trial, plain: ArmMeans, found: ArmMeans, k: int, law: Law, asked: _Asked, kind: str,
-    ratio: SampleRatio, level: float,
+    ratio: SampleRatio, level: float, said: tuple[str, ...],
 ) -> Estimate:  # fmt: skip
     name, control = trial.arms[k], trial.arms[0]
     value = lift(found, k, law, kind)
@@ -189,6 +199,7 @@ def _estimate(
         assumptions=ASSUMPTIONS,
         notes=(
             *((f"warning: {ratio}",) if ratio.mismatch else ()),
+            *said,
             *_heavy(trial, found, k),
             *cut,
             *filter(None, [value.note]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from causalrec_lab.causal.effects.columns import nearest
 from causalrec_lab.intervention.experiment.arm_means import ArmMeans
@@ -12,6 +12,7 @@ from causalrec_lab.intervention.experiment.laws import Law, student, welch_freed
 __all__ = ["LIFTS", "Lift", "lift", "welch_law"]
 
 LIFTS = ("difference", "fieller", "delta", "log")
+NEAR_ZERO = 4.0  # standard errors of the control's mean, below which a ratio to it is no normal matter
 
 
 @dataclass(frozen=True)
@@ -45,26 +46,33 @@ def lift(found: ArmMeans, k: int, law: Law, kind: str = "difference", margin: fl
     Raises
     ------
     ValueError
-        If `kind` is unknown, or relative to a control whose mean is 0 (or, for "log", of another sign).
+        If `kind` is unknown, or relative to a control whose mean is not positive (or, for "log", to an arm's that is
+        not).
     """
     if kind not in LIFTS:
         raise ValueError(f"unknown lift {kind!r}; {nearest(kind, LIFTS)}")
     a, b, V = float(found.means[k]), float(found.means[0]), found.covariance
     if kind == "difference":
         return _wald(a - b, math.sqrt(max(V[k, k] + V[0, 0] - 2 * V[k, 0], 0.0)), law, margin)
-    if b == 0 or (kind == "log" and a / b <= 0):
-        raise ValueError(f"no relative lift ({kind!r}) from a control mean of {b:g} to {a:g}; ask for the difference")
+    if b <= 0 or (kind == "log" and a <= 0):
+        turned = "below 0 a rise would read as a fall: turn the metric's sign, or " if b < 0 else ""
+        raise ValueError(
+            f"no relative lift ({kind!r}) from a control mean of {b:g} to {a:g}; {turned}ask for the difference"
+        )
     ratio = a / b
     error = math.sqrt(max(V[k, k] - 2 * ratio * V[k, 0] + ratio**2 * V[0, 0], 0.0)) / abs(b)
+    near = NEAR_ZERO * math.sqrt(V[0, 0]) > b
+    said = (
+        f"warning: the control's mean is within {NEAR_ZERO:g} standard errors of 0; take lift='fieller'" if near else ""
+    )
     if kind == "delta":
-        return _wald(ratio - 1, error, law, margin)
+        return replace(_wald(ratio - 1, error, law, margin), note=said)
     null = a - (1 + margin) * b  # tested on the scale where it is a mean
     spread = math.sqrt(max(V[k, k] - 2 * (1 + margin) * V[k, 0] + (1 + margin) ** 2 * V[0, 0], 0.0))
     if kind == "log":
         half, distance = law.critical * error / ratio, math.log(ratio / (1 + margin)) * ratio / error
-        return Lift(
-            ratio - 1, error, (ratio * math.exp(-half) - 1, ratio * math.exp(half) - 1), law.p_value(abs(distance))
-        )
+        ends = (ratio * math.exp(-half) - 1, ratio * math.exp(half) - 1)
+        return Lift(ratio - 1, error, ends, law.p_value(abs(distance)), said)
     low, high, note = _fieller(a, b, V[k, k], V[0, 0], V[k, 0], law.critical)
     return Lift(ratio - 1, error, (low - 1, high - 1), law.p_value(abs(null) / spread if spread else math.inf), note)
 

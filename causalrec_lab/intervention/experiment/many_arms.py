@@ -49,7 +49,7 @@ def dunnett(shares: Sequence[float], level: float = 0.95) -> float:
         inside = ndtr((loading * z + c) / left) - ndtr((loading * z - c) / left)
         return float(weights @ inside.prod(axis=0)) - level
 
-    return float(brentq(beyond, 0.5, 9.0))
+    return float(brentq(beyond, 0.0, 9.0))
 
 
 def simpson(points: Floats) -> Floats:

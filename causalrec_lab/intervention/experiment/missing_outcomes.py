@@ -134,6 +134,11 @@ def _arms(frame: pd.DataFrame, metric: str, arm: str, control: object) -> tuple[
     if metric not in frame.columns:
         raise ValueError(f"no column {metric!r} in the experiment; {nearest(metric, [str(c) for c in frame.columns])}")
     arms = check_columns(frame, [arm], arm, control, whole=[])
+    if (endless := np.isinf(numbers(frame, metric))).any():
+        raise ValueError(
+            f"column {metric!r} is infinite in row {int(np.argmax(endless))}; a missing outcome is nan, no other is "
+            "beyond all numbers"
+        )
     seen = np.isfinite(numbers(frame, metric))
     for name in arms:
         if (n := int(seen[(frame[arm].astype(str) == name).to_numpy()].sum())) < 2:

@@ -40,7 +40,7 @@ class Design:
     shares, critical
         Shares of the arms; standard errors at which a difference is called.
     variance_left, cluster_size
-        Factor of the variance by CUPED and clusters; units a cluster.
+        Factor of the variance by CUPED and clusters; mean units a cluster.
     boundary
         Group-sequential plan, or None for one look.
     """
@@ -81,7 +81,7 @@ class Design:
         """Chance that the difference is called, at another size or effect."""
         effect = self.effect if effect is None else effect
         drift = abs(effect) / math.sqrt(self._variance(effect) / (n or self.n))
-        if self.boundary is not None and len(self.shares) == 2:
+        if self.boundary is not None:
             return self.boundary.power(drift)
         law = NormalDist()
         return law.cdf(drift - self.critical) + law.cdf(-drift - self.critical)
@@ -94,7 +94,9 @@ class Design:
         ValueError
             If no rate below 1 is far enough.
         """
-        power, n = power or self.power, n or self.n
+        power, n = self.power if power is None else power, self.n if n is None else n
+        if not (0 < power < 1 and n > 0):
+            raise ValueError(f"detectable(n={n}, power={power}): some units, and a power in (0, 1)")
         distance = self._distance(power)
         high = 1.0 - self.baseline - _TINY if self.std is None else distance * math.sqrt(self._variance(0.0) / n)
         if self.std is not None:
@@ -128,13 +130,15 @@ class Design:
         """
         traffic = np.atleast_1d(np.asarray(daily, dtype=np.float64))
         week = traffic[-7:]
-        if not (traffic >= 0).all() or week.sum() <= 0:
+        if not np.isfinite(traffic).all() or not (traffic >= 0).all() or week.sum() <= 0:
             raise ValueError(f"days(daily={daily!r}): give units a day >= 0, some of them positive")
-        left = self.n - traffic.sum()
+        left, known = self.n - float(traffic.sum()), len(traffic)
         if left > 0:
-            repeats = math.ceil(left / week.sum())
-            traffic = np.concatenate([traffic, np.tile(week, repeats)])
-        days = int(np.searchsorted(traffic.cumsum(), self.n - 1e-9)) + 1
+            whole = max(math.ceil(left / float(week.sum())) - 1, 0)  # of the weeks that repeat, all but the last
+            days = known + whole * len(week)
+            days += int(np.searchsorted(week.cumsum(), left - whole * float(week.sum()) - 1e-9)) + 1
+        else:
+            days = int(np.searchsorted(traffic.cumsum(), self.n - 1e-9)) + 1
         return 7 * math.ceil(days / 7) if whole_weeks else days
 
     def simulate(self, runs: int = 10_000, seed: int = 0) -> float:
@@ -167,11 +171,20 @@ class Design:
     @property
     def table(self) -> pd.DataFrame:
         """Size, effect and power at a quarter, half, one, two and four times the planned units."""
-        rows = [
-            {"n": n, "power": self.power_of(n), "detectable": self.detectable(n)}
-            for n in (math.ceil(self.n * k) for k in (0.25, 0.5, 1, 2, 4))
-        ]
-        return pd.DataFrame(rows)
+        sizes = [math.ceil(self.n * k) for k in (0.25, 0.5, 1, 2, 4)]
+        columns = {
+            "n": sizes,
+            "power": [self.power_of(n) for n in sizes],
+            "detectable": [self._found(n) for n in sizes],
+        }
+        return pd.DataFrame(columns)
+
+    def _found(self, n: int) -> float:
+        """Least effect found; nan where no rate is far enough, or the plan's power is none to speak of."""
+        try:
+            return self.detectable(n) if 1 - self.level < self.power < 1 else math.nan
+        except ValueError:
+            return math.nan
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw power against units, for the planned effect, half and twice of it."""
@@ -220,7 +233,7 @@ class Design:
 
     def _distance(self, power: float) -> float:
         """Standard errors the effect must be from 0; a group-sequential plan needs a little more."""
-        if self.boundary is None or len(self.shares) > 2:
+        if self.boundary is None:
             return self.critical + NormalDist().inv_cdf(power)
         low, high = 0.0, 12.0
         for _ in range(34):  # to 1e-9

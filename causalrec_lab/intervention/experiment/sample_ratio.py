@@ -13,6 +13,8 @@ from causalrec_lab.intervention.experiment.units import Floats
 
 __all__ = ["SampleRatio", "sequential_srm", "srm", "srm_by"]
 
+FEW = 10.0  # expected units of an arm below which chi-square is no guide
+
 
 @dataclass(frozen=True)
 class SampleRatio:
@@ -62,7 +64,8 @@ def srm(
 ) -> SampleRatio:
     r"""Test planned against observed arm sizes.
 
-    :math:`\sum (O - E)^2 / E` is chi-square with arms - 1 degrees of freedom.
+    :math:`\sum (O - E)^2 / E` is chi-square with arms - 1 degrees of freedom. Where fewer than 10 units are expected of
+    an arm, p is that of the binomial law of each arm's number (twice the smaller tail, times the arms).
 
     The remedy of a mismatch is to find its cause, never to reweight it away (Fabijan et al. 2019).
 
@@ -80,8 +83,9 @@ def srm(
     ValueError
         If there are fewer than two arms, counts are negative or empty, shares name other arms or are not positive.
     """
-    observed = dict(counts) if isinstance(counts, Mapping) else {str(k): v for k, v in enumerate(counts)}
-    if len(observed) < 2 or min(observed.values()) < 0 or sum(observed.values()) == 0:
+    pairs = counts.items() if isinstance(counts, Mapping) else enumerate(counts)
+    observed = {str(k): v for k, v in pairs}
+    if len(observed) < 2 or not all(0 <= v < math.inf for v in observed.values()) or sum(observed.values()) == 0:
         raise ValueError(f"srm: counts {observed}; give the units of at least two arms, not all 0")
     planned = _planned(list(observed), shares)
     total, scale = sum(observed.values()), sum(planned.values())
@@ -89,8 +93,20 @@ def srm(
     statistic = sum((observed[arm] - expected[arm]) ** 2 / expected[arm] for arm in observed)
     from scipy.special import chdtrc
 
-    p = float(chdtrc(len(observed) - 1, statistic))
+    few = min(expected.values()) < FEW
+    p = _exact(observed, expected) if few else float(chdtrc(len(observed) - 1, statistic))
     return SampleRatio(p, float(statistic), {k: float(v) for k, v in observed.items()}, expected, alpha)
+
+
+def _exact(observed: Mapping[str, float], expected: Mapping[str, float]) -> float:
+    from scipy.special import bdtr, bdtrc
+
+    n = round(sum(observed.values()))
+    tails = []
+    for arm, seen in observed.items():
+        share, k = expected[arm] / sum(expected.values()), round(seen)
+        tails += [float(bdtr(k, n, share)), 1.0 if k == 0 else float(bdtrc(k - 1, n, share))]
+    return min(1.0, 2 * min(tails) * (1 if len(observed) == 2 else len(observed)))
 
 
 def srm_by(
@@ -125,6 +141,8 @@ def srm_by(
     """
     if missing := [name for name in (segment, arm) if name not in frame.columns]:
         raise ValueError(f"no column {missing[0]!r} in the experiment; it has {list(frame.columns)}")
+    if frame[segment].isna().any():
+        raise ValueError(f"column {segment!r} has missing values; give them a segment of their own")
     counts = pd.crosstab(frame[segment], frame[arm].astype(str))
     found = {
         str(name): srm({str(a): int(v) for a, v in row.items()}, shares, alpha=alpha / len(counts))
@@ -212,7 +230,8 @@ def log_bayes_factor(counts: Floats, shares: Floats, concentration: float) -> Fl
 def _planned(arms: list[str], shares: Mapping[str, float] | Sequence[float] | None) -> dict[str, float]:
     if shares is None:
         return dict.fromkeys(arms, 1.0)
-    planned = dict(shares) if isinstance(shares, Mapping) else dict(zip(arms, shares, strict=False))
+    pairs = shares.items() if isinstance(shares, Mapping) else zip(arms, shares, strict=False)
+    planned = {str(arm): share for arm, share in pairs}
     if set(planned) != set(arms) or (not isinstance(shares, Mapping) and len(shares) != len(arms)):
         raise ValueError(f"srm: shares are for {sorted(planned)}, counts for {sorted(arms)}; name the same arms")
     if not np.all(np.array(list(planned.values())) > 0):

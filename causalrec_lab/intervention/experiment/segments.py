@@ -30,7 +30,7 @@ class SegmentEffects:
     table
         One row a segment: value, std_error, low, high, n; shrunken, shrunken_low, shrunken_high.
     q, p_value
-        Cochran's statistic of equal effects, and its p.
+        Cochran's statistic of equal effects, and Welch's p of it.
     spread
         :math:`\tau`, standard deviation of the true effects between segments.
     mean
@@ -103,9 +103,10 @@ def by_segment(
     r"""Contrast in every segment, a test that they are equal, and each shrunken to the mean.
 
     With estimates :math:`d_s` of variance :math:`v_s`: Cochran's :math:`Q = \sum (d_s - \bar d)^2 / v_s` is chi-square
-    where effects are equal; :math:`\tau^2` by DerSimonian and Laird (1986); shrunken
-    :math:`\bar d_\tau + B_s (d_s - \bar d_\tau)` with :math:`B_s = \tau^2 / (\tau^2 + v_s)` (empirical Bayes, Morris
-    1983; the interval adds the error of the mean, not that of :math:`\tau`).
+    where effects are equal and segments large; Welch's (1951) F is used, for variances that are estimated.
+    :math:`\tau^2` is that of DerSimonian and Laird (1986); shrunken are :math:`\bar d_\tau + B_s (d_s - \bar d_\tau)`
+    with :math:`B_s = \tau^2 / (\tau^2 + v_s)` (empirical Bayes, Morris 1983; the interval adds the error of the mean,
+    not that of :math:`\tau`).
 
     Parameters
     ----------
@@ -127,7 +128,7 @@ def by_segment(
     """
     if segment not in frame.columns:
         raise ValueError(f"no column {segment!r} in the experiment; it has {list(frame.columns)}")
-    groups = {str(name): part for name, part in frame.groupby(segment, sort=True, observed=True)}
+    groups = {str(name): part for name, part in frame.groupby(frame[segment].astype(str).where(frame[segment].notna()))}
     if len(groups) < 2:
         raise ValueError(f"column {segment!r} has {len(groups)} segment; differences need at least 2")
     if frame[segment].isna().any():
@@ -149,9 +150,7 @@ def _compared(found: Mapping[str, Estimate], segment: str, level: float) -> Segm
             f"segment {list(found)[int(np.argmin(v))]!r} has no variation in the metric; merge it with another"
         )
     q, tau2 = _heterogeneity(d, v)
-    from scipy.special import chdtrc
-
-    p = float(chdtrc(len(d) - 1, q)) if len(d) > 1 else 1.0
+    p = _equal_effects(q, v, np.array([max(e.n - 2, 1) for e in found.values()], dtype=np.float64))
     weight = 1 / (v + tau2)
     mean, mean_error = float(weight @ d / weight.sum()), math.sqrt(1 / weight.sum())
     own = tau2 / (tau2 + v)
@@ -172,6 +171,17 @@ def _compared(found: Mapping[str, Estimate], segment: str, level: float) -> Segm
         mean, mean_error, level=level, method=f"{first.method}, mean of segments", n=int(table["n"].sum())
     )
     return SegmentEffects(table, q, p, math.sqrt(tau2), centre, first.method, level, notes)
+
+
+def _equal_effects(q: float, v: Floats, freedom: Floats) -> float:
+    """P-value of Q by Welch's F."""
+    from scipy.special import fdtrc
+
+    k, w = len(v), 1 / v
+    if k < 2:
+        return 1.0
+    apart = float(((1 - w / w.sum()) ** 2 / freedom).sum())
+    return float(fdtrc(k - 1, (k * k - 1) / (3 * apart), q / (k - 1) / (1 + 2 * (k - 2) * apart / (k * k - 1))))
 
 
 def _heterogeneity(d: Floats, v: Floats) -> tuple[float, float]:

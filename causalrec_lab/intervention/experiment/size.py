@@ -67,26 +67,30 @@ def design(
     cluster_size, icc
         Units a cluster where clusters are randomised, and their intracluster correlation.
     looks, spending
-        Planned looks and how the error is spent on them (`group_sequential`).
+        Planned looks and how the error is spent on them (`group_sequential`); of several arms each then has its share
+        of the error (Bonferroni), unless comparisons="each".
 
     Raises
     ------
     ValueError
         If a rate leaves (0, 1), the effect is 0, nothing is left to solve, or another argument lies outside its range.
     """
+    uneven = 1.0
     if isinstance(baseline, Pilot):
         pilot, baseline = baseline, baseline.mean
         std, correlation, icc = std or pilot.std, correlation or pilot.correlation, icc or pilot.icc
-        cluster_size = pilot.effective_cluster_size if cluster_size == 1.0 else cluster_size
+        uneven = 1 + pilot.cluster_variation**2 if cluster_size == 1.0 else 1.0
+        cluster_size = pilot.cluster_size if cluster_size == 1.0 else cluster_size
     if effect is not None and relative:
         effect = effect * baseline
-    _check(baseline, effect, power, n, level, std, correlation, shares, cluster_size, icc)
-    boundary = group_sequential(looks, spending, level=level) if looks > 1 else None
+    _check(baseline, effect, power, n, level, std, correlation, shares, cluster_size, icc, looks)
     critical = _critical(shares, comparisons, level)
+    each = level if comparisons == "each" else 1 - (1 - level) / (len(shares) - 1)
+    boundary = group_sequential(looks, spending, level=each) if looks > 1 else None
     plan = Design(
         (2,) * len(shares), float(baseline), float(effect or math.nan), power, level,
         std=std, shares=tuple(float(s) / sum(shares) for s in shares), critical=critical,
-        variance_left=(1 - correlation**2) * (1 + (cluster_size - 1) * icc), cluster_size=cluster_size,
+        variance_left=(1 - correlation**2) * (1 + (cluster_size * uneven - 1) * icc), cluster_size=cluster_size,
         boundary=boundary,
     )  # fmt: skip
     if n is None:
@@ -109,12 +113,16 @@ def _critical(shares: Sequence[float], comparisons: str, level: float) -> float:
 
 def _check(
     baseline: float, effect: float | None, power: float, n: int | None, level: float, std: float | None,
-    correlation: float, shares: Sequence[float], cluster_size: float, icc: float,
+    correlation: float, shares: Sequence[float], cluster_size: float, icc: float, looks: int,
 ) -> None:  # fmt: skip
     if effect == 0:
         raise ValueError("design(effect=0): no experiment finds nothing; give the smallest effect worth acting on")
     if effect is None and n is None:
         raise ValueError("design: give effect= (to find the units), n= (to find the least effect), or both (the power)")
+    if effect is not None and not math.isfinite(effect):
+        raise ValueError(f"design(effect={effect}): give a finite difference")
+    if looks < 1:
+        raise ValueError(f"design(looks={looks}): at least one look")
     if n is not None and n < 2 * len(shares):
         raise ValueError(f"design(n={n}): at least two units an arm, {2 * len(shares)} here")
     if not (0 < power < 1 and 0 < level < 1 and -1 < correlation < 1):

@@ -186,6 +186,8 @@ def _running(looks: pd.Index[Any], codes: Integers, side: Integers, y: Floats, x
     pooled = wxx.sum(axis=1)
     theta = np.divide(wxy.sum(axis=1), pooled, out=np.zeros_like(pooled), where=pooled > 1e-12)[:, None]
     variance = np.maximum(wyy - 2 * theta * wxy + theta**2 * wxx, 0.0) / (n - 1)
+    if x.any():  # as in cuped_means, for one slope
+        variance = variance * ((n.sum(axis=1) - 2) / np.maximum(n.sum(axis=1) - 4, 0.5))[:, None]
     centre = (sx.sum(axis=1) / n.sum(axis=1))[:, None]
     binary = bool(np.isin(y + shift[0], (0.0, 1.0)).all()) if not x.any() else False
     return Totals(looks[keep], n, my + shift[0] - theta * (mx - centre), variance, binary)
