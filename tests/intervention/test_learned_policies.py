@@ -190,6 +190,17 @@ def test_held_out_intervals_cover_what_a_learned_policy_is_worth():
     assert promised >= 50  # no bias: binomial(60, .5), P(>= 50) < 1e-6
 
 
+def test_a_gain_that_rests_on_few_rounds_says_so():
+    log = drawn(3_000)
+    rare = replace(log, reward=log.reward * (np.arange(3_000) % 300 == 0))
+    for found in (learning.tree_policy(drawn(120)), learning.tree_policy(rare)):
+        assert any("interval is too short" in note for note in found.gain.notes)
+        assert "interval is too short" in found._repr_html_()
+    plain = learning.tree_policy(drawn(3_000), costs=0.0)
+    assert plain.gain.notes == ()
+    assert "warning" not in plain._repr_html_()
+
+
 def test_groups_choose_among_the_base_policy_s_choices():
     log = drawn(3_000)
     found = learning.tree_policy(log, groups=["left", "right", "right"], depth=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["LearnedPolicy", "learned"]
 
 _OPTIMISTIC = "warning: valued on the rounds it was learned from, which flatters it; read `held_out`"
+_EVENTS = 10.0  # rewards below which a normal interval is not to be trusted
 _THIN = 0.01  # share of probability on actions never logged from which it is said
 
 
@@ -40,7 +41,8 @@ class LearnedPolicy:
     held_out
         Doubly robust value on rounds it did not see.
     gain
-        The same less the held-out rounds' own rewards: what it earns more than the policy that wrote the log.
+        The same less the held-out rounds' own rewards: what it earns more than the policy that wrote the log. Its notes
+        repeat the warnings of `held_out`.
     support
         Share of its probability on actions the log took.
     features
@@ -110,9 +112,33 @@ class LearnedPolicy:
 
     def _repr_html_(self) -> str:
         """The three values, then what to know."""
-        said = [f"support: {self.support:.1%} of its choices are actions the log took", *self.notes]
+        said = [
+            f"support: {self.support:.1%} of its choices are actions the log took",
+            *self.notes,
+            *_warnings(self.held_out),
+        ]
         words = "".join(f"<li>{html.escape(text)}</li>" for text in said)
         return f"{self.summary().round(4).to_html()}<ul>{words}</ul>"
+
+
+def _rare(log: BanditLog, chances: npt.NDArray[np.float64]) -> tuple[str, ...]:
+    """Say it where hardly a round that the policy would have played earned anything but the usual."""
+    levels, place = np.unique(log.reward, return_inverse=True)
+    usual = int(np.bincount(place).argmax())
+    rows = place != usual
+    if rows.mean() > 0.5:
+        return ()
+    assert log.propensity is not None  # check_log has seen to it
+    weight = (chances[np.arange(len(log)), log.action] / log.propensity)[rows]
+    count = float(weight.sum()) ** 2 / float(weight @ weight) if weight.any() else 0.0
+    if count >= _EVENTS:
+        return ()
+    other = f"rewards other than {levels[usual]:.4g}"
+    return (f"warning: it rests on {count:.0f} rounds' worth of {other}; the interval is too short: take a longer log",)
+
+
+def _warnings(value: Estimate) -> tuple[str, ...]:
+    return tuple(note for note in value.notes if note.startswith("warning:"))
 
 
 def learned(
@@ -133,6 +159,7 @@ def learned(
     scores = action_scores(held, model, cluster=cluster)
     chances = policy.probabilities(held.contexts)
     value = ope.evaluate(held, chances, "dr", model, cluster=cluster, level=level)
+    value = replace(value, notes=(*value.notes, *_rare(held, chances)))
     seen = np.bincount(trained.log.action, minlength=trained.log.n_actions) > 0
     support = float(chances[:, seen].sum(axis=1).mean())
     if support < 1 - _THIN:
@@ -142,6 +169,7 @@ def learned(
         own, trained.cluster, level, "policy value", "dr, on its training rounds", notes=(_OPTIMISTIC,)
     )
     gain = scores.gain(chances, level=level)
+    gain = replace(gain, notes=(*gain.notes, *_warnings(value)))  # the same weights bear both
     if np.any(paid := np.asarray(costs, dtype=np.float64)):
         spent = float((chances * paid).sum(axis=1).mean())
         diagnostics = {**diagnostics, "cost_per_round": spent}

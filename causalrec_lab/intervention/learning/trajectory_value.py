@@ -72,8 +72,9 @@ def sequential_value(
     Returns
     -------
     Estimate of the "policy value"; users are the independent units. "fqe" has no standard error: its users
-    differ by their first states alone. Diagnostics: effective number of users at the end of the window, the largest and the mean product of weights (1 in expectation), the share of the policy's choices
-    that are actions the log took somewhere.
+    differ by their first states alone. Diagnostics: effective number of users at the end of the window, the largest and
+    the mean product of weights (1 in expectation), the share of the policy's choices that are actions the log took
+    somewhere.
 
     Raises
     ------
