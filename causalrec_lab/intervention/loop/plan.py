@@ -70,7 +70,8 @@ class LoopPlan:
         Days after which the alarm strategy proposes a candidate although nothing changed, because the log has grown; 0
         for never.
     held_out
-        Share of the rounds on which a candidate is valued before it meets traffic, instead of trained.
+        Share of the rounds on which a candidate is valued before it meets traffic, instead of trained. A round's lot is
+        drawn once: what is held out from one candidate is held out from all.
     monitors
         Which of `MONITORS` watch.
     guardrail
