@@ -171,6 +171,20 @@ def test_the_bias_bound_counts_clusters():
     assert again == pytest.approx(once, rel=1e-9)
 
 
+@pytest.mark.parametrize("method", ["clipped", "switch", "dros", "mips"])
+def test_rounds_written_twice_in_their_cluster_change_no_choice(method):
+    log, target, logging = draw(500, 5)
+    rows = np.repeat(np.arange(500), 3)
+    own = {"embeddings": np.array([0, 0, 1, 2])} if method == "mips" else {}
+    own |= {"reward_model": np.full((500, ACTIONS), 0.3)} if method in ("switch", "dros") else {}
+    thrice = own | ({"reward_model": np.full((1_500, ACTIONS), 0.3)} if "reward_model" in own else {})
+    once = ope.evaluate(log, target, method, logging=logging, **own)
+    again = ope.evaluate(log.take(rows), target[rows], method, logging=logging[rows], cluster=rows, **thrice)
+    assert again.diagnostics["parameter"] == once.diagnostics["parameter"]
+    assert again.value == pytest.approx(once.value, rel=1e-12)
+    assert again.std_error == pytest.approx(once.std_error, rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -42,13 +42,14 @@ class Shrinkage:
     def candidates(self, weights: Floats) -> Floats:
         """Numbers to choose from: quantiles of the positive weights, from their median up, and infinity.
 
-        The last one shrinks nothing, so that what is chosen can be the unbiased estimate.
+        The last one shrinks nothing, so that what is chosen can be the unbiased estimate. Quantiles are weights that
+        were seen, so that rounds written twice change nothing.
         """
         positive = weights[weights > 0]
         if not len(positive):
             return np.array([np.inf])
         levels = _LEVELS if self.power == 1 else (*_LEVELS, 1.0)  # at its largest weight clipping does nothing already
-        return np.append(np.unique(np.quantile(positive, levels)) ** self.power, np.inf)
+        return np.append(np.unique(np.quantile(positive, levels, method="inverted_cdf")) ** self.power, np.inf)
 
 
 def clipped(weights: Floats, limit: float) -> Floats:
