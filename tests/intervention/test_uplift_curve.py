@@ -187,3 +187,35 @@ def test_bad_input_is_named():
         uplift.auuc(frame, "t", "y", "x", propensity=1.0)
     constant = uplift.qini(frame, "t", "y", "one")
     assert any("no order to judge" in note for note in constant.notes)
+
+
+def test_a_randomised_table_is_read_whole():
+    frame = experiment(301, 40, ties=True).assign(w=np.random.default_rng(1).integers(1, 4, 301))
+    rows = frame.loc[frame.index.repeat(frame["w"])].reset_index(drop=True)
+    shuffled = frame.sample(frac=1.0, random_state=1)
+    gap = frame.loc[frame["t"] == 1, "y"].mean() - frame.loc[frame["t"] == 0, "y"].mean()
+    assert uplift.auuc(frame, "t", "y", np.ones(301)).value == pytest.approx(gap / 2)
+    for read in (uplift.qini, uplift.auuc, lambda *a, **how: uplift.at_k(*a, 0.2, **how)):
+        assert read(shuffled, "t", "y", "x").value == pytest.approx(read(frame, "t", "y", "x").value)
+        assert read(frame, "t", "y", "x", weights="w").value == pytest.approx(read(rows, "t", "y", "x").value)
+
+
+def test_a_small_arm_is_not_clipped_but_said():
+    frame = experiment(60_000, 41, share=0.005)
+    known = uplift.qini(frame, "t", "y", "x", propensity=0.005)
+    assert abs(known.value - 1 / 12) < 4 * known.std_error
+    assert known.std_error < 0.03
+    values = [uplift.qini(experiment(8_000, seed, share=0.005), "t", "y", "x").value for seed in range(40)]
+    assert np.mean(values) == pytest.approx(1 / 12, abs=4 * np.std(values) / np.sqrt(40))  # a clip at .01 halves it
+    tiny = frame.iloc[:400].assign(t=[1] * 4 + [0] * 396)
+    assert any("only 4 treated rows in the table" in note for note in uplift.qini(tiny, "t", "y", "x").notes)
+
+
+def test_a_top_of_few_is_said_and_of_none_refused():
+    frame = experiment(1_000, 42, share=0.1)
+    assert any("treated rows among the first 0.1" in n for n in uplift.at_k(frame, "t", "y", "x", 0.1).notes)
+    assert not any("among the first" in n for n in uplift.at_k(frame, "t", "y", "x", 0.9).notes)
+    rare = frame.assign(t=np.arange(1_000) % 2, y=(np.arange(1_000) % 100 < 2).astype(int))
+    assert any("of the rarer outcome" in n for n in uplift.at_k(rare, "t", "y", "x", 0.3).notes)
+    with pytest.raises(ValueError, match="less than one"):
+        uplift.at_k(frame, "t", "y", "x", 1e-9)

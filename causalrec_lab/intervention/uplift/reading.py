@@ -11,10 +11,13 @@ import pandas as pd
 
 from causalrec_lab.causal.effects.cate.scores import EffectScores, Predicted, effect_scores, predicted_effect
 from causalrec_lab.causal.effects.inference import IGNORABILITY, OVERLAP, SUTVA
+from causalrec_lab.causal.effects.nuisances.cross_fitting import Nuisances
 from causalrec_lab.causal.effects.sample import nearest
 from causalrec_lab.estimate import Estimate
 
-__all__ = ["Score", "assumed", "priority", "read", "score_of", "worded"]
+__all__ = ["Score", "assumed", "few", "priority", "read", "score_of", "worded"]
+
+FEW, FEW_EVENTS = 20, 5  # rows of an arm, and rows of the rarer outcome, below which a reader must know
 
 Floats = npt.NDArray[np.float64]
 Score = str | Predicted
@@ -36,7 +39,7 @@ def read(
 ) -> EffectScores:
     r"""Doubly robust scores of the rows; without covariates those of a randomised treatment.
 
-    Then both outcome models are the arms' means and the propensity is the one given or the share treated:
+    Then both outcome models are the arms' means and the propensity is the one given or the share treated, of all rows:
 
     .. math:: \Gamma_i = \bar Y_1 - \bar Y_0 + \frac{T_i - e_i}{e_i (1 - e_i)} (Y_i - \bar Y_{T_i})
 
@@ -64,10 +67,41 @@ def read(
         if not 0 < propensity < 1:
             raise ValueError(f"propensity={propensity}: the chance of treatment lies strictly between 0 and 1")
         frame, propensity = frame.assign(**{_KNOWN: float(propensity)}), _KNOWN
-    return effect_scores(
-        frame, treatment, outcome, covariates,
-        propensity=propensity, weights=weights, cluster=cluster, level=level, folds=folds, seed=seed,
+    scores = effect_scores(
+        frame, treatment, outcome, covariates, propensity=propensity, weights=weights, cluster=cluster, level=level,
+        folds=folds, seed=seed, clip=0.01 if propensity is None else 0.0,
     )  # fmt: skip
+    return scores if covariates else replace(scores, fitted=_constant(scores))
+
+
+def _constant(scores: EffectScores) -> Nuisances:
+    """Means and shares of the whole table: no folds, so no order of the rows matters, and no share is clipped."""
+    sample = scores.sample
+    t, y, w = sample.treatment, sample.outcome, sample.weights
+    share = sample.propensity if sample.propensity is not None else np.full(sample.n, np.average(t, weights=w))
+    control, treated = (np.full(sample.n, np.average(y, weights=w * (t == arm))) for arm in (0, 1))
+    return Nuisances(share, control, treated)
+
+
+def few(scores: EffectScores, chosen: Floats, among: str) -> tuple[str, ...]:
+    """Warning where an arm has hardly anybody, or hardly an event, among the rows chosen.
+
+    Parameters
+    ----------
+    scores, chosen
+        Scores; (n,) chance of each row to be among them.
+    among
+        Who they are, in words.
+    """
+    said, y = [], scores.sample.outcome
+    for arm, name in ((1, "treated"), (0, "untreated")):
+        own = chosen * (scores.sample.treatment == arm)
+        rows, events = float(own.sum()), float(own @ (y == y.max()))
+        if rows < FEW:
+            said.append(f"{rows:.0f} {name} rows")
+        elif scores.sample.binary_outcome and min(events, rows - events) < FEW_EVENTS:
+            said.append(f"{min(events, rows - events):.0f} {name} rows of the rarer outcome")
+    return (f"warning: only {' and '.join(said)} {among}; the interval is a poor guide",) if said else ()
 
 
 def score_of(frame: pd.DataFrame, score: Score) -> Predicted:
@@ -89,6 +123,7 @@ def priority(scores: EffectScores, score: Score) -> tuple[Floats, tuple[str, ...
     """(n,) what rows are ranked by, and what must be said of it."""
     values, notes = predicted_effect(scores, score_of(scores.frame, score))
     same = "every row has the same score: there is no order to judge"
+    notes = (*notes, *few(scores, np.ones(scores.n), "in the table"))
     return values, (*notes, same) if np.ptp(values) == 0 else notes
 
 

@@ -13,7 +13,7 @@ from causalrec_lab.causal.effects.cate.scores import EffectScores
 from causalrec_lab.causal.effects.inference import report
 from causalrec_lab.estimate import Estimate
 from causalrec_lab.intervention.uplift.ranking import Ranking
-from causalrec_lab.intervention.uplift.reading import Score, assumed, priority, read, score_of
+from causalrec_lab.intervention.uplift.reading import Score, assumed, few, priority, read, score_of
 
 __all__ = ["at_k", "checked_share", "halves", "top_share"]
 
@@ -61,9 +61,13 @@ def top_share(
 ) -> Estimate:
     """Uplift at k from scores already made: see `at_k`."""
     share, gamma = checked_share(k), scores.row_scores
+    if k * scores.n < 1:
+        raise ValueError(f"k={k!r} of {scores.n:,} rows is less than one of them; give a larger share, or more rows")
     value = float(ranking.gain(gamma, share)[0] / k)
     drawn = [ranking.gain(gamma, share, half)[0] / k for half in halves(scores, resamples, seed)]
-    first = ranking.treated(k) * scores.sample.weights
+    chosen = ranking.treated(k)
+    first = chosen * scores.sample.weights
+    notes = (*notes, *(() if k == 1 else few(scores, chosen, f"among the first {k:.3g}")))
     return report(
         scores.sample, value, np.asarray(first * (gamma - value) / k),
         level=scores.level, estimand=f"uplift at {k:.3g}", diagnostics={"share": float(k)},
