@@ -95,9 +95,9 @@ class MetaEffects:
 
         The interval is for the segment's own effect, not for the mean of segments. "reml" and "pm" take tau for known
         here and use a t quantile on K - p degrees of freedom (Higgins, Thompson and Spiegelhalter 2009, JRSS-A 172,
-        have K - 2 for a common mean): too short where segments are few, or where their errors hide what tau there is and
-        its estimate is 0. "bayes" averages over tau; with 3 degrees of freedom or fewer it has quantiles but no standard
-        deviation.
+        have K - 2 for a common mean): too short where segments are few, or where their errors hide what tau there is
+        and its estimate is 0. "bayes" averages over tau; with 3 degrees of freedom or fewer it has quantiles but no
+        standard deviation.
 
         Raises
         ------
