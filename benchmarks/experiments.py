@@ -17,6 +17,7 @@ from wilson import wilson
 
 from causalrec_lab import data
 from causalrec_lab.intervention import experiment
+from causalrec_lab.intervention.experiment.early import as_normal, freedoms, steadied, worth
 from causalrec_lab.intervention.experiment.laws import mixture_critical
 from causalrec_lab.intervention.experiment.sequences import exact_difference, information_ratio
 
@@ -39,12 +40,24 @@ def users(rng: np.random.Generator, n: int = 600, share: float = 0.6, effect: fl
     )  # fmt: skip
 
 
-def shops(rng: np.random.Generator, per_arm: int = 20, size: int = 10) -> pd.DataFrame:
-    """Clusters randomised as a whole, whose rows err together."""
+def shops(rng: np.random.Generator, per_arm: int = 20, size: int = 10, spread: float = 0.0) -> pd.DataFrame:
+    """Clusters randomised as a whole, whose rows err together; `spread` makes their sizes log-normal."""
     k = 2 * per_arm
-    shop = np.repeat(np.arange(k), size)
+    shop = np.repeat(np.arange(k), np.ceil(size * np.exp(spread * rng.normal(size=k))).astype(int))
     t = (rng.permutation(k) < per_arm).astype(int)[shop]
-    return pd.DataFrame({"shop": shop, "arm": ARMS[t], "y": 0.5 * rng.normal(size=k)[shop] + rng.normal(size=k * size)})
+    return pd.DataFrame(
+        {"shop": shop, "arm": ARMS[t], "y": 0.5 * rng.normal(size=k)[shop] + rng.normal(size=len(shop))}
+    )
+
+
+def uneven(rng: np.random.Generator) -> pd.DataFrame:
+    """Clusters of very unequal size."""
+    return shops(rng, spread=1.0)
+
+
+def small(rng: np.random.Generator) -> pd.DataFrame:
+    """Twenty users."""
+    return users(rng, 20, 0.5).assign(y=lambda f: f["before"] + rng.normal(size=20))
 
 
 def waiting(rng: np.random.Generator, n: int = 600, effect: float = 0.0) -> pd.DataFrame:
@@ -68,6 +81,8 @@ FIXED: dict[str, tuple[Callable[..., pd.DataFrame], str, dict[str, Any]]] = {
     "relative, delta method": (users, "spent", {"lift": "delta"}),
     "relative, delta on the log": (users, "spent", {"lift": "log"}),
     "clusters, 20 an arm": (shops, "y", {"cluster": "shop"}),
+    "clusters of unequal size, 20 an arm": (uneven, "y", {"cluster": "shop"}),
+    "CUPED, ten an arm": (small, "y", {"cuped": ["before", "age"]}),
 }
 
 
@@ -81,7 +96,7 @@ def fixed(runs: int, seed: int) -> Iterator[dict[str, Any]]:
     """A/A runs of every fixed-horizon test, through the library's own doors; tests of one kind share their data."""
     hits = dict.fromkeys(FIXED, 0)
     for rng in np.random.default_rng([seed, 0]).spawn(runs):
-        frames = {make: make(rng) for make in (users, shops)}
+        frames = {make: make(rng) for make in (users, shops, uneven, small)}
         for name, (make, metric, options) in FIXED.items():
             found = experiment.analyse(frames[make], metric, **options)["new"]
             hits[name] += not found.low <= 0 <= found.high
@@ -90,6 +105,10 @@ def fixed(runs: int, seed: int) -> Iterator[dict[str, Any]]:
     rngs = np.random.default_rng([seed, 99]).spawn(runs)
     late = (experiment.delayed(waiting(rng), "delay", "seen", 14)["new"] for rng in rngs)
     yield row("A/A, one look", "late conversions, Kaplan-Meier", sum(not e.covers(0) for e in late), runs, "4.4-5.6 %")
+    rngs = np.random.default_rng([seed, 97]).spawn(runs // 2)
+    draws = (users(rng).assign(segment=rng.integers(0, 4, 600)) for rng in rngs)
+    differ = sum(experiment.by_segment(one, "spent", "segment")["new"].p_value < 0.05 for one in draws)
+    yield row("A/A, one look", "segments differ, four of them", differ, runs // 2, "4.4-5.6 %")
     counts = np.random.default_rng([seed, 98]).binomial(10_000, 0.5, runs)
     alarms = sum(experiment.srm([int(c), 10_000 - int(c)], alpha=0.05).mismatch for c in counts)
     yield row("A/A, one look", "sample ratio", alarms, runs, "4.4-5.6 %")
@@ -127,13 +146,8 @@ def peeking(runs: int, seed: int) -> Iterator[dict[str, Any]]:
 
 def _looked(what: str, n: Any, mean: Any, variance: Any, horizon: float, kind: str) -> Iterator[dict[str, Any]]:
     runs, days = n.shape[:2]
-    error = np.sqrt((variance / n).sum(axis=-1))
-    z = np.abs(mean[..., 1] - mean[..., 0]) / np.maximum(error, 1e-12)
-    units = n.sum(axis=-1)
-    ratio = {
-        "asymptotic": information_ratio("asymptotic", units, error**2, horizon, None, 0.95),
-        "mixture": information_ratio("mixture", units, error**2, None, 0.02 if kind == "rate" else 0.1, 0.95),
-    }
+    plain = np.abs(mean[..., 1] - mean[..., 0]) / np.maximum(np.sqrt((variance / n).sum(axis=-1)), 1e-12)
+    z, ratio = distances(n, mean, variance, horizon, 0.02 if kind == "rate" else 0.1)
     even = np.arange(1, days + 1) / days
     called = {f"{name} sequence": z > mixture_critical(r, 0.95) for name, r in ratio.items()}
     for spending in ("obrien-fleming", "pocock"):
@@ -141,13 +155,57 @@ def _looked(what: str, n: Any, mean: Any, variance: Any, horizon: float, kind: s
     if kind == "rate":
         low, high = exact_difference(np.round(mean * n), n, 0.95)
         called["exact sequence"] = (low > 0) | (high < 0)
-    called["fixed-horizon test at every look"] = z > 1.959964
-    called["fixed-horizon test at the end"] = (z > 1.959964) & (even == 1)
+    called["fixed-horizon test at every look"] = plain > 1.959964
+    called["fixed-horizon test at the end"] = (plain > 1.959964) & (even == 1)
     for name, seen in called.items():
         wrong = "A/A" in what
         wanted = "<= 5.6 %" if wrong and "fixed" not in name else "4.4-5.6 %" if wrong and "end" in name else ""
         first = np.where(seen.any(axis=1), seen.argmax(axis=1) + 1, days)
         yield row(what, f"{name}, {kind}", int(seen.any(axis=1).sum()), runs, wanted) | {"mean_day": first.mean()}
+
+
+def distances(n: Any, mean: Any, variance: Any, horizon: float, scale: float) -> tuple[Any, dict[str, Any]]:
+    """Normal distances of many experiments at all looks, as `monitor` takes them, and the sequences' r."""
+    own = steadied(variance, n) / n
+    squared = own.sum(axis=-1)
+    z = np.divide(np.abs(mean[..., 1] - mean[..., 0]), np.sqrt(squared), out=np.zeros_like(squared), where=squared > 0)
+    r = {
+        "asymptotic": information_ratio("asymptotic", worth(n), squared, horizon, None, 0.95),
+        "mixture": information_ratio("mixture", worth(n), np.maximum(squared, 1e-300), None, scale, 0.95),
+    }
+    return as_normal(z, freedoms(own, n)), r
+
+
+EACH: dict[str, tuple[float, Callable[[np.random.Generator, tuple[int, int]], Any]]] = {
+    "rate .5, even arms": (0.5, lambda rng, shape: (rng.uniform(size=shape) < 0.5) * 1.0),
+    "rate .02, even arms": (0.5, lambda rng, shape: (rng.uniform(size=shape) < 0.02) * 1.0),
+    "rate .1, a tenth in control": (0.9, lambda rng, shape: (rng.uniform(size=shape) < 0.1) * 1.0),
+    "rate .02, a tenth in control": (0.9, lambda rng, shape: (rng.uniform(size=shape) < 0.02) * 1.0),
+    "log-normal spending, a tenth in control": (0.9, lambda rng, shape: np.exp(1.5 * rng.normal(size=shape))),
+}
+
+
+def each_unit(runs: int, seed: int, units: int = 1_000, batch: int = 500) -> Iterator[dict[str, Any]]:
+    """A look after every single unit, from two in each arm on."""
+    rng = np.random.default_rng([seed, 6])
+    for name, (share, draw) in EACH.items():
+        hits = {"asymptotic": 0, "mixture": 0}
+        for _ in range(runs // batch):
+            y, side = draw(rng, (batch, units)), rng.uniform(size=(batch, units)) < share
+            own = np.stack([~side, side], axis=-1)
+            n, total = own.cumsum(axis=1).astype(np.float64), (own * y[..., None]).cumsum(axis=1)
+            mean = total / np.maximum(n, 1)
+            squares = (own * np.square(y)[..., None]).cumsum(axis=1) - n * mean**2
+            variance = np.maximum(squares, 0) / np.maximum(n - 1, 1)
+            variance[variance < 1e-12] = 0.0
+            z, r = distances(np.maximum(n, 2), mean, variance, units, 0.1)
+            for way in hits:
+                seen = (z > mixture_critical(r[way], 0.95)) & (n >= 2).all(axis=-1)
+                hits[way] += int(seen.any(axis=1).sum())
+        for way, count in hits.items():
+            yield row(
+                "A/A, looked at after every unit", f"{way} sequence, {name}", count, runs // batch * batch, "<= 5.6 %"
+            )
 
 
 def powers(runs: int, seed: int) -> Iterator[dict[str, Any]]:
@@ -243,6 +301,7 @@ def main() -> None:
     for name, part in {
         "fixed": fixed(asked.runs, asked.seed),
         "peeking": peeking(asked.runs, asked.seed),
+        "every unit": each_unit(asked.runs, asked.seed),
         "power": powers(asked.runs // 5, asked.seed),
         "coverage": coverage(asked.runs // 5, asked.seed),
         "asos": asos(),
