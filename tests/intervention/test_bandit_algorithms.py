@@ -1,6 +1,7 @@
 """Bandits against closed forms, quadrature and enumeration."""
 
 import copy
+import math
 
 import numpy as np
 import pytest
@@ -178,6 +179,22 @@ def test_logistic_batches_keep_what_was_learned():
     np.testing.assert_allclose(one.belief(3)[1], two.belief(3)[1], rtol=0.05, atol=1e-4)
 
 
+def test_a_logistic_bandit_forgets_what_it_has_not_seen_for_long():
+    """An action that was bad once: its evidence sinks, and what is left is the prior, as for a linear bandit."""
+    rng = np.random.default_rng(0)
+    found = bandit.LogisticTS(2, discount=0.9)
+    x = np.ones((200, 1))
+    bad = BanditLog(x, np.ones(200, dtype=int), np.zeros(200), np.full(200, 0.5), 2)
+    found.update(bad)
+    before = found.moments(x[:1])
+    assert before[0][0, 1] < -1
+    for _ in range(3):
+        found.update(BanditLog(x, np.zeros(200, dtype=int), (rng.random(200) < 0.5) * 1.0, np.full(200, 0.5), 2))
+    mean, spread = found.moments(x[:1])
+    assert mean[0, 1] == pytest.approx(0.0, abs=1e-6)
+    assert spread[0, 1] == pytest.approx(1.0, abs=1e-6)  # (1, 0): the column does not vary
+
+
 def test_neural_linear_has_the_normal_inverse_gamma_posterior():
     log, player = some(11), bandit.NeuralLinear(A, ones, prior=2.0, noise=(3.0, 1.0))
     player.update(log)
@@ -238,3 +255,9 @@ def test_bad_input_is_named():
         bandit.LinUCB(A, items=np.zeros((2, 2)))
     with pytest.raises(ValueError, match="known are 'binary'"):
         bandit.Thompson(A, "poisson")
+    for count in (float("nan"), "three", 2.5):
+        with pytest.raises(ValueError, match="at least two"):
+            bandit.UCB1(count)
+    for prior in ((math.nan, 1.0), (1.0, math.inf)):
+        with pytest.raises(ValueError, match="prior="):
+            bandit.Thompson(A, "normal", prior)

@@ -199,3 +199,16 @@ def test_bad_input_is_named(platform):
         bandit.AdaptiveLog(log.rounds, log.batch[::-1], log.chances)
     with pytest.raises(ValueError, match="differs by"):
         bandit.AdaptiveLog(log.rounds, log.batch, np.full((20, 3), 1 / 3) * [1.5, 1.0, 0.5])
+    with pytest.raises(ValueError, match="'u' is a UniformPolicy, which does not learn"):
+        bandit.run(ARMS, {"u": UniformPolicy(3)}, 10, 5)
+    with pytest.raises(ValueError, match="level=2"):
+        bandit.run(ARMS, {"t": player}, 10, 5, level=2.0)
+    with pytest.raises(ValueError, match="noise=-1"):
+        bandit.ArmEnvironment(np.array([0.5, 0.5]), noise=-1.0)
+    with pytest.raises(ValueError, match="finite"):
+        bandit.ContextEnvironment(np.array([[0.0, np.nan], [0.0, 0.0]]))
+    for wrong in ("best", True):
+        with pytest.raises(ValueError, match="give a policy, the number of an action"):
+            bandit.evaluate(log, wrong)
+    with pytest.raises(ValueError, match=r"is a BanditLog; .*ope\.evaluate"):
+        bandit.evaluate(log.rounds, 0)

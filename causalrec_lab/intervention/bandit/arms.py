@@ -128,7 +128,7 @@ class Thompson(_Counts):
     Raises
     ------
     ValueError
-        If the law is unknown, a prior is not positive, or a binary reward lies outside [0, 1].
+        If the law is unknown, a prior is not positive and finite, or a binary reward lies outside [0, 1].
     """
 
     def __init__(
@@ -143,7 +143,8 @@ class Thompson(_Counts):
         if reward not in _LAWS:
             raise ValueError(f"Thompson(reward={reward!r}): known are 'binary' and 'normal'")
         first, second = prior if prior is not None else (1.0, 1.0) if reward == "binary" else (0.0, 1.0)
-        if not second > 0 or (reward == "binary" and not first > 0) or (noise is not None and not noise > 0):
+        proper = math.isfinite(first) and 0 < second < math.inf and (reward == "normal" or first > 0)
+        if not proper or (noise is not None and not noise > 0):
             raise ValueError(f"Thompson(prior={prior}, noise={noise}): counts of rounds and noise are positive")
         self.reward, self.prior, self.noise = reward, (float(first), float(second)), noise
 

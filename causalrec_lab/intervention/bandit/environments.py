@@ -47,7 +47,7 @@ class ArmEnvironment:
     Raises
     ------
     ValueError
-        If there are fewer than two arms, or a mean of a 0/1 reward lies outside [0, 1].
+        If there are fewer than two arms, a mean of a 0/1 reward lies outside [0, 1], or the noise is negative.
     """
 
     means: Floats
@@ -58,6 +58,7 @@ class ArmEnvironment:
         means = np.asarray(self.means, dtype=np.float64)
         if means.ndim != 1 or len(means) < 2 or not np.isfinite(means).all():
             raise ValueError(f"ArmEnvironment(means={self.means!r}): give at least two finite means")
+        _check_noise(self.noise)
         if self.noise is None and (means.min() < 0 or means.max() > 1):
             raise ValueError(
                 f"ArmEnvironment(means={self.means!r}): chances lie in [0, 1]; noise= makes rewards normal"
@@ -85,10 +86,23 @@ class ContextEnvironment:
         (actions, 1 + d) of each action, the intercept first.
     noise
         None: 0/1 rewards of the logistic mean. A number: normal around the linear mean.
+
+    Raises
+    ------
+    ValueError
+        If the coefficients are no finite matrix of two actions or more, or the noise is negative.
     """
 
     coefficients: Floats
     noise: float | None = None
+
+    def __post_init__(self) -> None:
+        """Settle the coefficients."""
+        found = np.asarray(self.coefficients, dtype=np.float64)
+        if found.ndim != 2 or len(found) < 2 or found.shape[1] < 1 or not np.isfinite(found).all():
+            raise ValueError(f"ContextEnvironment: coefficients of shape {found.shape}; give (actions, 1 + d), finite")
+        _check_noise(self.noise)
+        object.__setattr__(self, "coefficients", found)
 
     @property
     def n_actions(self) -> int:
@@ -168,6 +182,11 @@ class _Asked:
         found = self.policy.probabilities(contexts)
         self.answers[contexts["user_id"].to_numpy()] = found
         return found
+
+
+def _check_noise(noise: float | None) -> None:
+    if noise is not None and not 0 <= noise < np.inf:
+        raise ValueError(f"noise={noise!r}: a standard deviation is at least 0; None makes rewards 0 or 1")
 
 
 def _played(

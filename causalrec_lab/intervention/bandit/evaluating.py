@@ -138,11 +138,20 @@ def _target(log: AdaptiveLog, policy: Policy | int | npt.NDArray[Any]) -> Floats
         if not 0 <= policy < actions:
             raise ValueError(f"there is no action {policy}; actions are 0 to {actions - 1}")
         return np.tile(np.eye(actions)[int(policy)], (n, 1))
-    found = policy if isinstance(policy, np.ndarray) else policy.probabilities(log.rounds.contexts)  # type: ignore[union-attr]
+    if not isinstance(policy, np.ndarray) and not hasattr(policy, "probabilities"):
+        raise ValueError(
+            f"policy={policy!r}: give a policy, the number of an action, or ({n}, {actions}) probabilities"
+        )
+    found = policy if isinstance(policy, np.ndarray) else policy.probabilities(log.rounds.contexts)
     return checked_probabilities(found, n=n, n_actions=actions)
 
 
 def _check(log: AdaptiveLog, weights: str, reward_model: str, decay: float) -> None:
+    if getattr(log, "chances", None) is None:
+        said = f"evaluate: the log is a {type(log).__name__}"
+        raise ValueError(
+            f"{said}; give the AdaptiveLog of a bandit, or take ope.evaluate where the policy did not learn"
+        )
     if weights not in ALLOCATIONS:
         raise ValueError(f"unknown weights {weights!r}; {nearest(weights, ALLOCATIONS)}")
     if reward_model not in MODELS:

@@ -28,6 +28,7 @@ class LogisticTS(CoefficientBandit):
     .. math:: m' = \arg\min_\theta \tfrac12 (\theta - m)'H(\theta - m)
         + \sum_i \left( \log(1 + e^{z_i'\theta}) - r_i z_i'\theta \right), \qquad H' = H + \sum_i p_i (1 - p_i) z_i z_i'
 
+    Discounting lets the evidence sink, H less the prior's part and what it says of m, and leaves the prior around 0.
     The order of chances is that of the linear values, so the probabilities are found as for `LinTS`.
 
     Parameters
@@ -62,8 +63,11 @@ class LogisticTS(CoefficientBandit):
         rows, group = self.design.chosen(log.contexts, log.action)
         self.belief(rows.shape[1])
         assert self.evidence is not None  # belief has just made it
-        precision = kept * self.evidence + self.prior * np.eye(rows.shape[1])
-        self.mode = _modes(rows, group, log.reward, weights, self.mode, precision)
+        ridge = self.prior * np.eye(rows.shape[1])
+        precision = kept * self.evidence + ridge
+        told = kept * np.einsum("gij,gj->gi", self.evidence + ridge, self.mode)  # sinks as a sum of rewards would
+        centre = np.linalg.solve(precision, told[:, :, None])[:, :, 0]
+        self.mode = _modes(rows, group, log.reward, weights, centre, precision)
         curvature = _curvature(rows, group, weights, self.mode)
         self.evidence = kept * self.evidence + curvature
         self._cover = np.asarray(np.linalg.inv(precision + curvature), dtype=np.float64)

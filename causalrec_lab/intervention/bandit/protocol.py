@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from abc import ABC, abstractmethod
 from typing import Any, Self
 
@@ -50,7 +51,7 @@ class Bandit(ABC):
     def __init__(
         self, n_actions: int, *, explore: float = 0.0, decay: float = 0.0, discount: float = 1.0, seed: int = 0
     ) -> None:
-        if n_actions != int(n_actions) or n_actions < 2:
+        if not _several(n_actions):
             raise ValueError(f"n_actions={n_actions!r}: a bandit chooses among at least two")
         if not 0 < discount <= 1:
             raise ValueError(f"discount={discount!r}: give a number in (0, 1]; 1 forgets nothing")
@@ -106,6 +107,10 @@ class Bandit(ABC):
     @abstractmethod
     def _learn(self, log: BanditLog, weights: Floats, kept: float) -> None:
         """Add a batch whose rounds count `weights`, after what was known is worth `kept` of what it was."""
+
+
+def _several(value: Any) -> bool:
+    return isinstance(value, int | float | np.integer) and 2 <= value < math.inf and value == int(value)
 
 
 def share(name: str, value: float) -> float:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from causalrec_lab.estimate import z_value
 from causalrec_lab.intervention.bandit.adaptive_log import AdaptiveLog
 from causalrec_lab.intervention.bandit.environments import Environment, PlatformEnvironment
 from causalrec_lab.intervention.bandit.protocol import Bandit
@@ -119,13 +120,17 @@ def run(
     Raises
     ------
     ValueError
-        If a number is not positive, there is no algorithm, or one has another number of actions.
+        If a number is not positive, the level is none, there is no algorithm, or one is no bandit or has another number
+        of actions.
     """
+    z_value(level)
     rounds, batch, seeds = whole("rounds", rounds), whole("batch", batch), whole("seeds", seeds)
     place = PlatformEnvironment(world) if isinstance(world, Platform) else world
     if not algorithms:
         raise ValueError("run: give at least one algorithm, as in {'Thompson': bandit.Thompson(40)}")
     for name, algorithm in algorithms.items():
+        if not isinstance(algorithm, Bandit):
+            raise ValueError(f"{name!r} is a {type(algorithm).__name__}, which does not learn; give a bandit")
         if algorithm.n_actions != place.n_actions:
             raise ValueError(f"{name!r} has {algorithm.n_actions} actions, the world {place.n_actions}")
     tables: list[pd.DataFrame] = []
