@@ -131,3 +131,10 @@ def test_late_conversions_are_not_counted_as_none():
 def test_wrong_missing(call, message):
     with pytest.raises(ValueError, match=message):
         call(lossy(200, 3))
+
+
+def test_few_late_conversions_are_said():
+    frame = late(1_000, 9)
+    assert not experiment.delayed(frame, "delay", "seen", 14)["new"].notes
+    short = experiment.delayed(late(40, 9), "delay", "seen", 14)["new"]
+    assert any("followed to the window's end" in note for note in short.notes)

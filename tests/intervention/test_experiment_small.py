@@ -149,3 +149,10 @@ def test_infinite_outcomes_are_not_missing_ones():
     frame = pd.DataFrame({"arm": ["control", "new"] * 20, "y": [np.inf, *range(39)], "x": range(40)})
     with pytest.raises(ValueError, match="infinite in row 0"):
         experiment.lee_bounds(frame, "y")
+
+
+def test_a_unit_in_two_clusters_is_refused():
+    frame = pd.DataFrame({"u": [0, 0, 1, 1, 2, 3], "shop": [0, 1, 2, 2, 3, 4], "arm": list("aaabbb"), "y": range(6)})
+    frame.loc[3, "arm"] = "a"
+    with pytest.raises(ValueError, match="1 units have rows in more than one 'shop', first 0"):
+        experiment.analyse(frame, "y", control="a", unit="u", cluster="shop")

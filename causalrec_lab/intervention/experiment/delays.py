@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,8 @@ from causalrec_lab.intervention.experiment.lifts import lift, welch_law
 from causalrec_lab.intervention.experiment.units import Floats, check_columns
 
 __all__ = ["conversion_curve", "delayed"]
+
+FEW = 10  # conversions of an arm, or units followed to the end, below which a reader must know
 
 
 def delayed(
@@ -79,8 +82,22 @@ def delayed(
                 "complete_only": float(done[treated & whole].mean() - done[base & whole].mean()),
             },
             assumptions=(*ASSUMPTIONS, "when a unit was exposed is unrelated to how soon it converts, within its arm"),
+            notes=_few(d, c, labels, (arms[0], name), window),
         )  # fmt: skip
     return results
+
+
+def _few(d: Floats, c: Floats, labels: Any, pair: tuple[str, ...], window: float) -> tuple[str, ...]:
+    said = []
+    for name in pair:
+        own = labels == name
+        events, whole = int((d[own] <= window).sum()), int((c[own] >= window).sum())
+        if min(events, whole) < FEW:
+            said.append(
+                f"warning: arm {name!r} has {events} conversions and {whole} units followed to the window's end; below "
+                f"about {FEW} the interval is a poor guide"
+            )
+    return tuple(said)
 
 
 def conversion_curve(

@@ -170,7 +170,7 @@ def one_arm_each(frame: pd.DataFrame, unit: str, arm: str) -> None:
     arms = frame.groupby(unit, sort=True)[arm].nunique()
     if (arms > 1).any():
         raise ValueError(
-            f"{int((arms > 1).sum())} units stand in more than one arm, first {arms.index[arms > 1][0]!r}; drop "
+            f"{int((arms > 1).sum())} units stand in more than one arm, first {arms.index[arms > 1].tolist()[0]!r}; drop "
             "them, and find out why"
         )
 
@@ -211,6 +211,11 @@ def _by_unit(
     if unit is None:
         return frame, None
     one_arm_each(frame, unit, arm)
+    if cluster and cluster != unit and (places := frame.groupby(unit, sort=True)[cluster].nunique()).max() > 1:
+        raise ValueError(
+            f"{int((places > 1).sum())} units have rows in more than one {cluster!r}, first "
+            f"{places.index[places > 1].tolist()[0]!r}; what was randomised as a whole holds whole units"
+        )
     how = dict.fromkeys(counted, "sum" if len(counted) == 2 else "mean")
     how |= dict.fromkeys(numeric, "mean") | dict.fromkeys([arm, *kept, *([cluster] if cluster else [])], "first")
     how.pop(unit, None)
