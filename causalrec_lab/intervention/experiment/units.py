@@ -170,8 +170,8 @@ def one_arm_each(frame: pd.DataFrame, unit: str, arm: str) -> None:
     arms = frame.groupby(unit, sort=True)[arm].nunique()
     if (arms > 1).any():
         raise ValueError(
-            f"{int((arms > 1).sum())} units stand in more than one arm, first {arms.index[arms > 1].tolist()[0]!r}; drop "
-            "them, and find out why"
+            f"{int((arms > 1).sum())} units stand in more than one arm, first {arms.index[arms > 1].tolist()[0]!r}; "
+            "drop them, and find out why"
         )
 
 
