@@ -123,6 +123,15 @@ def test_rounding_beats_nobody():
     assert worse.table["p_front"].tolist() == [1.0, 0.0]
 
 
+def test_lists_and_columns_are_vectors():
+    x = np.random.default_rng(0).normal(size=50)
+    tables = [choosing.pareto({"a": {"x": kind(x)}, "b": {"x": kind(x + 1)}}).table for kind in (np.array, list)]
+    assert tables[0].equals(tables[1])
+    assert tables[0]["verdict"].tolist() == ["dominated", "on the front"]
+    with pytest.raises(ValueError, match="shape"):
+        choosing.pareto({"a": {"x": np.ones((3, 2))}})
+
+
 def test_an_effect_that_is_no_number_decides_nothing():
     for found in (math.nan, math.inf):
         with pytest.raises(ValueError, match="the effect of 'a' is"):

@@ -280,4 +280,15 @@ def test_trees_nobody_can_grow():
     ]:  # fmt: skip
         with pytest.raises(ValueError, match=message):
             learning.tree_policy(LOG, **options)
+    for row, message in (([0.5, 0.5], "expected"), ([1.0, 1.0, 1.0], "do not sum to 1")):
+        with pytest.raises(ValueError, match=message):
+            learning.tree_policy(LOG, base=FixedRow(row))
     assert isinstance(Question(0, 1.0, 0, 1), Question)
+
+
+class FixedRow:
+    def __init__(self, row):
+        self.row = np.array(row)
+
+    def probabilities(self, contexts):
+        return np.tile(self.row, (len(contexts), 1))

@@ -192,3 +192,9 @@ def test_a_strategy_as_strong_as_can_be_and_columns_that_hold_no_numbers():
         learning.strategies(base, ["a", "b", "b"], contexts, who=["kind"])
     with pytest.raises(ValueError, match="column 'x' is not finite, first at row 1"):
         learning.strategies(base, ["a", "b", "b"], contexts.assign(x=[0.0, np.nan]), when="x")
+
+
+def test_what_is_no_covariance():
+    for wrong in ([[1.0, 0.9], [-0.9, 1.0]], [[1.0, 3.0], [3.0, 1.0]]):
+        with pytest.raises(ValueError, match="covariance is none"):
+            learning.winner([1.0, 2.0], wrong)

@@ -110,7 +110,7 @@ class Bandit(ABC):
 
 
 def _several(value: Any) -> bool:
-    return isinstance(value, int | float | np.integer) and 2 <= value < math.inf and value == int(value)
+    return isinstance(value, int | float | np.integer) and bool(2 <= value < math.inf and value == int(value))
 
 
 def share(name: str, value: float) -> float:

@@ -83,7 +83,7 @@ def joint_estimates(estimates: Mapping[str, Mapping[str, Any]], correlation: npt
             raise ValueError(
                 f"pareto: {name!r} and {policies[0]!r} differ in the objectives {odd}; {nearest(odd[0], objectives)}"
             )
-    cells = [estimates[p][j] for p in policies for j in objectives]
+    cells = [_cell(estimates[p][j]) for p in policies for j in objectives]
     labels = [f"{p}, {j}" for p in policies for j in objectives]
     vectors = [cell for cell in cells if isinstance(cell, np.ndarray)]
     if vectors and any(isinstance(cell, Estimate) for cell in cells):
@@ -94,6 +94,16 @@ def joint_estimates(estimates: Mapping[str, Mapping[str, Any]], correlation: npt
     alone = not vectors and correlation is None
     notes = ("estimates are taken as independent: give correlation= or vectors of round rewards",) if alone else ()
     return Joint(policies, objectives, values.reshape(len(policies), -1), covariance, notes)
+
+
+def _cell(given: Any) -> Any:
+    """An estimate, a vector or a number as it is; lists and columns of a table as vectors."""
+    if isinstance(given, Estimate):
+        return given
+    found = np.asarray(given, dtype=np.float64)
+    if found.ndim > 1:
+        raise ValueError(f"pareto: an estimate has shape {found.shape}; give an `Estimate`, (n,) rewards or a number")
+    return found if found.ndim else float(found)
 
 
 def _of_vectors(cells: list[Any], labels: list[str]) -> tuple[Floats, Floats]:

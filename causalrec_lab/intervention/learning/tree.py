@@ -15,7 +15,7 @@ from causalrec_lab.intervention.learning.result import LearnedPolicy, learned
 from causalrec_lab.intervention.learning.scores import action_scores, check_log, held_out_rounds
 from causalrec_lab.intervention.learning.softmax import checked_costs, logging_shares
 from causalrec_lab.intervention.learning.tree_search import Question, best_action_tree, decide
-from causalrec_lab.policy import BanditLog, Policy
+from causalrec_lab.policy import BanditLog, Policy, checked_probabilities
 
 __all__ = ["TreePolicy", "tree_policy"]
 
@@ -128,7 +128,7 @@ def tree_policy(
     ------
     ValueError
         If the log is too short or has no propensities, the depth is neither 1 nor 2, a column is unknown, there is not
-        one group for each action, costs have another shape, or `min_leaf` or `candidates` are not positive.
+        one group for each action, costs have another shape, the base policy gives no distributions, or `min_leaf` or `candidates` are not positive.
     """
     labels = check_log(log, cluster)
     if depth not in (1, 2):
@@ -143,9 +143,8 @@ def tree_policy(
     names, codes = _groups(groups, log.n_actions)
     scores = action_scores(part, cluster=own, folds=folds, seed=seed)
     inputs = Inputs.learn(part.contexts)
-    net = _grouped(
-        scores.net(checked_costs(costs, log.n_actions)), base.probabilities(part.contexts), codes, len(names)
-    )
+    before = checked_probabilities(base.probabilities(part.contexts), n=len(part), n_actions=log.n_actions)
+    net = _grouped(scores.net(checked_costs(costs, log.n_actions)), before, codes, len(names))
     asked = _asked(inputs, columns)
     tree, total = best_action_tree(
         inputs.matrix(part.contexts)[:, asked], net, depth=depth, min_leaf=min_leaf, candidates=candidates

@@ -74,8 +74,8 @@ def winner(
     Raises
     ------
     ValueError
-        If there are fewer than two candidates, shapes differ, a number is not finite, a variance is not positive, or
-        the method is unknown.
+        If there are fewer than two candidates, shapes differ, a number is not finite, the covariance is none, a
+        variance is not positive, or the method is unknown.
     """
     x, spread, off = _checked(values, covariance, handicap)
     if method not in _METHODS:
@@ -123,6 +123,11 @@ def _checked(
         raise ValueError(f"handicap has shape {off.shape}; give one number or ({len(x)},)")
     if not (np.isfinite(x).all() and np.isfinite(spread).all() and np.isfinite(off).all()):
         raise ValueError("values, covariance or handicap hold numbers that are not finite; drop those candidates")
+    sd = np.sqrt(np.maximum(np.diag(spread), 0.0))
+    if not np.allclose(spread, spread.T, rtol=1e-6, atol=1e-9 * float(sd.max()) ** 2) or (
+        (np.abs(spread) > np.outer(sd, sd) * (1 + 1e-6)).any()
+    ):
+        raise ValueError("covariance is none: it is symmetric, and |cov| <= the product of the standard deviations")
     if (np.diag(spread) <= 0).any():
         raise ValueError(f"candidate {int(np.argmin(np.diag(spread)))} has no positive variance; nothing was estimated")
     return x, spread, np.broadcast_to(off, x.shape)
