@@ -128,7 +128,8 @@ def tree_policy(
     ------
     ValueError
         If the log is too short or has no propensities, the depth is neither 1 nor 2, a column is unknown, there is not
-        one group for each action, costs have another shape, the base policy gives no distributions, or `min_leaf` or `candidates` are not positive.
+        one group for each action, costs have another shape, the base policy gives no distributions, or `min_leaf` or
+        `candidates` are not positive.
     """
     labels = check_log(log, cluster)
     if depth not in (1, 2):
