@@ -1,7 +1,7 @@
 """T7: bias of the ATE by text dial and by what is read of the text, each user and each item once in a log.
 
     python benchmarks/text_confounding.py --logs 20
-    python benchmarks/text_confounding.py --logs 20 --trained-logs 5 --trained-n 1000   # with the trained encoders
+    python benchmarks/text_confounding.py --trained-logs 10 --trained-n 1000            # only with trained encoders
     python benchmarks/text_confounding.py --logs 10 --grid                              # by vocabulary and n
 
 Several logs of one platform a dial; bias is the mean over logs, with its Monte-Carlo error; the share of removal is the
@@ -68,25 +68,25 @@ def wilson(hits: pd.Series, runs: int, z: float = 1.96) -> tuple[pd.Series, pd.S
 
 
 def main() -> None:
-    """Run and write `results/text_confounding.json`; the grid has a file of its own."""
+    """Run and write `results/text_confounding.json`; trained encoders and the grid have files of their own."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--logs", type=int, default=20)
     parser.add_argument("--vocabulary", type=int, nargs="+", default=[60])
-    parser.add_argument("--trained-logs", type=int, default=0, help="logs on which encoders are trained, too")
+    parser.add_argument("--trained-logs", type=int, default=0, help="logs on which encoders are trained; no others")
     parser.add_argument("--trained-n", type=int, default=1_000)
     parser.add_argument("--grid", action="store_true", help="R^2 .9 by vocabulary and n, without trained encoders")
     options = parser.parse_args()
     encoder = TextEncoder.load("auto")
     dials = (0.0, 0.7, 0.9)
+    words, few, small = options.vocabulary, options.trained_logs, options.trained_n
     with clock() as seconds:
         if options.grid:
-            parts = [table(0.9, words, options.logs, encoder, n) for words, n in GRID]
+            name, parts = "text_confounding_grid", [table(0.9, w, options.logs, encoder, n) for w, n in GRID]
+        elif few:
+            name = "text_confounding_trained"
+            parts = [table(r2, w, few, encoder, small, True) for w in words for r2 in dials]
         else:
-            parts = [table(r2, words, options.logs, encoder) for words in options.vocabulary for r2 in dials]
-        if options.trained_logs and not options.grid:
-            few, small = options.trained_logs, options.trained_n
-            parts += [table(r2, w, few, encoder, small, True) for w in options.vocabulary for r2 in dials]
-    name = "text_confounding_grid" if options.grid else "text_confounding"
+            name, parts = "text_confounding", [table(r2, w, options.logs, encoder) for w in words for r2 in dials]
     facts = {"confounding": CONFOUNDING, "encoder": encoder.name, "outcome": OUTCOME}
     record(name, pd.concat(parts), seconds[0], **facts)
 

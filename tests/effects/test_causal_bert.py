@@ -124,6 +124,13 @@ def test_training_moves_the_reading_and_masked_words_are_learned(encoder):
     assert "epochs 1" in tuned.method
 
 
+def test_a_dimension_that_says_next_to_nothing_stops_no_training():
+    encoder, frame = TextEncoder.load("auto"), draw(80)  # two of its dimensions are constant up to denormal numbers
+    options = {"reading": "whole", "batch_size": 16}
+    tuned, masked = (run(frame, encoder, learning_rate=1e-3, masked_language_weight=w, **options) for w in (0.0, 1.0))
+    assert abs(masked.value - tuned.value) > 0.01 * tuned.std_error
+
+
 def test_att_clusters_and_the_plug_in(encoder):
     frame = draw(200)
     found = run(frame, encoder, epochs=0, cluster="who", estimand="ATT")

@@ -65,7 +65,7 @@ class Fold:
         self.sample, self.design, self.corpus = sample, design, corpus
         self.network, self.words, self.settings = network.eval(), words, settings
         start = network.embed(corpus, np.arange(sample.n))
-        spread, peak = start.std(axis=0), np.abs(start).max(axis=0)
+        spread, peak = start.std(axis=0), np.abs(start).max()  # of all: an encoder's dimensions share one unit
         self.centre = start.mean(axis=0)
         self._spread, self._pieces = 1.0, np.arange(corpus.pieces)  # of the rows trained on, see `fit`
         self.scale = np.where(spread > FLOAT32 * peak, spread, np.inf)  # a constant dimension tells nothing
