@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -39,8 +40,9 @@ class _Counts(Bandit):
     def _chances(self, contexts: Any) -> Floats:
         return np.tile(self._distribution(), (len(contexts), 1))
 
+    @abstractmethod
     def _distribution(self) -> Floats:
-        raise NotImplementedError
+        """(n_actions,) chances now, before the floor."""
 
 
 class EpsilonGreedy(_Counts):

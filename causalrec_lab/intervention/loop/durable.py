@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,13 +15,14 @@ __all__ = ["FORMAT", "claimed", "read_sealed", "remove_partial", "write_sealed",
 
 FORMAT = 2
 _PARTIAL = ".partial"
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
 def claimed(folder: Path | None) -> Iterator[None]:
     """Hold a folder for this run alone; the system lets go of it when the process ends, however it ends.
 
-    Nothing is held where there is no folder, or the file system or the system knows no such hold.
+    Nothing is held where there is no folder or the system knows no such hold; a file system without it is warned of.
 
     Raises
     ------
@@ -39,8 +41,8 @@ def claimed(folder: Path | None) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise RuntimeError(f"{folder} is in use by another run; wait for its end, or take another folder") from None
-        except OSError:  # a file system that cannot hold folders
-            pass
+        except OSError as error:
+            _log.warning("%s cannot be held by one run (%s): see to it that no second run uses it", folder, error)
         yield
     finally:
         os.close(handle)
