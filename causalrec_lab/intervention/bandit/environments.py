@@ -179,6 +179,7 @@ class _Asked:
     answers: Floats
 
     def probabilities(self, contexts: Any) -> Floats:
+        """(n, actions) chances of the policy, kept by user."""
         found = self.policy.probabilities(contexts)
         self.answers[contexts["user_id"].to_numpy()] = found
         return found

@@ -153,6 +153,7 @@ class _Asked:
 
     @property
     def regression(self) -> bool:
+        """Whether covariates or texts are adjusted for by regression."""
         return bool(self.covariates) or self.text
 
     def names(self, X: Floats) -> list[str]:
@@ -161,6 +162,7 @@ class _Asked:
         return given if len(given) == X.shape[1] else [" and ".join(given)] * X.shape[1]
 
     def check(self) -> None:
+        """Refuse ways of analysis that exclude each other."""
         if self.cuped and self.regression:
             raise ValueError(
                 "cuped= is regression adjustment with one slope for all arms: name the columns in one of them"

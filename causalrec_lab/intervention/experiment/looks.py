@@ -208,6 +208,7 @@ class _Walk:
     drift: float = 0.0
 
     def step(self, time: float) -> _Step:
+        """The next look, at a share of the information."""
         return _Step(self, time)
 
 
@@ -227,6 +228,7 @@ class _Step:
         return float(mass @ tails)
 
     def keep(self, c: float) -> _Walk:
+        """The walk after this look, having stayed inside +-c."""
         edge, walk = c * math.sqrt(self.time), self.walk
         spread, shift = math.sqrt(self.time - walk.time), walk.drift * (self.time - walk.time)
         edge = min(edge, 9 * math.sqrt(self.time) + abs(walk.drift) * self.time)

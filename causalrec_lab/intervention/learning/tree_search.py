@@ -42,6 +42,7 @@ class _Grid:
 
     @property
     def count(self) -> int:
+        """Bins between the points."""
         return len(self.points) + 1
 
 
