@@ -12,7 +12,7 @@ from causalrec_lab.doors import doors
 __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
-    from causalrec_lab import causal, data, intervention, lab, recommender, world
+    from causalrec_lab import causal, data, explain, intervention, lab, recommender, world
     from causalrec_lab.estimate import Estimate, Truth, compare
     from causalrec_lab.policy import BanditLog, Policy
 
@@ -23,7 +23,7 @@ _HOME = {
     "BanditLog": "causalrec_lab.policy",
     "Policy": "causalrec_lab.policy",
 }
-_ROOMS = ("causal", "data", "intervention", "lab", "recommender", "world")
+_ROOMS = ("causal", "data", "explain", "intervention", "lab", "recommender", "world")
 
 __all__ = [
     "BanditLog",
@@ -33,6 +33,7 @@ __all__ = [
     "causal",
     "compare",
     "data",
+    "explain",
     "intervention",
     "lab",
     "recommender",

@@ -72,7 +72,7 @@ def loaded_by(code: str) -> set[str]:
 
 
 def test_the_front_door_is_no_heavier_than_pandas() -> None:
-    rooms = "from causalrec_lab import causal, data, intervention, lab, recommender, world, Estimate, Policy"
+    rooms = "from causalrec_lab import causal, data, explain, intervention, lab, recommender, world, Estimate, Policy"
     pandas, door = loaded_by("import pandas"), loaded_by(f"import causalrec_lab\n{rooms}")
     standard = set(sys.stdlib_module_names) | {"causalrec_lab"}
     assert door & HEAVY == set()
