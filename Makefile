@@ -14,6 +14,7 @@ PARAMETERS ?=
 BUILD := build/$(PROFILE)
 SITE := $(if $(filter full,$(PROFILE)),reports,reports/$(PROFILE))
 CHAPTERS := $(patsubst notebooks/%.ipynb,%,$(sort $(wildcard notebooks/[0-9][0-9]_*.ipynb)))
+SOLUTIONS := $(sort $(wildcard notebooks/solutions/[0-9][0-9]_*_solutions.ipynb))
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
 
 export CAUSALREC_HOME := $(CURDIR)
@@ -71,7 +72,8 @@ test-databases: $(READY) ## the tests of tables, on throw-away PostgreSQL and Ma
 
 test-notebooks: $(READY) ## the checked cells of the committed notebooks, at smoke
 	$(ONE_THREAD) CAUSALREC_HEADLESS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadscope \
-	  --nbval-lax --nbval-current-env --nbval-cell-timeout=600 $(CHAPTERS:%=notebooks/%.ipynb)
+	  --nbval-lax --nbval-current-env --nbval-cell-timeout=600 $(CHAPTERS:%=notebooks/%.ipynb) \
+	  $(SOLUTIONS)
 
 lint: $(READY) ## style, format and types
 	$(BIN)/ruff check .

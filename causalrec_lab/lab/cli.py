@@ -64,7 +64,7 @@ def report(profile: Profile = "full") -> None:
 
 @app.command()
 def refresh(
-    names: Annotated[list[str], typer.Argument(help="Chapters: 06, treatment_effects, or the full name.")],
+    names: Annotated[list[str], typer.Argument(help="Chapters: 06 or the full name; 06_treatment_effects_solutions.")],
 ) -> None:
     """Run chapters at smoke and rewrite their committed notebooks (only checked cells keep their output)."""
     from causalrec_lab.lab.committed import refresh as rewrite

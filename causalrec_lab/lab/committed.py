@@ -22,7 +22,7 @@ def refresh(*names: str) -> list[Path]:
     Parameters
     ----------
     names
-        Chapters: "06", "treatment_effects" or "06_treatment_effects".
+        Chapters: "06", "treatment_effects" or "06_treatment_effects"; solutions: "06_treatment_effects_solutions".
 
     Returns
     -------

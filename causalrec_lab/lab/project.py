@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["PROFILES", "UnknownNameError", "chapter", "chapters", "home", "nearest", "notebook_path"]
+__all__ = ["PROFILES", "UnknownNameError", "chapter", "chapters", "home", "nearest", "notebook_path", "solutions"]
 
 PROFILES = ("smoke", "full")
 
@@ -65,6 +65,11 @@ def chapters() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in (home() / "notebooks").glob("[0-9][0-9]_*.ipynb")))
 
 
+def solutions() -> tuple[str, ...]:
+    """Names of the notebooks of solutions, in order: "06_treatment_effects_solutions" is one."""
+    return tuple(sorted(path.stem for path in (home() / "notebooks/solutions").glob("[0-9][0-9]_*_solutions.ipynb")))
+
+
 def chapter(name: str) -> str:
     """Full name of a chapter given as "06", "6", "treatment_effects", "06_treatment_effects" or a path to its notebook.
 
@@ -82,5 +87,7 @@ def chapter(name: str) -> str:
 
 
 def notebook_path(name: str) -> Path:
-    """Path of a chapter's committed notebook."""
+    """Path of the committed notebook of a chapter or of its solutions ("06_treatment_effects_solutions")."""
+    if (stem := Path(name).stem) in solutions():
+        return home() / "notebooks" / "solutions" / f"{stem}.ipynb"
     return home() / "notebooks" / f"{chapter(name)}.ipynb"

@@ -7,7 +7,7 @@ import os
 import sys
 from dataclasses import dataclass, field
 
-from causalrec_lab.lab.project import PROFILES, chapter, chapters, nearest
+from causalrec_lab.lab.project import PROFILES, chapter, chapters, nearest, solutions
 
 __all__ = ["Session", "cores", "current", "headless", "say", "start"]
 
@@ -42,7 +42,7 @@ def start(name: str, *, profile: str = "smoke", seed: int = 7, data: str = "plat
     Parameters
     ----------
     name
-        The chapter: "06_treatment_effects".
+        The chapter, "06_treatment_effects", or its solutions, "06_treatment_effects_solutions".
     profile
         "smoke" (seconds, one thread) or "full" (what reports show).
     seed
@@ -57,7 +57,7 @@ def start(name: str, *, profile: str = "smoke", seed: int = 7, data: str = "plat
     ValueError
         If the seed is no whole number >= 0.
     """
-    if name not in chapters():
+    if name not in (*chapters(), *solutions()):
         name = chapter(name)
     if profile not in PROFILES:
         raise nearest("profile", str(profile), PROFILES)

@@ -76,6 +76,16 @@ def test_only_the_chapter_whose_source_changed_is_run(checkout: Path) -> None:
     assert make(checkout, "reports") == (0, ["run 01_b --profile full --force"])
 
 
+def test_the_notebooks_of_solutions_are_compared_too(checkout: Path) -> None:
+    solutions = checkout / "notebooks" / "solutions"
+    solutions.mkdir()
+    for name in ("00_a_solutions.ipynb", "draft.ipynb"):
+        (solutions / name).touch()
+    done = subprocess.run(["make", "-n", "test-notebooks"], cwd=checkout, capture_output=True, text=True, check=True)
+    words = [word for word in done.stdout.split() if word.endswith(".ipynb")]
+    assert words == ["notebooks/00_a.ipynb", "notebooks/01_b.ipynb", "notebooks/solutions/00_a_solutions.ipynb"]
+
+
 def test_a_changed_notebook_is_run(checkout: Path) -> None:
     make(checkout, "reports")
     newer(checkout / "notebooks" / "00_a.ipynb")

@@ -41,6 +41,24 @@ def test_a_chapter_has_many_names(write_chapter: Callable[..., Path], name: str)
     assert places.chapter(name) == "06_treatment_effects"
 
 
+def test_solutions_are_found_beside_the_chapters(
+    write_chapter: Callable[..., Path], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_chapter("06_treatment_effects")
+    (project / "notebooks" / "solutions").mkdir()
+    solved = project / "notebooks" / "solutions" / "06_treatment_effects_solutions.ipynb"
+    solved.write_text("{}")
+    assert places.solutions() == ("06_treatment_effects_solutions",)
+    assert chapters() == ("06_treatment_effects",)
+    for name in ("06_treatment_effects_solutions", "notebooks/solutions/06_treatment_effects_solutions.ipynb"):
+        assert places.notebook_path(name) == solved
+    monkeypatch.setattr(session, "_running", [])
+    for variable in session.THREAD_VARIABLES:
+        monkeypatch.setenv(variable, "1")
+    session.start("06_treatment_effects_solutions")
+    assert session.current().chapter == "06_treatment_effects_solutions"
+
+
 @pytest.mark.parametrize("name", ["06_treatment_efects", "tretment_effects", "16", ""])
 def test_an_unknown_chapter_offers_the_nearest(write_chapter: Callable[..., Path], name: str) -> None:
     write_chapter("06_treatment_effects")
