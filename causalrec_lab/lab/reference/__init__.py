@@ -1,0 +1,1 @@
+"""The reference of the public names, built from their docstrings, offline."""
