@@ -14,6 +14,10 @@ PARAMETERS ?=
 BUILD := build/$(PROFILE)
 SITE := $(if $(filter full,$(PROFILE)),reports,reports/$(PROFILE))
 CHAPTERS := $(patsubst notebooks/%.ipynb,%,$(sort $(wildcard notebooks/[0-9][0-9]_*.ipynb)))
+# The cases; and the case study's runs: those of a report, and of further scenarios that were run.
+CASES := $(filter-out case_study,$(patsubst notebooks/cases/%.ipynb,%,$(sort $(wildcard notebooks/cases/*.ipynb))))
+STUDIES := $(if $(wildcard notebooks/cases/case_study.ipynb),$(sort case_ecommerce case_music case_video \
+  $(filter-out $(CASES),$(patsubst $(BUILD)/%.status.json,%,$(wildcard $(BUILD)/case_*.status.json)))))
 SOLUTIONS := $(sort $(wildcard notebooks/solutions/[0-9][0-9]_*_solutions.ipynb))
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
 
@@ -51,11 +55,18 @@ reports: $(SITE)/index.html ## run what changed and build the report (PROFILE=fu
 $(BUILD)/%.ipynb: notebooks/%.ipynb requirements.lock $(BUILD)/settings | $(READY)
 	@rm -f $@; echo $* >> $(BUILD)/todo
 
+$(CASES:%=$(BUILD)/%.ipynb): $(BUILD)/%.ipynb: notebooks/cases/%.ipynb requirements.lock $(BUILD)/settings | $(READY)
+	@rm -f $@; echo $* >> $(BUILD)/todo
+
+$(STUDIES:%=$(BUILD)/%.ipynb): $(BUILD)/case_%.ipynb: notebooks/cases/case_study.ipynb requirements.lock $(BUILD)/settings | $(READY)
+	@rm -f $@; echo case_$* >> $(BUILD)/todo
+
 $(BUILD)/settings: FORCE
 	@mkdir -p $(BUILD); echo "$(CAUSALREC_DATA_MIRROR) $(PARAMETERS)" > $@.new; \
 	cmp -s $@.new $@ && rm -f $@.new || mv -f $@.new $@
 
-$(SITE)/index.html: $(CHAPTERS:%=$(BUILD)/%.ipynb) $(wildcard causalrec_lab/lab/report/*.*) | $(READY)
+$(SITE)/index.html: $(CHAPTERS:%=$(BUILD)/%.ipynb) $(STUDIES:%=$(BUILD)/%.ipynb) $(CASES:%=$(BUILD)/%.ipynb) \
+  $(wildcard causalrec_lab/lab/report/*.*) | $(READY)
 	@todo=$$(sort -u $(BUILD)/todo 2>/dev/null); rm -f $(BUILD)/todo; \
 	if [ -n "$$todo" ]; then $(BIN)/causalrec run $$todo --profile $(PROFILE) --force $(PARAMETERS); \
 	else $(BIN)/causalrec report --profile $(PROFILE); fi
@@ -73,7 +84,7 @@ test-databases: $(READY) ## the tests of tables, on throw-away PostgreSQL and Ma
 test-notebooks: $(READY) ## the checked cells of the committed notebooks, at smoke
 	$(ONE_THREAD) CAUSALREC_HEADLESS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadscope \
 	  --nbval-lax --nbval-current-env --nbval-cell-timeout=600 $(CHAPTERS:%=notebooks/%.ipynb) \
-	  $(SOLUTIONS)
+	  $(SOLUTIONS) $(sort $(wildcard notebooks/cases/*.ipynb))
 
 lint: $(READY) ## style, format and types
 	$(BIN)/ruff check .

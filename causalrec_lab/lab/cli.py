@@ -10,7 +10,7 @@ import typer
 
 app = typer.Typer(
     name="causalrec",
-    help="Run the chapters, build the report, look after the data.",
+    help="Run the chapters and cases, build the report, look after the data.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -19,7 +19,10 @@ app = typer.Typer(
 data_app = typer.Typer(help="List the real data sets, say where each comes from, fetch them.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 
-Names = Annotated[list[str] | None, typer.Argument(help="Chapters: 06, treatment_effects or the full name; none: all.")]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(help="Chapters (06, treatment_effects) and cases (case_music, my_case); none: all."),
+]
 Profile = Annotated[str, typer.Option(help="smoke: seconds, one thread; full: what reports show.")]
 
 
@@ -28,13 +31,14 @@ def run(
     names: Names = None,
     profile: Profile = "full",
     parameter: Annotated[
-        list[str] | None, typer.Option("-p", "--parameter", help="A chapter parameter: -p seed=8")
+        list[str] | None,
+        typer.Option("-p", "--parameter", help="A parameter of the notebooks: -p seed=8, -p scenario=news"),
     ] = None,
     jobs: Annotated[int | None, typer.Option(help="Chapters at once; left out: two at smoke, one at full.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Run even what has not changed.")] = False,
     report: Annotated[bool, typer.Option(help="Build the report afterwards.")] = True,
 ) -> None:
-    """Run chapters; a failed one stops no other, and the exit code is then 1."""
+    """Run chapters and cases; a failed one stops no other, and the exit code is then 1."""
     _log()
     from causalrec_lab.lab.run import run_notebooks
 
@@ -50,13 +54,13 @@ def run(
 
 @app.command()
 def report(profile: Profile = "full") -> None:
-    """Build the HTML report from what was run; the exit code is 1 where a chapter failed or was never run."""
+    """Build the HTML report from what was run; the exit code is 1 where a chapter or case failed or was never run."""
     _log()
     _build(profile)
-    from causalrec_lab.lab.project import chapters
+    from causalrec_lab.lab.project import cases, chapters
     from causalrec_lab.lab.status import ChapterStatus
 
-    statuses = {name: ChapterStatus.read(profile, name) for name in chapters()}
+    statuses = {name: ChapterStatus.read(profile, name) for name in (*chapters(), *cases())}
     if bad := [name for name, status in statuses.items() if status is None or not status.ok]:
         typer.echo(f"failed or not run: {', '.join(bad)}", err=True)
         raise typer.Exit(1)

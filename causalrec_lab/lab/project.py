@@ -1,4 +1,4 @@
-"""Where the project lies and which chapters it has."""
+"""Where the project lies, which chapters and cases it has, and what their notebooks are called."""
 
 from __future__ import annotations
 
@@ -7,9 +7,25 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["PROFILES", "UnknownNameError", "chapter", "chapters", "home", "nearest", "notebook_path", "solutions"]
+__all__ = [
+    "CASE_STUDY",
+    "PROFILES",
+    "REPORTED",
+    "UnknownNameError",
+    "cases",
+    "chapter",
+    "chapters",
+    "home",
+    "nearest",
+    "notebook_path",
+    "run_names",
+    "scenario_of",
+    "solutions",
+]
 
 PROFILES = ("smoke", "full")
+CASE_STUDY = "case_study"  # the notebook that is run once a scenario, as case_ecommerce, case_music, …
+REPORTED = ("ecommerce", "music", "video")  # the scenarios it is run for unless one is named
 
 
 class UnknownNameError(ValueError):
@@ -82,12 +98,74 @@ def chapter(name: str) -> str:
     asked = Path(name).stem if name.endswith(".ipynb") else name
     meant = [c for c in known if asked == c or asked == c[3:] or (asked.isdigit() and asked.zfill(2) == c[:2])]
     if len(meant) != 1:
-        raise nearest("chapter", name, known)
+        also = cases()
+        raise nearest("chapter or case" if also else "chapter", name, (*known, *also))
     return meant[0]
 
 
+def cases() -> tuple[str, ...]:
+    """Names of the cases a report has, in order: `case_ecommerce`, … of the case study, then the other notebooks there.
+
+    A notebook put into `notebooks/cases/` is a case of its own, run and shown under its file's name.
+    """
+    found = _case_notebooks()
+    studies = [f"case_{scenario}" for scenario in REPORTED] if CASE_STUDY in found else []
+    return (*studies, *(name for name in found if name != CASE_STUDY))
+
+
+def scenario_of(name: str) -> str | None:
+    """Scenario that a run of the case study is about ("music" of "case_music"), None for everything else."""
+    found = _case_notebooks()
+    study = CASE_STUDY in found and name not in found and name.startswith("case_")
+    return name.removeprefix("case_") if study else None
+
+
+def run_names(asked: str, scenario: str | None = None) -> tuple[str, ...]:
+    """Names of the runs that are meant by one word of a reader.
+
+    Parameters
+    ----------
+    asked
+        A chapter as `chapter` takes it, a case ("case_music", "my_case"), or a case's notebook: "cases/case_study".
+    scenario
+        For the case study named without one: the scenario to run; None means all that a report has.
+
+    Raises
+    ------
+    UnknownNameError
+        If the word or the scenario is unknown, with the nearest names.
+    ValueError
+        If the word names one scenario and `scenario` another.
+    """
+    name = Path(asked).stem if asked.endswith(".ipynb") or "/" in asked else asked
+    found = _case_notebooks()
+    if name == CASE_STUDY and name in found:
+        return tuple(n for n in cases() if scenario_of(n)) if scenario is None else (_study(scenario),)
+    if about := scenario_of(name):
+        if scenario not in (None, about):
+            raise ValueError(f"{name} is of scenario {about!r}, not {scenario!r}; run case_{scenario}")
+        return (_study(about),)
+    return (name,) if name in found else (chapter(name),)
+
+
 def notebook_path(name: str) -> Path:
-    """Path of the committed notebook of a chapter or of its solutions ("06_treatment_effects_solutions")."""
-    if (stem := Path(name).stem) in solutions():
-        return home() / "notebooks" / "solutions" / f"{stem}.ipynb"
-    return home() / "notebooks" / f"{chapter(name)}.ipynb"
+    """Path of the committed notebook of a chapter, its solutions ("06_treatment_effects_solutions") or a case."""
+    folder, stem = home() / "notebooks", Path(name).stem
+    if stem in solutions():
+        return folder / "solutions" / f"{stem}.ipynb"
+    if stem in (found := _case_notebooks()) or (CASE_STUDY in found and scenario_of(stem)):
+        return folder / "cases" / f"{stem if stem in found else CASE_STUDY}.ipynb"
+    return folder / f"{chapter(name)}.ipynb"
+
+
+def _case_notebooks() -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in (home() / "notebooks" / "cases").glob("*.ipynb")))
+
+
+def _study(scenario: str) -> str:
+    """Name of the case study's run for a scenario."""
+    from causalrec_lab.world.presets import SCENARIOS
+
+    if scenario not in SCENARIOS:
+        raise nearest("scenario", str(scenario), SCENARIOS)
+    return f"case_{scenario}"

@@ -1,6 +1,6 @@
-"""Run chapters by papermill: what failed stops nothing, what is finished stays, what is killed leaves nothing.
+"""Run chapters and cases by papermill: what failed stops nothing, what is finished stays, a killed run leaves nothing.
 
-Every chapter leaves in `build/<profile>/` its executed notebook, a status (`NN.status.json`) and the list of library
+Every one leaves in `build/<profile>/` its executed notebook, a status (`NN.status.json`) and the list of library
 files it used in make's language (`NN.d`), so that make reruns exactly what changed.
 """
 
@@ -20,7 +20,7 @@ from typing import Any
 from causalrec_lab.data.storage.addresses import has_password, redacted
 from causalrec_lab.lab.committed import QUIET_KERNEL, kernel_environment
 from causalrec_lab.lab.findings import findings_path
-from causalrec_lab.lab.project import PROFILES, chapter, chapters, nearest, notebook_path
+from causalrec_lab.lab.project import PROFILES, cases, chapters, nearest, notebook_path, run_names, scenario_of
 from causalrec_lab.lab.provenance import git_state, masked
 from causalrec_lab.lab.session import cores
 from causalrec_lab.lab.status import ChapterStatus, build_folder, fingerprint, make_rule, plain_error
@@ -38,16 +38,17 @@ def run_notebooks(
     jobs: int | None = None,
     force: bool = False,
 ) -> list[ChapterStatus]:
-    """Run chapters and give the status of each.
+    """Run chapters and cases, and give the status of each.
 
     Parameters
     ----------
     names
-        Chapters ("06", "treatment_effects", …); None means all.
+        Chapters ("06", "treatment_effects", …) and cases ("case_music", "cases/case_study", "my_case"); None means all.
     profile
         "smoke" or "full".
     parameters
-        Chapter parameters beside the profile: {"seed": 8}. Every chapter that is run must know each of them.
+        Parameters beside the profile: {"seed": 8}. Every notebook that is run must know each of them. The case study
+        takes {"scenario": "news"} and is then run under that scenario's name.
     jobs
         Chapters run at once; None means two at smoke (one thread each) and one at full (which takes every core).
     force
@@ -56,17 +57,24 @@ def run_notebooks(
     Raises
     ------
     UnknownNameError
-        If a chapter, the profile or a parameter is unknown, before anything is run.
+        If a chapter, a case, a scenario, the profile or a parameter is unknown, before anything is run.
     """
     if profile not in PROFILES:
         raise nearest("profile", profile, PROFILES)
-    wanted = tuple(dict.fromkeys(chapter(name) for name in names)) if names else chapters()
     given = dict(parameters or {})
+    asked = [run_names(name, given.get("scenario")) for name in names or ()] or [(*chapters(), *cases())]
+    wanted = tuple(dict.fromkeys(name for several in asked for name in several))
     _check_parameters(wanted, given)
     build_folder(profile).mkdir(parents=True, exist_ok=True)
     at_once = jobs or (min(2, cores()) if profile == "smoke" else 1)
     with _environment(kernel_environment(profile)), ThreadPoolExecutor(max(1, at_once)) as pool:
-        return list(pool.map(lambda name: _run_or_keep(name, profile, given, force=force), wanted))
+        return list(pool.map(lambda name: _run_or_keep(name, profile, _given(name, given), force=force), wanted))
+
+
+def _given(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of one run: of the case study with its scenario."""
+    scenario = scenario_of(name)
+    return {**given, "scenario": scenario} if scenario else dict(given)
 
 
 def known_parameters(name: str) -> frozenset[str]:
@@ -85,7 +93,8 @@ def _check_parameters(names: Iterable[str], given: Mapping[str, Any]) -> None:
         known = known_parameters(name) - {"profile"}
         for parameter in given:
             if parameter not in known:
-                raise nearest(f"parameter of chapter {name}:", parameter, known)
+                kind = "chapter" if name in chapters() else "case"
+                raise nearest(f"parameter of {kind} {name}:", parameter, known)
     for parameter, value in given.items():
         if isinstance(value, str) and has_password(value):
             raise ValueError(

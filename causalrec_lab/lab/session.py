@@ -7,7 +7,7 @@ import os
 import sys
 from dataclasses import dataclass, field
 
-from causalrec_lab.lab.project import PROFILES, chapter, chapters, nearest, solutions
+from causalrec_lab.lab.project import PROFILES, chapters, nearest, run_names, solutions
 
 __all__ = ["Session", "cores", "current", "headless", "say", "start"]
 
@@ -42,7 +42,7 @@ def start(name: str, *, profile: str = "smoke", seed: int = 7, data: str = "plat
     Parameters
     ----------
     name
-        The chapter, "06_treatment_effects", or its solutions, "06_treatment_effects_solutions".
+        The chapter, "06_treatment_effects", its solutions, "06_treatment_effects_solutions", or a case, "case_music".
     profile
         "smoke" (seconds, one thread) or "full" (what reports show).
     seed
@@ -53,12 +53,12 @@ def start(name: str, *, profile: str = "smoke", seed: int = 7, data: str = "plat
     Raises
     ------
     UnknownNameError
-        If the chapter, the profile or the data is unknown; the nearest valid names are offered.
+        If the chapter, case, scenario, profile or data is unknown; the nearest valid names are offered.
     ValueError
         If the seed is no whole number >= 0.
     """
     if name not in (*chapters(), *solutions()):
-        name = chapter(name)
+        name = run_names(name)[0]
     if profile not in PROFILES:
         raise nearest("profile", str(profile), PROFILES)
     if data not in DATA:

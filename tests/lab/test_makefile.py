@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 STUB = """#!/usr/bin/env bash
 echo "$*" >> calls
-[ "$1" = run ] && for name in "${@:2}"; do case $name in [0-9]*)
+[ "$1" = run ] && for name in "${@:2}"; do case $name in [0-9]*|case_*|own)
   [ -e "fail-$name" ] || {
   target=build/full/$name.ipynb; touch "$target"
     echo "$target: causalrec_lab/$name.py" > "build/full/$name.d"; };; esac; done
@@ -57,6 +57,15 @@ def newer(path: Path) -> None:
     """Give a file a time after everything in its checkout, whatever the file system's resolution."""
     later = max(found.stat().st_mtime for found in path.parents[1].rglob("*") if found.is_file()) + 10
     os.utime(path, (later, later))
+
+
+def with_cases(folder: Path, *names: str) -> None:
+    """The case study, further cases, and a library file for each of their runs."""
+    (folder / "notebooks/cases").mkdir()
+    for name in ("case_study", *names):
+        (folder / f"notebooks/cases/{name}.ipynb").touch()
+    for name in ("case_ecommerce", "case_music", "case_news", "case_video", *names):
+        (folder / f"causalrec_lab/{name}.py").touch()
 
 
 def test_help_is_the_default_and_names_every_task(checkout: Path) -> None:
@@ -115,6 +124,33 @@ def test_other_parameters_and_another_mirror_run_everything(checkout: Path) -> N
         0,
         [],
     )  # the same, made absolute
+
+
+@pytest.mark.parametrize(
+    ("changed", "again"),
+    [
+        ("notebooks/cases/own.ipynb", "own"),
+        ("notebooks/cases/case_study.ipynb", "case_ecommerce case_music case_video"),
+        ("causalrec_lab/case_music.py", "case_music"),
+    ],
+)
+def test_cases_follow_the_chapters_and_only_what_changed_is_run(checkout: Path, changed: str, again: str) -> None:
+    with_cases(checkout, "own")
+    ran = "run 00_a 01_b case_ecommerce case_music case_video own --profile full --force"
+    assert make(checkout, "reports") == (0, [ran])
+    assert make(checkout, "reports") == (0, [])
+    newer(checkout / changed)
+    assert make(checkout, "reports") == (0, [f"run {again} --profile full --force"])
+
+
+def test_a_further_scenario_that_was_run_stays_in_the_report(checkout: Path) -> None:
+    with_cases(checkout)
+    make(checkout, "reports")
+    for end in ("status.json", "ipynb"):
+        (checkout / f"build/full/case_news.{end}").touch()
+    newer(checkout / "notebooks/cases/case_study.ipynb")
+    ran = "run case_ecommerce case_music case_news case_video --profile full --force"
+    assert make(checkout, "reports") == (0, [ran])
 
 
 def test_a_failed_chapter_fails_the_call_and_is_run_again(checkout: Path) -> None:

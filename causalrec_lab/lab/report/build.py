@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import html
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from causalrec_lab.lab.artefacts import write_whole
-from causalrec_lab.lab.project import PROFILES, chapters, home, nearest, notebook_path
+from causalrec_lab.lab.project import PROFILES, cases, chapters, home, nearest, notebook_path, scenario_of
 from causalrec_lab.lab.provenance import data_hashes, manifest
-from causalrec_lab.lab.report.chapter import chapter_page, opening
-from causalrec_lab.lab.report.decision import decision_page
+from causalrec_lab.lab.report.chapter import Opening, chapter_page, opening
+from causalrec_lab.lab.report.decision import Decided, decision_page
 from causalrec_lab.lab.report.index import index_page
 from causalrec_lab.lab.report.manifest_page import manifest_page
 from causalrec_lab.lab.report.page import Site
-from causalrec_lab.lab.status import ChapterStatus
+from causalrec_lab.lab.status import ChapterStatus, build_folder
 
 __all__ = ["build_report", "report_folder"]
 
@@ -26,7 +27,7 @@ def report_folder(profile: str) -> Path:
 
 
 def build_report(profile: str = "full", out: Path | None = None) -> Path:
-    """Write the report's pages: index, chapters, decision, manifest.
+    """Write the report's pages: index, chapters, cases, decision, manifest.
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ def build_report(profile: str = "full", out: Path | None = None) -> Path:
     """
     if profile not in PROFILES:
         raise nearest("profile", profile, PROFILES)
-    statuses = {name: _finished(profile, name) for name in chapters()}
+    statuses = {name: _finished(profile, name) for name in _named(profile)}
     target = out or report_folder(profile)
     target.mkdir(parents=True, exist_ok=True)
     pages = _pages(profile, statuses)
@@ -57,6 +58,19 @@ def build_report(profile: str = "full", out: Path | None = None) -> Path:
     return target / "index.html"
 
 
+def _named(profile: str) -> tuple[str, ...]:
+    """Chapters, cases, and runs of the case study for further scenarios."""
+    ran = sorted(path.name.split(".")[0] for path in build_folder(profile).glob("case_*.status.json"))
+    known = (*chapters(), *cases())
+    return (*known, *(name for name in ran if scenario_of(name) and name not in known))
+
+
+def _opening(name: str) -> Opening:
+    """Title and question; a run of the case study is titled with its scenario."""
+    found, scenario = opening(notebook_path(name)), scenario_of(name)
+    return replace(found, title=f"{found.title}: {scenario}") if scenario else found
+
+
 def _finished(profile: str, name: str) -> ChapterStatus | None:
     """Status of a run whose notebook is there: a killed run has left none."""
     status = ChapterStatus.read(profile, name)
@@ -64,19 +78,18 @@ def _finished(profile: str, name: str) -> ChapterStatus | None:
 
 
 def _pages(profile: str, statuses: dict[str, ChapterStatus | None]) -> dict[str, str]:
-    openings = {name: opening(notebook_path(name)) for name in statuses}
+    openings = {name: _opening(name) for name in statuses}
     shown = tuple((name, openings[name].title) for name, status in statuses.items() if status)
-    decided = _decision(statuses)
+    decided = [Decided(name, openings[name].title, rows) for name, rows in _decisions(statuses)]
     made_of = manifest(profile)
-    site = Site(shown, _foot(made_of), has_decision=decided is not None)
+    site = Site(shown, _foot(made_of), has_decision=bool(decided))
     pages = {
-        status.chapter: chapter_page(status, openings[status.chapter].title, site, home() / "notebooks")
+        status.chapter: chapter_page(status, openings[status.chapter].title, site, notebook_path(status.chapter).parent)
         for status in statuses.values()
         if status
     }
     if decided:
-        name, rows = decided
-        pages["decision"] = decision_page(rows, (name, openings[name].title), site)
+        pages["decision"] = decision_page(decided, site)
     pages["manifest"] = manifest_page(made_of, statuses, data_hashes(_data_used(statuses)), site)
     begun = max((status.begun for status in statuses.values() if status), default="")
     pages["index"] = index_page(
@@ -85,14 +98,11 @@ def _pages(profile: str, statuses: dict[str, ChapterStatus | None]) -> dict[str,
     return pages
 
 
-def _decision(statuses: dict[str, ChapterStatus | None]) -> tuple[str, list[dict[str, Any]]] | None:
-    """Chapter and rows of the last decision that any chapter took."""
-    taken = [
-        (name, status.findings["decision"])
-        for name, status in statuses.items()
-        if status and "decision" in status.findings
-    ]
-    return taken[-1] if taken else None
+def _decisions(statuses: dict[str, ChapterStatus | None]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Name and rows of the last decision that a chapter took, then of each case's."""
+    taken = {name: s.findings["decision"] for name, s in statuses.items() if s and "decision" in s.findings}
+    course = [name for name in taken if name in chapters()]
+    return [(name, taken[name]) for name in (*course[-1:], *(name for name in taken if name not in course))]
 
 
 def _data_used(statuses: dict[str, ChapterStatus | None]) -> tuple[str, ...]:

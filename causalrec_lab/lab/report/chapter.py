@@ -11,7 +11,7 @@ from typing import Any
 from causalrec_lab.lab.report.code import highlighted
 from causalrec_lab.lab.report.markdown import Heading, MarkdownPage
 from causalrec_lab.lab.report.outputs import error_html, output_html
-from causalrec_lab.lab.report.page import Site, page
+from causalrec_lab.lab.report.page import Site, page, short_name
 from causalrec_lab.lab.status import ChapterStatus
 
 __all__ = ["Opening", "chapter_page", "opening"]
@@ -128,6 +128,11 @@ def _facts(status: ChapterStatus) -> str:
     return f'<p class="facts">{" · ".join(html.escape(fact) for fact in facts if fact)}</p>'
 
 
+def _titled(name: str, title: str) -> str:
+    """Number and title of a chapter; a case has no number."""
+    return html.escape(f"{short_name(name)} {title}" if name[:2].isdigit() else title)
+
+
 def duration(seconds: float) -> str:
     """Seconds as a reader wants them: "8 s", "3 min 20 s"."""
     minutes, rest = divmod(round(seconds), 60)
@@ -155,6 +160,6 @@ def _neighbours(site: Site, place: int) -> str:
     for found, word, kind in ((before, "Previous", "before"), (after, "Next", "after")):
         if found:
             name, title = found
-            label = f"<span>{word}</span><strong>{name[:2]} {html.escape(title)}</strong>"
+            label = f"<span>{word}</span><strong>{_titled(name, title)}</strong>"
             parts.append(f'<a class="{kind}" href="{html.escape(name)}.html">{label}</a>')
     return f'<nav class="around" aria-label="Neighbouring chapters">{"".join(parts)}</nav>' if parts else ""

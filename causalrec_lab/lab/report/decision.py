@@ -1,50 +1,99 @@
-"""The decision page: which intervention, how much it changes, how sure that is, how far from the truth."""
+"""The decision page: which interventions, how much each changes, how sure that is, how far from the truth."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from causalrec_lab.lab.report.index import covered
 from causalrec_lab.lab.report.interval_plot import Scale, interval_plot, number, width
 from causalrec_lab.lab.report.page import Site, page
 
-__all__ = ["decision_page"]
+__all__ = ["Decided", "decision_page"]
 
 SHOWN: tuple[str, ...] = ("intervention", "value", "low", "high", "level", "truth", "truth_std_error", "chosen", "note")
 SHOWN += ("estimand", "method", "n")  # in words of their own, or not at all
 
 
-def decision_page(rows: Sequence[Mapping[str, Any]], chapter: tuple[str, str], site: Site) -> str:
-    """The page of the interventions of one chapter.
+@dataclass(frozen=True)
+class Decided:
+    """A decision that a chapter or a case took.
 
     Parameters
     ----------
+    name, title
+        Of the chapter or case.
     rows
-        What the chapter gave to `lab.decision`.
-    chapter
-        Name and title of the chapter they come from.
+        What it gave to `lab.decision`.
+    """
+
+    name: str
+    title: str
+    rows: Sequence[Mapping[str, Any]]
+
+    @property
+    def chosen(self) -> Mapping[str, Any] | None:
+        """The intervention to take, None where none was singled out."""
+        return next((row for row in self.rows if row.get("chosen")), None)
+
+    @property
+    def link(self) -> str:
+        """Link to the page the decision comes from."""
+        numbered = self.name[:2].isdigit()
+        words = f"chapter {self.name[:2]}: {self.title}" if numbered else self.title
+        return f'<a href="{html.escape(self.name)}.html">{html.escape(words)}</a>'
+
+
+def decision_page(decided: Sequence[Decided], site: Site) -> str:
+    """The page of the decisions that were taken, one section each; several begin with a list of what to take where.
+
+    Parameters
+    ----------
+    decided
+        One decision at least.
     site
         The report.
     """
-    scale = Scale.around(rows)
-    chosen = next((row for row in rows if row.get("chosen")), None)
-    cards = "".join(_row(row, scale) for row in rows)
-    name, title = chapter
-    source = (
-        f'<p class="quiet">From chapter <a href="{html.escape(name)}.html">{name[:2]} {html.escape(title)}</a>.</p>'
-    )
-    body = (
-        f'<section class="hero"><p class="eyebrow">The decision</p>{_verdict(chosen)}</section>'
-        f'<section class="options" aria-label="Interventions">{cards}</section>{_key()}{source}'
-    )
-    return page(site, title="Decision", body=body, here="decision", kind="decide")
+    if len(decided) == 1:
+        head, parts = "", _section(decided[0], top=1)
+    else:
+        lines = "".join(_line(one) for one in decided)
+        head = (
+            f'<section class="hero"><p class="eyebrow">The decisions</p><h1>What to do</h1><ul>{lines}</ul></section>'
+        )
+        parts = "".join(_section(one, top=2) for one in decided)
+    return page(site, title="Decision", body=head + parts + _key(), here="decision", kind="decide")
 
 
-def _verdict(chosen: Mapping[str, Any] | None) -> str:
+def _line(one: Decided) -> str:
+    """What to take, in one line that leads to its section."""
+    row = one.chosen
+    if row is None:
+        told = "no intervention was chosen"
+    else:
+        unit = width(row)
+        ends = "" if unit is None else f" [{number(row['low'], unit)}, {number(row['high'], unit)}]"
+        told = f"<strong>{html.escape(str(row['intervention']))}</strong> {number(row['value'], unit)}{ends}"
+    return f'<li><a href="#{html.escape(one.name)}">{html.escape(one.title)}</a>: {told}</li>'
+
+
+def _section(one: Decided, top: int) -> str:
+    """A decision with its interventions; `top` is the level of its heading."""
+    scale = Scale.around(one.rows)
+    cards = "".join(_row(row, scale, top + 1) for row in one.rows)
+    over = f'<p class="eyebrow">{"The decision" if top == 1 else f"From {one.link}"}</p>'
+    source = f'<p class="quiet">From {one.link}.</p>' if top == 1 else ""
+    return (
+        f'<section class="hero" id="{html.escape(one.name)}">{over}{_verdict(one.chosen, top)}</section>'
+        f'<section class="options" aria-label="Interventions">{cards}</section>{source}'
+    )
+
+
+def _verdict(chosen: Mapping[str, Any] | None, top: int) -> str:
     if chosen is None:
-        return "<h1>No intervention was chosen</h1><p>The estimates below do not single one out.</p>"
+        return f"<h{top}>No intervention was chosen</h{top}><p>The estimates below do not single one out.</p>"
     unit = width(chosen)
     what = html.escape(str(chosen.get("estimand") or "outcome"))
     sure = ""
@@ -52,7 +101,7 @@ def _verdict(chosen: Mapping[str, Any] | None) -> str:
         level = f"{chosen.get('level', 0.95):.0%}"
         sure = f", with a {level} interval from {number(chosen['low'], unit)} to {number(chosen['high'], unit)}"
     lines = f"Its estimated {what} is <strong>{number(chosen['value'], unit)}</strong>{sure}. {_distance(chosen)}"
-    return f"<h1>Take: {html.escape(str(chosen['intervention']))}</h1><p>{lines}</p>"
+    return f"<h{top}>Take: {html.escape(str(chosen['intervention']))}</h{top}><p>{lines}</p>"
 
 
 def _distance(row: Mapping[str, Any]) -> str:
@@ -65,7 +114,7 @@ def _distance(row: Mapping[str, Any]) -> str:
     return f"The truth is {number(row['truth'], unit)}{inside}: the estimate is off by {off}."
 
 
-def _row(row: Mapping[str, Any], scale: Scale) -> str:
+def _row(row: Mapping[str, Any], scale: Scale, level: int) -> str:
     mark = '<span class="badge ok">chosen</span>' if row.get("chosen") else ""
     unit = width(row)
     facts = [("estimate", number(row["value"], unit))]
@@ -78,7 +127,7 @@ def _row(row: Mapping[str, Any], scale: Scale) -> str:
     how = f'<p class="quiet">{html.escape(str(row["method"]))}</p>' if row.get("method") else ""
     note = f"<p>{html.escape(str(row['note']))}</p>" if row.get("note") else ""
     kind = "option chosen" if row.get("chosen") else "option"
-    head = f"<header><h2>{html.escape(str(row['intervention']))}</h2>{mark}</header>"
+    head = f"<header><h{level}>{html.escape(str(row['intervention']))}</h{level}>{mark}</header>"
     return f'<article class="{kind}">{head}{interval_plot(row, scale)}<dl>{items}</dl>{note}{how}</article>'
 
 

@@ -1,4 +1,4 @@
-"""The report's first page: what the lab is for, and a card a chapter."""
+"""The report's first page: what the lab is for, and a card a chapter and a case."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from causalrec_lab.lab.report.chapter import Opening, duration
 from causalrec_lab.lab.report.interval_plot import interval_plot, number, width
-from causalrec_lab.lab.report.page import Site, page
+from causalrec_lab.lab.report.page import Site, page, short_name
 from causalrec_lab.lab.status import ChapterStatus
 
 __all__ = ["covered", "index_page"]
@@ -29,24 +29,34 @@ def index_page(
     Parameters
     ----------
     openings
-        Title and question of every chapter, in order.
+        Title and question of every chapter and case, in order.
     statuses
-        Last run of every chapter, None where it was not finished.
+        Last run of each, None where it was not finished.
     site
         The report.
     subtitle
         Profile and date, as text.
     """
-    cards = "".join(_card(name, text, statuses[name]) for name, text in openings.items())
+    course, cases = (
+        "".join(_card(name, text, statuses[name]) for name, text in openings.items() if name[:2].isdigit() is numbered)
+        for numbered in (True, False)
+    )
     known = [status for status in statuses.values() if status]
     loop = "".join(f"<li>{step}</li>" for step in STEPS)
     words = f"<h1>Every estimate stands beside the truth</h1><p>{PURPOSE}</p>"
     body = (
         f'<section class="hero"><div><p class="eyebrow">{html.escape(subtitle)}</p>{words}'
         f'<ol class="loop" aria-label="The loop">{loop}</ol>{_figures(known, len(openings))}</div>{_ring()}</section>'
-        f'<section class="cards" aria-label="Chapters">{cards}</section>{_doors(site)}'
+        f'<section class="cards" aria-label="Chapters">{course}</section>{_cases(cases)}{_doors(site)}'
     )
     return page(site, title="Report", body=body, here="index", kind="front")
+
+
+def _cases(cards: str) -> str:
+    """The group of the cases, where there are any."""
+    words = "The whole way in one go, from a log to a decision: one notebook, one run a platform."
+    head = f'<h2>Cases</h2><p class="quiet">{words}</p>'
+    return f'<section class="group">{head}<div class="cards">{cards}</div></section>' if cards else ""
 
 
 def _ring() -> str:
@@ -80,12 +90,13 @@ def covered(row: Mapping[str, Any]) -> bool | None:
     return estimate.covers(Truth(row["truth"], row.get("truth_std_error", 0.0)))
 
 
-def _figures(known: Sequence[ChapterStatus], chapters: int) -> str:
+def _figures(known: Sequence[ChapterStatus], notebooks: int) -> str:
     heads = [covered(status.findings["headline"]) for status in known if status.findings.get("headline")]
     judged = [held for held in heads if held is not None]
     sets = {name: there for status in known for name, there in status.findings.get("real_data", {}).items()}
+    words = "chapters finished" if all(s.chapter[:2].isdigit() for s in known) else "chapters and cases finished"
     rows = [
-        (f"{sum(status.ok for status in known)}/{chapters}", "chapters finished"),
+        (f"{sum(status.ok for status in known)}/{notebooks}", words),
         (f"{sum(judged)}/{len(judged)}", "headline intervals that hold the truth") if judged else None,
         (f"{sum(sets.values())}/{len(sets)}", "real data sets at hand") if sets else None,
         (duration(sum(status.seconds for status in known)), "of computing"),
@@ -98,7 +109,8 @@ def _card(name: str, text: Opening, status: ChapterStatus | None) -> str:
     state, word = ("missing", "not run") if status is None else ("ok", "done") if status.ok else ("failed", "failed")
     title = html.escape(text.title)
     linked = title if status is None else f'<a href="{html.escape(name)}.html">{title}</a>'
-    head = f'<header><span class="number">{name[:2]}</span><span class="badge {state}">{word}</span></header>'
+    short = html.escape(short_name(name))
+    head = f'<header><span class="number">{short}</span><span class="badge {state}">{word}</span></header>'
     foot = "" if status is None else f"<footer><span>{duration(status.seconds)}</span>{_missing(status)}</footer>"
     body = f'<h2>{linked}</h2><p class="question">{text.question}</p>{_middle(status)}'
     return f'<article class="card {state}">{head}{body}{foot}</article>'
@@ -106,7 +118,7 @@ def _card(name: str, text: Opening, status: ChapterStatus | None) -> str:
 
 def _middle(status: ChapterStatus | None) -> str:
     if status is None:
-        return '<p class="quiet">This chapter has not been run to its end.</p>'
+        return '<p class="quiet">This notebook has not been run to its end.</p>'
     if not status.ok:
         name, value = html.escape(status.error["name"]), html.escape(status.error["value"][:300])
         return f'<div class="error" role="alert"><p><strong>{name}</strong> {value}</p></div>'

@@ -26,7 +26,7 @@ def manifest_page(
     made_of
         What `causalrec_lab.lab.provenance.manifest` gives.
     statuses
-        Last run of every chapter.
+        Last run of every chapter and case.
     hashes
         SHA-256 by data set and file.
     site
@@ -40,7 +40,9 @@ def manifest_page(
         (
             '<section class="hero"><p class="eyebrow">The manifest</p><h1>What this report is made of</h1></section>',
             _section("Code", _pairs(code)),
-            _section("Runs", _table(("chapter", "parameters", "seed", "began", "took", "commit", "state"), runs)),
+            _section(
+                "Runs", _table(("chapter or case", "parameters", "seed", "began", "took", "commit", "state"), runs)
+            ),
             _section("Machine", _pairs(machine)),
             _section("Packages", _table(("package", "version"), list(made_of["packages"].items()))),
             _section(

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from causalrec_lab.lab.project import CASE_STUDY, REPORTED, scenario_of
 from causalrec_lab.lab.report.code import highlighted
 from causalrec_lab.lab.report.mathml import mathml
 
@@ -70,6 +71,7 @@ class MarkdownPage:
             return f'<a href="{html.escape(url)}">{text}</a>'
         target, _, part = url.partition("#")
         name = Path(target).stem
+        name = self._study() if name == CASE_STUDY else name
         if target.endswith((".ipynb", ".html")) and name in self.pages:
             return f'<a href="{html.escape(name)}.html{"#" + html.escape(part) if part else ""}">{text}</a>'
         return text
@@ -79,6 +81,11 @@ class MarkdownPage:
         source = self._attached(url) or self._beside(url)
         words = html.escape(html.unescape(re.sub(r"<[^>]*>", "", alt)) or "picture")
         return f'<img src="{source}" alt="{words}">' if source else f"<em>{words}</em>"
+
+    def _study(self) -> str:
+        """Page of the case study that a link to its notebook leads to: of the first scenario that was run."""
+        runs = [f"case_{scenario}" for scenario in REPORTED]
+        return next((name for name in (*runs, *sorted(self.pages)) if name in self.pages and scenario_of(name)), "")
 
     def _attached(self, url: str) -> str | None:
         data = self.attachments.get(url.removeprefix("attachment:"), {}) if url.startswith("attachment:") else {}

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
-__all__ = ["Site", "page"]
+__all__ = ["Site", "page", "short_name"]
 
 _MARK = (
     '<svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><circle class="m1" cx="8" cy="23" r="4.5"/>'
@@ -25,12 +25,12 @@ _ICON = (
 
 @dataclass(frozen=True)
 class Site:
-    """What every page of one report knows: its chapters that have a page, and the words at its foot.
+    """What every page of one report knows: its chapters and cases that have a page, and the words at its foot.
 
     Parameters
     ----------
     chapters
-        (name, title) of each.
+        (name, title) of each, cases last.
     foot
         HTML at the foot.
     has_decision
@@ -43,6 +43,11 @@ class Site:
     foot: str
     has_decision: bool
     alone: bool = False
+
+
+def short_name(name: str) -> str:
+    """What a chapter or case is called where there is little room: "06", "music", "my case"."""
+    return name[:2] if name[:2].isdigit() else name.removeprefix("case_").replace("_", " ")
 
 
 def page(site: Site, *, title: str, body: str, here: str, aside: str = "", kind: str = "") -> str:
@@ -79,7 +84,7 @@ def page(site: Site, *, title: str, body: str, here: str, aside: str = "", kind:
 def _top(site: Site, here: str) -> str:
     if site.alone:
         return f'<header class="top"><span class="brand">{_MARK}<span>causalrec<b>lab</b></span></span></header>'
-    items = "".join(_link(name, name[:2], title, here) for name, title in site.chapters)
+    items = "".join(_link(name, short_name(name), title, here) for name, title in site.chapters)
     ends: Sequence[tuple[str, str]] = [("decision", "Decision")] * site.has_decision + [("manifest", "Manifest")]
     more = "".join(_link(name, words, words, here) for name, words in ends)
     return (
