@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from causalrec_lab.doors import doors
 
-_HOME: dict[str, str] = {}
-_ROOMS: tuple[str, ...] = ()
+if TYPE_CHECKING:
+    from causalrec_lab.explain import counterfactuals
+    from causalrec_lab.explain.counterfactuals.explaining import counterfactual
 
-__all__: list[str] = []
+_HOME: dict[str, str] = {
+    "counterfactual": "counterfactuals.explaining",
+}
+_ROOMS: tuple[str, ...] = ("counterfactuals",)
+
+__all__: list[str] = [
+    "counterfactual",
+    "counterfactuals",
+]
 
 __getattr__, __dir__ = doors(__name__, _HOME, _ROOMS)

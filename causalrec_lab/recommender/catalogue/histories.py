@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["GAPS", "Batch", "Histories", "batches", "last_windows"]
+__all__ = ["GAPS", "Batch", "Histories", "batches", "gap_steps", "last_windows"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -75,7 +75,7 @@ class Histories:
             offsets.astype(np.int64),
             None if outcome is None else _outcomes(frame, outcome)[rows],
             None if weight is None else _weights(frame, weight)[rows],
-            _gaps(frame["timestamp"].iloc[rows], offsets) if gaps else None,
+            gap_steps(frame["timestamp"].iloc[rows], offsets) if gaps else None,
         )
 
     @property
@@ -240,8 +240,16 @@ def _times(times: pd.Series[Any]) -> npt.NDArray[Any]:
     return times.to_numpy()
 
 
-def _gaps(times: pd.Series[Any], offsets: Ints) -> Ints:
-    """1 + floor(log2(1 + seconds)) since the item before, at most GAPS - 1; 0 for a user's first item."""
+def gap_steps(times: pd.Series[Any], offsets: Ints) -> Ints:
+    """1 + floor(log2(1 + seconds)) since the item before, at most GAPS - 1; 0 for a user's first item.
+
+    Parameters
+    ----------
+    times
+        (events,) moments or seconds, users one after the other, each in time order.
+    offsets
+        (n + 1,) places where users begin, as in `Histories`.
+    """
     if pd.api.types.is_datetime64_any_dtype(times):
         seconds = (times - times.min()).dt.total_seconds().to_numpy(dtype=np.float64)
     else:
