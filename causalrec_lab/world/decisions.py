@@ -25,6 +25,7 @@ from causalrec_lab.world.law import YEAR, Law
 from causalrec_lab.world.outcomes import amount_location, return_chances
 from causalrec_lab.world.population import Floats, Ints, Pairs, Population
 from causalrec_lab.world.stock import available
+from causalrec_lab.world.touches.shifts import touched
 
 __all__ = ["Draw", "draw_decisions", "draw_randomness"]
 
@@ -51,11 +52,12 @@ class Draw:
     before: Ints | int = 0  # whether the decision before a user's first one here was treated
     assigned: Ints | None = None  # treatments of an experiment; None where the platform's own rule decides
     chance: float = 1.0  # of the treatment in that experiment
+    touch: Ints | int = 0  # what goes beside each item, by its number in the scenario; 0 is nothing
 
     @cached_property
     def pairs(self) -> Pairs:
         """What the pairs carry, on the days of their moments."""
-        return self.law.at(self.users, self.items, self.moment)
+        return touched(self.law.funnel, self.law.at(self.users, self.items, self.moment), self.touch)
 
     @property
     def node(self) -> Ints:

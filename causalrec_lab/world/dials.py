@@ -70,7 +70,7 @@ class Dials:
     overlap
         Divides the slopes of the exposure rule: 1 as in the scenario, .1 almost deterministic exposure.
     effect
-        Multiplies :math:`\tau_{ui}`; 0 makes every effect exactly zero.
+        Multiplies :math:`\tau_{ui}`, of touches too; 0 makes every effect exactly zero.
     instrument
         Multiplies the lottery's coefficient in the exposure rule; 0 makes it irrelevant.
     exclusion

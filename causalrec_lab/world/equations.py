@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["Amount", "Coefficients", "Effect", "Exposure", "Retention", "Stage"]
+from causalrec_lab.world.closed import Closed
+
+__all__ = ["Amount", "Coefficients", "Effect", "Exposure", "Retention", "Stage", "Touch"]
 
 
 @dataclass(frozen=True)
@@ -108,3 +111,42 @@ class Coefficients:
     exposure: Exposure
     effect: Effect
     stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True)
+class Touch(Closed):
+    r"""What may go with a recommendation: a reason that is written beside the item, a reminder that brings people back.
+
+    It moves the logits of some stages and of the return,
+
+    .. math:: \eta_s \to \eta_s + c_s \tau_{ui}, \quad
+              \tau_{ui} = 1 + b_r r_{ui} - b_a (a_u - \bar a) - b_n \log(1 + n_{ui})
+
+    With positive `affinity` it helps where it is true of the user and harms where it is not; with positive `light` it
+    is larger for light users; with positive `fatigue` it turns negative where the item was shown often: people tire.
+
+    Parameters
+    ----------
+    name
+        Of the action.
+    says
+        What its reader sees, in the scenario's words; {title} is the item.
+    cost, unit
+        Of one touch, and what it is counted in: money.
+    stages
+        Stage -> :math:`c_s`, the logit that it adds for a typical user who is shown an item for the first time.
+    retention
+        The same for the return, beside what the stages do to it.
+    affinity, light, fatigue
+        The coefficients :math:`b_r, b_a, b_n` above.
+    """
+
+    name: str
+    says: str
+    cost: float
+    unit: str
+    stages: Mapping[str, float]
+    retention: float = 0.0
+    affinity: float = 0.0
+    light: float = 0.0
+    fatigue: float = 0.0

@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from causalrec_lab.policy import Policy
@@ -16,6 +18,8 @@ from causalrec_lab.world.law import Law
 from causalrec_lab.world.population import Floats, Ints
 from causalrec_lab.world.slates import drawn_actions
 from causalrec_lab.world.stock import WEEK
+from causalrec_lab.world.touches.log import drawn_touches
+from causalrec_lab.world.touches.shifts import TOUCH_COST
 
 __all__ = ["DECISIONS_BEFORE", "draw_trial", "run_experiment"]
 
@@ -53,9 +57,11 @@ def run_experiment(
     seed: int,
     shares: Mapping[str, float] | None = None,
     visits: int = 1,
+    touches: Mapping[str, Policy] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """Randomise n users to arms; see `Platform.experiment`."""
     names, chances = _arms(policies, shares)
+    _known_arms(touches, names)
     n, visits = whole("n", n), whole("visits", visits)
     if n > law.population.n_users:
         raise ValueError(
@@ -72,12 +78,35 @@ def run_experiment(
         here = np.flatnonzero(arm == number)
         action, _ = drawn_actions(policies[name], contexts, np.tile(users[here], visits), law.population.n_items, rng)
         items[:, here] = action.reshape(visits, -1)
-    outcomes = draw_randomness(law, np.tile(users, visits), items.ravel(), rng, position=0, shown=True).outcomes(1)
+    draw = draw_randomness(law, np.tile(users, visits), items.ravel(), rng, position=0, shown=True)
+    counted = dict.fromkeys((scenario.attention, scenario.outcome, scenario.value))
+    touch = _beside(law, touches, contexts, draw, np.tile(np.array(names)[arm], visits), seed)
+    outcomes = replace(draw, touch=touch).outcomes(1) | {TOUCH_COST: np.array(scenario.touch_costs)[touch]}
+    if touches:
+        counted |= dict.fromkeys((scenario.retention.name, TOUCH_COST))
     frame = {"user_id": users, "arm": np.array(names)[arm], f"pre_{scenario.attention}s": before}
-    for outcome in (scenario.attention, scenario.outcome, scenario.value):
+    for outcome in counted:
         drawn = np.asarray(outcomes[outcome]).reshape(visits, n)
         frame[outcome] = drawn[0] if visits == 1 else drawn.mean(axis=0)
     return pd.DataFrame(frame)
+
+
+def _beside(
+    law: Law, touches: Mapping[str, Policy], contexts: pd.DataFrame, draw: Draw, arm: npt.NDArray[np.str_], seed: int
+) -> Ints:
+    """What goes beside each item, by the policy of its arm; its randomness is its own, so the items stay the same."""
+    rng, touch = law.stream("touches of an experiment", seed), np.zeros(len(arm), dtype=np.int64)
+    for name, policy in touches.items():
+        here = np.flatnonzero(arm == name)
+        touch[here] = drawn_touches(law, policy, contexts, draw.users[here], draw.items[here], rng)[0]
+    return touch
+
+
+def _known_arms(touches: Mapping[str, Policy], names: list[str]) -> None:
+    for arm in touches:
+        if arm not in names:
+            near = difflib.get_close_matches(str(arm), names, n=1) or names
+            raise ValueError(f"touches names the arm {arm!r}, which no policy has; did you mean {', '.join(near)}?")
 
 
 def _arms(policies: Mapping[str, Policy], shares: Mapping[str, float] | None) -> tuple[list[str], Floats]:

@@ -1,34 +1,33 @@
-"""What a platform writes down: logs of decisions, streams of days, trials, rounds of a policy, experiments."""
+"""What a platform writes down of its decisions: logs, streams of days, trials."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
-from typing import Literal, overload
+from collections.abc import Iterable
+from typing import overload
 
 import numpy as np
 import pandas as pd
 
 from causalrec_lab.data.dataset import About, Dataset
 from causalrec_lab.policy import BanditLog, Policy
-from causalrec_lab.world.arguments import real, whole
-from causalrec_lab.world.days import DAY, ArrivedPolicy, checked_days
+from causalrec_lab.world.arguments import whole
+from causalrec_lab.world.days import DAY, checked_days
 from causalrec_lab.world.decisions import Draw, draw_decisions
 from causalrec_lab.world.dials import Dials
-from causalrec_lab.world.experiments import draw_trial, run_experiment
+from causalrec_lab.world.experiments import draw_trial
 from causalrec_lab.world.exposure import COVARIATES
 from causalrec_lab.world.law import Law
 from causalrec_lab.world.logs import decision_table, event_table
-from causalrec_lab.world.policies import SoftmaxPolicy
 from causalrec_lab.world.scenario import Scenario
-from causalrec_lab.world.slates import bandit_log, slate_log, streamed_bandit_log
+from causalrec_lab.world.slates import streamed_bandit_log
 from causalrec_lab.world.text import Texts
 
 __all__ = ["Logbook"]
 
 
 class Logbook(ABC):
-    """The half of a `Platform` that logs; everything here is a function of the law and a seed."""
+    """The part of a `Platform` that logs decisions; everything here is a function of the law and a seed."""
 
     scenario: Scenario
     seed: int
@@ -167,113 +166,6 @@ class Logbook(ABC):
         if policy is not None:
             return streamed_bandit_log(law, policy, self.contexts(), moment, seed, reward)
         return self._dataset(draw_decisions(law, len(moment), seed, moment=moment), seed, "auto")
-
-    def logging_policy(self, temperature: float = 1.0) -> Policy:
-        """Plackett-Luce softmax over the platform's own scores; with `cold`, over the items that have arrived.
-
-        Raises
-        ------
-        ValueError
-            If the temperature is not positive.
-        """
-        if not real("temperature", temperature) > 0:
-            raise ValueError(f"temperature={temperature!r}: give a positive number; small is greedy, large is uniform")
-        policy = SoftmaxPolicy(self.law.population, temperature)
-        return self.eligible(policy) if self.law.calendar.cold else policy
-
-    def eligible(self, policy: Policy) -> ArrivedPolicy:
-        """A policy kept to the items that have arrived: the chance of the others is spread in proportion.
-
-        The day is this platform's where it is one of `Platform.on(day)`, else that of the contexts' column `day`.
-        """
-        only = self.law.dates[0] if len(self.law.dates) == 1 else None
-        return ArrivedPolicy(policy, self.law.calendar.arrival, only)
-
-    @overload
-    def slates(
-        self, policy: Policy, n: int, seed: int = 0, *, length: Literal[1] = 1, reward: str | None = None
-    ) -> BanditLog: ...
-
-    @overload
-    def slates(
-        self, policy: Policy, n: int, seed: int = 0, *, length: int, reward: str | None = None
-    ) -> BanditLog | pd.DataFrame: ...
-
-    def slates(
-        self, policy: Policy, n: int, seed: int = 0, *, length: int = 1, reward: str | None = None
-    ) -> BanditLog | pd.DataFrame:
-        """Log n rounds in which a policy chooses what is shown.
-
-        Parameters
-        ----------
-        policy
-            `probabilities(contexts)` over the catalogue, contexts as in `contexts()`.
-        n, seed
-            Rounds (users drawn uniformly) and the log's seed.
-        length
-            1 gives a `BanditLog`; more gives a table of lists, one row a slot (see `slates.slate_log`).
-        reward
-            Outcome of a shown item that counts; the scenario's `attention` (click, play) by default.
-
-        Raises
-        ------
-        ValueError
-            If n or length is not positive, the reward is unknown, the policy's probabilities are no distributions, or
-            items arrive within the law's days.
-        """
-        n, length = whole("n", n), whole("length", length)
-        chosen = self._settled(policy)
-        if length == 1:
-            return bandit_log(self.law, chosen, self.contexts(), n, seed, reward)
-        return slate_log(self.law, chosen, self.contexts(), n, seed, reward, length)
-
-    def experiment(
-        self,
-        policies: Mapping[str, Policy],
-        n: int,
-        seed: int = 0,
-        *,
-        shares: Mapping[str, float] | None = None,
-        visits: int = 1,
-    ) -> pd.DataFrame:
-        """Randomise n users to arms; in each visit the arm's policy shows one item.
-
-        Parameters
-        ----------
-        policies
-            Arm -> policy, at least two.
-        n, seed
-            Users (each at most once) and the experiment's seed.
-        shares
-            Arm -> share of the users; equal shares by default.
-        visits
-            Visits a user. Outcomes are means over them, so that each arm's expectation is `truth.policy_value` whatever
-            the number (`interference` off); with more visits `pre_clicks` explains more of them.
-
-        Returns
-        -------
-        DataFrame with user_id, arm, the scenario's attention before the experiment (pre_clicks: the covariate for
-        CUPED), and its attention, main outcome and value within (click, purchase, revenue).
-
-        Raises
-        ------
-        ValueError
-            If there are more users asked for than there are, fewer than two arms, the shares are none, or items arrive
-            within the law's days.
-        """
-        if not isinstance(policies, Mapping):
-            raise TypeError(f"policies={policies!r}: give each arm's name and policy, as in {{'control': …, 'new': …}}")
-        settled = {name: self._settled(policy) for name, policy in policies.items()}
-        return run_experiment(self.law, settled, self.contexts(), n, seed, shares, visits)
-
-    def _settled(self, policy: Policy) -> Policy:
-        """The policy, watched where items arrive; refused where they arrive while it runs."""
-        if self.law.calendar.cold and self.law.changes:
-            raise ValueError(
-                f"cold={self.dials.cold:g}: items arrive while the policy runs; take platform.on(day) for one day, or "
-                "platform.stream(days, per_day, policy=...)"
-            )
-        return self.law.allowed(policy)
 
     def _dataset(self, draw: Draw, seed: int, propensity: str | None) -> Dataset:
         decisions, kind = decision_table(draw, propensity)

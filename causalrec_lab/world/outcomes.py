@@ -17,7 +17,7 @@ import numpy.typing as npt
 from causalrec_lab.world.amounts import amount_mean
 from causalrec_lab.world.exposure import sigmoid
 from causalrec_lab.world.population import Floats, Ints, Pairs
-from causalrec_lab.world.scenario import Effect, Scenario, Stage
+from causalrec_lab.world.scenario import Effect, Scenario, Stage, Touch
 
 __all__ = ["Funnel", "Link", "check_outcome", "outcome_link"]
 
@@ -36,12 +36,15 @@ class Funnel:
         The heterogeneous effect.
     exclusion
         Direct effect of the lottery on the first stage.
+    touches
+        What may go with a recommendation.
     """
 
     scenario: Scenario
     stages: tuple[Stage, ...]
     effect: Effect
     exclusion: float = 0.0
+    touches: tuple[Touch, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -71,6 +74,8 @@ class Funnel:
             logit -= stage.fatigue * pairs.log_exposures
         if stage.novelty:
             logit += stage.novelty * (pairs.exposures == 0)
+        if stage.name in pairs.shifts:
+            logit = logit + pairs.shifts[stage.name]
         if self.exclusion and stage is self.stages[0]:
             logit += self.exclusion * np.asarray(lottery, dtype=np.float64)
         return logit + pairs.demand if stage is self.stages[0] and np.any(pairs.demand) else logit
@@ -196,4 +201,6 @@ def return_chances(funnel: Funnel, pairs: Pairs) -> tuple[Floats, Floats]:
     """P(return next day) where the stage it hangs on was not, and was, reached."""
     retention = funnel.scenario.retention
     logit = retention.intercept + retention.activity * pairs.activity
+    if retention.name in pairs.shifts:
+        logit = logit + pairs.shifts[retention.name]
     return sigmoid(logit.copy()), sigmoid(logit + retention.reached)

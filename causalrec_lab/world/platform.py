@@ -20,22 +20,23 @@ from causalrec_lab.world.exposure import COVARIATES
 from causalrec_lab.world.frontdoor import FrontDoor, front_door
 from causalrec_lab.world.law import Law
 from causalrec_lab.world.linear import LinearGaussian, linear_gaussian
-from causalrec_lab.world.logbook import Logbook
 from causalrec_lab.world.outcomes import Funnel
 from causalrec_lab.world.population import draw_population, known_ids
 from causalrec_lab.world.presets import scenario as find_scenario
 from causalrec_lab.world.returning import Retention, retention
 from causalrec_lab.world.scenario import Coefficients, Scenario
+from causalrec_lab.world.showings import Showings
 from causalrec_lab.world.staggered import Rollout, rollout
 from causalrec_lab.world.tables import context_table, item_table, user_table
 from causalrec_lab.world.text import Texts, bag_of_words
 from causalrec_lab.world.thumbnails import draw_thumbnails
+from causalrec_lab.world.touches.shifts import turned
 from causalrec_lab.world.truth import PlatformTruth
 
 __all__ = ["Platform"]
 
 
-class Platform(Logbook):
+class Platform(Showings):
     """A platform with a finite population, a declared law of decisions and a known truth.
 
     Make one with `Platform.make`; everything it gives is a function of its seed, its dials and the seed of the call.
@@ -56,7 +57,9 @@ class Platform(Logbook):
         self.dials = dials
         chosen: Coefficients = coefficients(scenario, dials)
         self.rule = chosen.exposure
-        self.funnel = Funnel(scenario, chosen.stages, chosen.effect, dials.exclusion)
+        self.funnel = Funnel(
+            scenario, chosen.stages, chosen.effect, dials.exclusion, turned(scenario.touches, dials.effect)
+        )
         arrival = draw_arrivals(dials.n_items, dials.cold, seed)
         drawn = draw_population(scenario, dials.n_users, dials.n_items, seed)
         self.population = unknown_until_arrival(drawn, arrival) if dials.cold else drawn

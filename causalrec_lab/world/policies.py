@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,20 @@ from causalrec_lab.policy import Policy, checked_probabilities
 from causalrec_lab.world import averages
 from causalrec_lab.world.arguments import whole
 from causalrec_lab.world.averages import summed
-from causalrec_lab.world.law import Law
+from causalrec_lab.world.law import Law, Span
 from causalrec_lab.world.outcomes import outcome_link
-from causalrec_lab.world.population import Floats, Ints, Population, known_ids, stream
+from causalrec_lab.world.population import Floats, Ints, Pairs, Population, known_ids, stream
 
-__all__ = ["SoftmaxPolicy", "TopPolicy", "best_policy", "mean_over_users", "policy_value", "shown_means"]
+__all__ = [
+    "SoftmaxPolicy",
+    "TopPolicy",
+    "best_policy",
+    "mean_over_users",
+    "mean_when_shown",
+    "policy_value",
+    "ranking_chances",
+    "shown_means",
+]
 
 CELLS = 2_000_000  # probabilities held at once
 
@@ -76,9 +86,14 @@ def shown_means(law: Law, users: Ints, reward: str, examined: float = 1.0) -> Fl
     Averaged over the law's time and the lottery; the decision before was treated too. What a policy shows stands at the
     first position, or at one that is examined with another chance.
     """
+    return mean_when_shown(law, partial(law.block, users), reward, examined)
+
+
+def mean_when_shown(law: Law, pairs_in: Callable[[Span], Pairs], reward: str, examined: float = 1.0) -> Floats:
+    """E[reward | pair, shown], as `shown_means`, of the pairs that are given for each span of the law's time."""
     total: Floats | float = 0.0
     for span in law.spans:
-        pairs = law.block(users, span)
+        pairs = pairs_in(span)
         link = outcome_link(law.funnel, reward, pairs)
         sides = (0, 1) if law.funnel.exclusion else (0,)
         reached = [law.reached(pairs, link.stage, (1,), lottery=z, examined=examined, carried=1)[0] for z in sides]
@@ -156,16 +171,19 @@ def _values(law: Law, contexts: pd.DataFrame, users: Ints, policy: Policy, rewar
 
 
 def _user_values(law: Law, contexts: pd.DataFrame, users: Ints, policy: Policy, reward: str) -> Floats:
-    n_items = law.population.n_items
-    chances = checked_probabilities(law.allowed(policy).probabilities(contexts), n=len(users), n_actions=n_items)
-    if law.calendar.cold:
-        chances = chances[:, law.catalogue(law.spans[0])]
-    values = np.empty(len(users))
-    step = max(1, averages.BLOCK // n_items)
+    chances, values = ranking_chances(law, contexts, policy), np.empty(len(users))
+    step = max(1, averages.BLOCK // law.population.n_items)
     for start in range(0, len(users), step):
         rows = slice(start, start + step)
         values[rows] = np.einsum("ui,ui->u", chances[rows], shown_means(law, users[rows], reward))
     return values
+
+
+def ranking_chances(law: Law, contexts: pd.DataFrame, policy: Policy) -> Floats:
+    """Chance of each item of the law's catalogue, one row a context."""
+    n_items = law.population.n_items
+    chances = checked_probabilities(law.allowed(policy).probabilities(contexts), n=len(contexts), n_actions=n_items)
+    return chances[:, law.catalogue(law.spans[0])] if law.calendar.cold else chances
 
 
 def best_policy(law: Law, k: int = 1, reward: str | None = None) -> TopPolicy:

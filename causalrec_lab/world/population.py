@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import copy
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -120,6 +122,7 @@ class Pairs:
 
     node: Ints | None = None  # season; None where it is averaged over
     demand: Floats | float = 0.0  # logit that the day, or the decision before, adds to the first stage
+    shifts: Mapping[str, Floats] = MappingProxyType({})  # logit that a touch adds, by stage and for the return
 
     def __init__(self, population: Population, users: Ints, items: Ints) -> None:
         self.population = population
@@ -130,6 +133,12 @@ class Pairs:
         """The same pairs with `demand` added to the logit of the first stage."""
         pairs = copy.copy(self)
         pairs.demand = self.demand + demand
+        return pairs
+
+    def touched(self, shifts: Mapping[str, Floats]) -> Pairs:
+        """The same pairs with what goes beside the item: a logit for some stages and the return."""
+        pairs = copy.copy(self)
+        pairs.shifts = shifts
         return pairs
 
     def _dot(self, left: Floats, right: Floats) -> Floats:

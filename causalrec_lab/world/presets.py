@@ -8,10 +8,10 @@ from __future__ import annotations
 import difflib
 from types import MappingProxyType
 
-from causalrec_lab.world.music import MUSIC
 from causalrec_lab.world.scenario import Scenario
-from causalrec_lab.world.shop import ECOMMERCE
-from causalrec_lab.world.video import VIDEO
+from causalrec_lab.world.scenarios.ecommerce import ECOMMERCE
+from causalrec_lab.world.scenarios.music import MUSIC
+from causalrec_lab.world.scenarios.video import VIDEO
 
 __all__ = ["SCENARIOS", "scenario"]
 

@@ -6,11 +6,12 @@ A scenario is data, not code: a new domain is a new `Scenario` beside those in `
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from functools import partial
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from causalrec_lab.world.equations import Amount, Coefficients, Effect, Exposure, Retention, Stage
+from causalrec_lab.world.closed import Closed
+from causalrec_lab.world.equations import Amount, Coefficients, Effect, Exposure, Retention, Stage, Touch
+from causalrec_lab.world.vocabulary import Case, Category, Cost, Segment, Voice
 from causalrec_lab.world.wellformed import check_scenario
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Amount",
+    "Case",
     "Category",
     "Coefficients",
     "Cost",
@@ -27,92 +29,13 @@ __all__ = [
     "Scenario",
     "Segment",
     "Stage",
+    "Touch",
     "Voice",
 ]
 
 
 @dataclass(frozen=True)
-class Cost:
-    """What an item costs its user: a price, or the minutes it lasts.
-
-    Parameters
-    ----------
-    name, unit
-        Column of items and decisions, and its unit.
-    sensitivity
-        Column of users: how much the cost weighs with them (1 is typical).
-    earned
-        Outcome that is the cost of the items whose last stage was passed; None where nothing is sold.
-    """
-
-    name: str
-    unit: str
-    sensitivity: str
-    earned: str | None = None
-
-
-@dataclass(frozen=True)
-class Segment:
-    r"""Users who like the same categories.
-
-    Parameters
-    ----------
-    likes
-        Names of categories.
-    age, female
-        Slopes of the segment's log share in age (in standard deviations) and in being female; 0 for none.
-    """
-
-    likes: tuple[str, ...]
-    age: float = 0.0
-    female: float = 0.0
-
-
-@dataclass(frozen=True)
-class Category:
-    """Words and typical cost of one category: what stands in titles, texts and the table of items."""
-
-    name: str
-    nouns: tuple[str, ...]
-    materials: tuple[str, ...]
-    aspects: tuple[str, ...]
-    cost: float  # of its median item
-    peak: float  # time of the year with the highest demand, in [0, 1)
-
-
-@dataclass(frozen=True)
-class Voice:
-    """Frames of the text grammar, as format strings.
-
-    Parameters
-    ----------
-    title
-        Of an item, from {style}, {material}, {noun} and {colour}; its first letter is made a capital.
-    item
-        What an item's text begins with, from {title}, {a_colour} (with its article), {use} and the words of a title.
-    said
-        What stands between that and the opinions.
-    review
-        Head of a user's earlier review, from {colour}, {a_colour}, {noun}, {use}.
-    opinions
-        Frames of one opinion, from {aspect} and {phrase}.
-    """
-
-    title: str = "{style} {material} {noun}"
-    item: str = "{title} in {colour}, meant for {use}."
-    said: str = "Buyers write:"
-    review: str = "On {a_colour} {noun} for {use}:"
-    opinions: tuple[str, ...] = (
-        "the {aspect} is {phrase}",
-        "I found the {aspect} {phrase}",
-        "the {aspect} feels {phrase}",
-        "to me the {aspect} looks {phrase}",
-        "{aspect}: {phrase}",
-    )
-
-
-@dataclass(frozen=True)
-class Scenario:
+class Scenario(Closed):
     """A domain: its words, its units and its coefficients at each base rate.
 
     Parameters
@@ -160,6 +83,10 @@ class Scenario:
         The main outcome, what truth is about unless another is named; the last stage where left empty.
     attention
         The outcome policies are rewarded by unless another is named; the amount's stage where left empty.
+    touches
+        What may go with a recommendation beside nothing; () where nothing may. Numbered from 1 on, 0 is "none".
+    case
+        What a study of the platform needs to say: its goal, what it is worth.
     notes
         What was assumed where the scenario was made like a log.
 
@@ -195,21 +122,18 @@ class Scenario:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     outcome: str = ""
     attention: str = ""
+    touches: tuple[Touch, ...] = ()
+    case: Case | None = None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Fill the two names left empty, and refuse what does not fit together."""
         check_scenario(self)
+        super().__post_init__()
         if not self.outcome:
             object.__setattr__(self, "outcome", self.stages[-1])
         if not self.attention:
             object.__setattr__(self, "attention", self.amount.after)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Travel to another process: closed mappings cannot, the dictionaries in them can."""
-        held: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        opened: dict[str, Any] = {k: dict(v) if isinstance(v, Mapping) else v for k, v in held.items()}
-        return partial(Scenario, **opened), ()
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -226,6 +150,16 @@ class Scenario:
     def value(self) -> str:
         """The outcome a platform counts its gain in: what is earned, or the amount where nothing is sold."""
         return self.cost.earned or self.amount.name
+
+    @property
+    def touch_names(self) -> tuple[str, ...]:
+        """What may go with a recommendation, by its number: "none" is 0."""
+        return ("none", *(touch.name for touch in self.touches))
+
+    @property
+    def touch_costs(self) -> tuple[float, ...]:
+        """What each costs, by its number, in `Touch.unit`."""
+        return (0.0, *(touch.cost for touch in self.touches))
 
     @classmethod
     def from_dataset(

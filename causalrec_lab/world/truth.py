@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from causalrec_lab.estimate import Truth
-from causalrec_lab.policy import Policy
 from causalrec_lab.world.arguments import whole
 from causalrec_lab.world.averages import effect_weight, mean_effects
 from causalrec_lab.world.decisions import draw_decisions
@@ -21,17 +19,13 @@ from causalrec_lab.world.markets import market_effect
 from causalrec_lab.world.mediation import path_effects
 from causalrec_lab.world.outcomes import check_outcome, outcome_link
 from causalrec_lab.world.ownership import check_own, lottery_of, treated_of
-from causalrec_lab.world.policies import TopPolicy, best_policy, policy_value
+from causalrec_lab.world.policy_truth import PolicyTruth
 from causalrec_lab.world.population import Floats, Pairs, known_ids
-from causalrec_lab.world.slate_values import slate_value
-
-if TYPE_CHECKING:
-    from causalrec_lab.world.platform import Platform
 
 __all__ = ["PlatformTruth"]
 
 
-class PlatformTruth:
+class PlatformTruth(PolicyTruth):
     """Truth of one platform.
 
     Averages over the population are sums over users x items x season nodes x lottery. Where there are more than 100
@@ -40,9 +34,6 @@ class PlatformTruth:
 
     Take it from `Platform.truth`.
     """
-
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
 
     def ate(self, outcome: str | None = None, over: str | pd.DataFrame = "population") -> Truth:
         """Average effect of being shown, E[Y(1) - Y(0)].
@@ -216,20 +207,6 @@ class PlatformTruth:
         places = np.arange(len(scenario.positions) if positions is None else whole("positions", positions))
         index = pd.Index(places, name="position")
         return pd.DataFrame({"value": examination(scenario, places), "std_error": 0.0}, index=index)
-
-    def policy_value(self, policy: Policy, reward: str | None = None) -> Truth:
-        """Value of showing one item by a policy; see `policies.policy_value`."""
-        return policy_value(self._platform.law, self._platform.contexts(), policy, reward)
-
-    def slate_value(
-        self, policy: Policy, length: int, reward: str | None = None, *, weights: Sequence[float] | None = None
-    ) -> Truth:
-        """Value of a list that a policy draws, summed over its positions; see `slate_values.slate_value`."""
-        return slate_value(self._platform.law, self._platform.contexts(), policy, length, reward, weights)
-
-    def best_policy(self, k: int = 1, reward: str | None = None) -> TopPolicy:
-        """Policy that knows the truth; see `policies.best_policy`."""
-        return best_policy(self._platform.law, k, reward)
 
     def _average(self, estimand: str, outcome: str | None, over: str | pd.DataFrame) -> Truth:
         outcome = self._platform.law.closed_form(outcome)

@@ -17,7 +17,7 @@ __all__ = ["check_scenario"]
 TAKEN = frozenset((
     "user_id", "item_id", "timestamp", "z", "treated", "propensity", "position", "affinity_hat", "log_popularity",
     "activity", "log_exposures", "event", "value", "age", "gender", "region", "segment", "text", "title", "category",
-    "popularity", "arm", "slate_id", "slate_propensity", "reward",
+    "popularity", "arm", "slate_id", "slate_propensity", "reward", "touch", "touch_cost",
 ))  # fmt: skip
 _SHAPES: dict[str, tuple[type, ...]] = {
     "coefficients": (Mapping,), "segments": (Mapping,), "defaults": (Mapping,), "categories": (tuple,),
@@ -59,6 +59,8 @@ def _problems(scenario: Scenario) -> Iterable[str]:
     if scenario.amount.curve != ():
         yield from _curve("amount", scenario.amount.curve, falls=False)
     yield from _shares(scenario)
+    yield from _touches(scenario)
+    yield from _case(scenario)
 
 
 def _fields(scenario: Scenario) -> Iterable[str]:
@@ -183,6 +185,32 @@ def _shares(scenario: Scenario) -> Iterable[str]:
         yield f"shares holds {bad}; a share is at least 0"
     if abs(sum(shares.values()) - 1) > SUM_TO_ONE:
         yield f"shares sum to {sum(shares.values()):.6g}; they must sum to 1"
+
+
+def _touches(scenario: Scenario) -> Iterable[str]:
+    moved = (*scenario.stages,)
+    for number, touch in enumerate(scenario.touches):
+        if touch.name in scenario.touch_names[: number + 1]:
+            yield f"touch {touch.name!r} stands twice, or is what 0 is called; give each a name of its own"
+        if unknown := sorted(set(touch.stages) - set(moved)):
+            yield f"touch {touch.name!r} moves {unknown[0]!r}, which is no stage; {_nearest(unknown[0], moved)}"
+        if not 0 <= touch.cost < math.inf:
+            yield f"touch {touch.name!r} has cost={touch.cost!r}; give a number of {touch.unit} of at least 0"
+        if len({other.unit for other in scenario.touches}) > 1:
+            yield "touches have costs in several units; give all in one, so that they can be compared"
+
+
+def _case(scenario: Scenario) -> Iterable[str]:
+    if (case := scenario.case) is None:
+        return
+    for role in ("outcome", "long_term"):
+        if (name := getattr(case, role)) not in scenario.outcomes:
+            yield f"case.{role}={name!r} is no outcome; {_nearest(name, scenario.outcomes)}"
+        for what in ("units", "worth"):
+            if name not in getattr(case, what):
+                yield f"case.{what} leaves out {name!r}; give it for the outcome and for the long term"
+    if unlike := sorted({touch.unit for touch in scenario.touches} - {case.unit}):
+        yield f"touches cost {unlike[0]} and case.worth is in {case.unit}; give both in one unit"
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

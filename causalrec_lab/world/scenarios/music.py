@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from types import MappingProxyType
 
-from causalrec_lab.world.equations import Amount, Coefficients, Effect, Exposure, Retention, Stage
-from causalrec_lab.world.scenario import Category, Cost, Scenario, Segment, Voice
+from causalrec_lab.world.equations import Amount, Coefficients, Effect, Exposure, Retention, Stage, Touch
+from causalrec_lab.world.scenario import Case, Category, Cost, Scenario, Segment, Voice
 
 __all__ = ["MUSIC"]
 
@@ -104,4 +104,26 @@ MUSIC = Scenario(
     examination=0.5,
     outcome="save",
     attention="play",
+    touches=(
+        Touch(
+            "reason", says="Because you listened to something like it: {title}.", cost=0.0001, unit="EUR",
+            stages=MappingProxyType({"play": 0.25, "stream": 0.1}), affinity=1.0, light=0.15,
+        ),
+        Touch(
+            "nudge", says="Your morning playlist is there. It begins with: {title}.", cost=0.002, unit="EUR",
+            stages=MappingProxyType({"view": 0.8}), retention=0.3, light=0.15, fatigue=1.1,
+        ),
+    ),
+    case=Case(
+        goal="More minutes of music that people choose to hear, and listeners who are still there a week later.",
+        outcome="listening_minutes",
+        long_term="returned_day_7",
+        units=MappingProxyType({
+            "listening_minutes": "minutes per recommendation", "returned_day_7": "returns on day 7",
+        }),
+        worth=MappingProxyType({"listening_minutes": 0.002, "returned_day_7": 0.05}),
+        unit="EUR",
+        assumption="An hour of listening is worth 0.12 EUR of subscriptions, a listener who is there a week later 0.05 "
+        "EUR; both are assumptions.",
+    ),
 )  # fmt: skip

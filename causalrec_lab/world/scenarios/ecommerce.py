@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from types import MappingProxyType
 
-from causalrec_lab.world.equations import Amount, Coefficients, Effect, Exposure, Retention, Stage
-from causalrec_lab.world.scenario import Category, Cost, Scenario, Segment
+from causalrec_lab.world.equations import Amount, Coefficients, Effect, Exposure, Retention, Stage, Touch
+from causalrec_lab.world.scenario import Case, Category, Cost, Scenario, Segment
 
 __all__ = ["ECOMMERCE"]
 
@@ -82,4 +82,24 @@ ECOMMERCE = Scenario(
     regions=("north", "east", "south", "west", "islands"),
     outcome="purchase",
     attention="click",
+    touches=(
+        Touch(
+            "reason", says="Because you bought something like it: {title}.", cost=0.002, unit="EUR",
+            stages=MappingProxyType({"click": 0.25, "purchase": 0.1}), affinity=1.0, light=0.15,
+        ),
+        Touch(
+            "nudge", says="A reminder by mail: {title} is still there for you.", cost=0.04, unit="EUR",
+            stages=MappingProxyType({"view": 0.8}), retention=0.3, light=0.15, fatigue=1.1,
+        ),
+    ),
+    case=Case(
+        goal="More visitors who find something to buy, without tiring those who come back.",
+        outcome="purchase",
+        long_term="returned",
+        units=MappingProxyType({"purchase": "orders per recommendation", "returned": "returns next day"}),
+        worth=MappingProxyType({"purchase": 12.0, "returned": 0.1}),
+        unit="EUR",
+        assumption="An order leaves a margin of 12 EUR after goods and delivery, a visit next day is worth 0.10 EUR of "
+        "advertising that need not be bought; both are assumptions.",
+    ),
 )  # fmt: skip

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from types import MappingProxyType
 
-from causalrec_lab.world.equations import Amount, Coefficients, Effect, Exposure, Retention, Stage
-from causalrec_lab.world.scenario import Category, Cost, Scenario, Segment, Voice
+from causalrec_lab.world.equations import Amount, Coefficients, Effect, Exposure, Retention, Stage, Touch
+from causalrec_lab.world.scenario import Case, Category, Cost, Scenario, Segment, Voice
 
 __all__ = ["VIDEO"]
 
@@ -105,4 +105,24 @@ VIDEO = Scenario(
     examination=0.6,
     outcome="finish",
     attention="play",
+    touches=(
+        Touch(
+            "reason", says="Because you watched something like it: {title}.", cost=0.0002, unit="EUR",
+            stages=MappingProxyType({"play": 0.25, "finish": 0.1}), affinity=1.0, light=0.15,
+        ),
+        Touch(
+            "nudge", says="New tonight, waiting for you: {title}.", cost=0.005, unit="EUR",
+            stages=MappingProxyType({"view": 0.8}), retention=0.3, light=0.15, fatigue=1.1,
+        ),
+    ),
+    case=Case(
+        goal="More minutes that are watched by choice, and viewers who come back the next day.",
+        outcome="watch_minutes",
+        long_term="returned",
+        units=MappingProxyType({"watch_minutes": "minutes per recommendation", "returned": "returns next day"}),
+        worth=MappingProxyType({"watch_minutes": 0.004, "returned": 0.05}),
+        unit="EUR",
+        assumption="An hour of watching is worth 0.24 EUR of subscriptions, a viewer who is there the next day 0.05 "
+        "EUR; both are assumptions.",
+    ),
 )  # fmt: skip

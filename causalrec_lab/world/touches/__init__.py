@@ -1,0 +1,1 @@
+"""What goes with a recommendation besides which item it is: nothing, a written reason, a reminder."""
