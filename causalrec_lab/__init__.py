@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from causalrec_lab.doors import doors
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from causalrec_lab import causal, data, explain, intervention, lab, recommender, world

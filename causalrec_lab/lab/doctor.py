@@ -15,9 +15,10 @@ from pathlib import Path
 from causalrec_lab.lab.project import home
 from causalrec_lab.lab.session import cores
 
-__all__ = ["Finding", "examine", "off_the_lock"]
+__all__ = ["Finding", "examine", "missing_packages", "off_the_lock"]
 
 GIB = 2**30
+_CHECKOUT = "the chapters stand in the repository: clone it, and change into it, to run them"
 DISK_NEEDED, MEMORY_NEEDED = 6 * GIB, 6 * GIB
 
 
@@ -85,7 +86,7 @@ def _make() -> Finding:
 
 
 def _disk() -> Finding:
-    free = shutil.disk_usage(home()).free
+    free = shutil.disk_usage(_checkout() or Path.cwd()).free
     way_out = "" if free > DISK_NEEDED else "free some disk: packages take 3 GB, data and reports up to 2 GB"
     return Finding("disk", free > DISK_NEEDED, f"{free / GIB:.0f} GiB free", way_out)
 
@@ -146,12 +147,38 @@ def _data() -> Finding:
     )
 
 
+def _checkout() -> Path | None:
+    """The project's folder, or None where the library was installed without its notebooks."""
+    try:
+        return home()
+    except FileNotFoundError:
+        return None
+
+
+def missing_packages() -> list[str]:
+    """What the installed library asks for and does not find, as "name >=version (found: other or none)"."""
+    from packaging.requirements import Requirement
+
+    lacking = []
+    for wanted in map(Requirement, metadata.requires("causalrec_lab") or []):
+        if wanted.marker and not wanted.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            found = metadata.version(wanted.name)
+        except metadata.PackageNotFoundError:
+            found = "none"
+        if found == "none" or not wanted.specifier.contains(found, prereleases=True):
+            lacking.append(f"{wanted.name} {wanted.specifier} (found: {found})")
+    return lacking
+
+
 def _packages() -> Finding:
-    lock = home() / "requirements.lock"
-    if not lock.exists():
-        return Finding(
-            "packages", ok=False, found="no requirements.lock here", way_out="run from a checkout", needed=False
-        )
+    if lacking := missing_packages():
+        return Finding("packages", ok=False, found="; ".join(lacking[:5]), way_out="pip install the versions asked for")
+    checkout = _checkout()
+    if checkout is None or not (lock := checkout / "requirements.lock").exists():
+        words = "all there; no checkout here to hold them against its lock"
+        return Finding("packages", ok=True, found=words, way_out=_CHECKOUT, needed=False)
     wrong = off_the_lock(lock)
     way_out = "make setup brings them to the lock's versions" if wrong else ""
     return Finding("packages", not wrong, "; ".join(wrong[:5]) or "as in requirements.lock", way_out, needed=False)

@@ -41,3 +41,21 @@ def test_a_package_off_the_lock_is_named(tmp_path: Path) -> None:
     lock = tmp_path / "requirements.lock"
     lock.write_text(f"# pins\npandas=={metadata.version('pandas')}\nnumpy==0.1\nnot-installed-here==1.0\n")
     assert doctor.off_the_lock(lock) == [f"numpy {metadata.version('numpy')} (lock: 0.1)"]
+
+
+def test_it_examines_a_machine_without_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CAUSALREC_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    packages = next(finding for finding in doctor.examine() if finding.what == "packages")
+    assert packages.ok
+    assert "clone" in packages.way_out
+
+
+def test_a_package_that_is_asked_for_and_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = ["numpy>=99", "not-installed-here>=1", "absent-too; extra == 'dev'", "pandas"]
+    monkeypatch.setattr(doctor.metadata, "requires", lambda _: asked)
+    here = metadata.version("numpy")
+    assert doctor.missing_packages() == [f"numpy >=99 (found: {here})", "not-installed-here >=1 (found: none)"]
+    finding = next(finding for finding in doctor.examine() if finding.what == "packages")
+    assert not finding.ok
+    assert finding.needed
