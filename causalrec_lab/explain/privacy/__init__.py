@@ -1,0 +1,46 @@
+"""Privacy: releases with noise that hide each user, what they cost, and whether a model gives its users away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from causalrec_lab.doors import doors
+
+if TYPE_CHECKING:
+    from causalrec_lab.explain.privacy.audits import Audit, audit
+    from causalrec_lab.explain.privacy.budget import Budget, BudgetExhausted
+    from causalrec_lab.explain.privacy.counting import counts, histogram
+    from causalrec_lab.explain.privacy.effects import effect
+    from causalrec_lab.explain.privacy.means import mean
+    from causalrec_lab.explain.privacy.noise import simulate
+    from causalrec_lab.explain.privacy.pricing import Price, price
+    from causalrec_lab.explain.privacy.released import Release
+
+_CONTENTS = {
+    "audits": ("Audit", "audit"),
+    "budget": ("Budget", "BudgetExhausted"),
+    "counting": ("counts", "histogram"),
+    "effects": ("effect",),
+    "means": ("mean",),
+    "noise": ("simulate",),
+    "pricing": ("Price", "price"),
+    "released": ("Release",),
+}
+_HOME = {name: module for module, contents in _CONTENTS.items() for name in contents}
+
+__all__ = [
+    "Audit",
+    "Budget",
+    "BudgetExhausted",
+    "Price",
+    "Release",
+    "audit",
+    "counts",
+    "effect",
+    "histogram",
+    "mean",
+    "price",
+    "simulate",
+]
+
+__getattr__, __dir__ = doors(__name__, _HOME)
