@@ -72,7 +72,7 @@ def scenario_like(
         read = read_rows(dataset, outcome=outcome, treatment=treatment, covariates=covariates, base=base)
         log = measure(read, base.cost.name, seed)
     rows = log.rows
-    funnelled, levels = funnel_like(base, rows)
+    funnelled, levels = funnel_like(replace(base, touches=(), case=None), rows)  # a log tells of no touch, of no worth
     shaped = _shaped(funnelled, log, confounding)
     trial = Trial.of(small_platform(shaped, seed), seed)
     behaving = _selected_alike(shaped, trial, log, levels, seed)
