@@ -26,7 +26,7 @@ ifneq ($(strip $(CAUSALREC_DATA_MIRROR)),)
 export CAUSALREC_DATA_MIRROR := $(abspath $(CAUSALREC_DATA_MIRROR))
 endif
 
-.PHONY: help setup lab reports test test-library test-databases test-notebooks lint bench data doctor clean FORCE
+.PHONY: help setup lab reports test test-library test-databases test-notebooks lint bench data docs wheel doctor clean FORCE
 
 help: ## this list
 	@echo "make <task>   e.g. make reports PROFILE=smoke"
@@ -97,8 +97,16 @@ bench: $(READY) ## measure what the project claims; one table and one JSON file 
 data: $(READY) ## take every real data set from the mirror, the cache or the network
 	$(BIN)/causalrec data fetch
 
+docs: $(READY) ## the reference of the library's public names, from their docstrings: reports/reference/index.html
+	$(BIN)/causalrec reference
+
+wheel: $(READY) ## the library as one file, dist/causalrec_lab-*.whl, for machines without this folder
+	@rm -rf dist build/lib build/bdist.*
+	$(BIN)/python -m pip wheel --disable-pip-version-check --quiet $(PIP_ARGS) --no-deps -w dist .
+	@ls dist/*.whl
+
 doctor: $(READY) ## what is missing here, and the way out
 	$(BIN)/causalrec doctor
 
 clean: ## remove what was built (not the virtual environment, not downloaded data)
-	rm -rf build artifacts reports/smoke reports/*.html .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf build dist artifacts reports/smoke reports/reference reports/*.html .pytest_cache .ruff_cache .mypy_cache .hypothesis

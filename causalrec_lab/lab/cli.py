@@ -1,4 +1,4 @@
-"""The command line: `causalrec run | report | refresh | data | doctor | bench`, a thin face of the library."""
+"""The command line, `causalrec`: a thin face of the library."""
 
 from __future__ import annotations
 
@@ -189,6 +189,20 @@ def trust(
     )  # fmt: skip
     for line in lines:
         typer.echo(line)
+
+
+@app.command()
+def reference(
+    folder: Annotated[Path | None, typer.Option(help="Where its pages go; left out: reports/reference.")] = None,
+) -> None:
+    """Build the reference of the library's public names from their docstrings."""
+    from causalrec_lab.lab.project import home
+    from causalrec_lab.lab.reference.build import build_reference
+
+    def build() -> list[Path]:
+        return build_reference(folder or home() / "reports" / "reference")
+
+    typer.echo(f"open {_or_exit(build)[0]}")
 
 
 @app.command()

@@ -88,24 +88,28 @@ def build_reference(folder: Path) -> list[Path]:
     """
     try:
         import pdoc.doc
-        import pdoc.render
     except ModuleNotFoundError as missing:
         raise ModuleNotFoundError("the reference needs pdoc: run make setup, or pip install pdoc") from missing
-    formulas = Formulas()
-    pages = {module.__name__: pdoc.doc.Module(_opened(module)) for module in public_packages()}
-    members = list(_members(pages.values()))
-    public = _written_in(members)
-    _configure(formulas, public)
-    for variable in (member for member in members if member.kind == "variable"):
-        variable.annotation_str = shortened(variable.annotation_str, public)
     made = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(made, ignore_errors=True)
     with warnings.catch_warnings():  # types that exist for a checker alone (pd.Series[float]) are shown as written
         warnings.filterwarnings("ignore", "Error parsing type annotation")
+        formulas = Formulas()
+        pages = {module.__name__: pdoc.doc.Module(_opened(module)) for module in public_packages()}
+        _configure(formulas, _shorten(pages))
         _write(pages, made, formulas)
     shutil.rmtree(folder, ignore_errors=True)
     made.rename(folder)
     return sorted(folder.rglob("*.html"), key=lambda path: (path.name != "index.html", path))
+
+
+def _shorten(pages: Mapping[str, pdoc.doc.Module]) -> set[str]:
+    """Shorten the types of attributes, and give where all that the pages describe is written."""
+    members = list(_members(pages.values()))
+    public = _written_in(members)
+    for variable in (member for member in members if member.kind == "variable"):
+        variable.annotation_str = shortened(variable.annotation_str, public)
+    return public
 
 
 def _write(pages: Mapping[str, pdoc.doc.Module], made: Path, formulas: Formulas) -> None:
