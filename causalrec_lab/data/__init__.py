@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from causalrec_lab.data.cleaning.normalising import Normalisation, normalise
     from causalrec_lab.data.cleaning.outliers import tails
     from causalrec_lab.data.dataset import About, Dataset
+    from causalrec_lab.data.quality.anonymity import Anonymity, generalise, k_anonymity
     from causalrec_lab.data.quality.comparison import compare_reports
     from causalrec_lab.data.quality.exposure import ExposureBias, exposure_bias, gini, lorenz, position_curve
     from causalrec_lab.data.quality.leakage import leakage, target_leakage
@@ -52,6 +53,7 @@ _CONTENTS = {
     "dataset": ("About", "Dataset"),
     "quality.exposure": ("ExposureBias", "exposure_bias", "gini", "lorenz", "position_curve"),
     "catalogue": ("load",),
+    "quality.anonymity": ("Anonymity", "generalise", "k_anonymity"),
     "quality.positivity": ("Overlap", "overlap"),
     "quality.comparison": ("compare_reports",),
     "quality.leakage": ("leakage", "target_leakage"),
@@ -71,6 +73,7 @@ _HOME = {name: module for module, contents in _CONTENTS.items() for name in cont
 
 __all__ = [
     "About",
+    "Anonymity",
     "Assumptions",
     "ChecksumMismatch",
     "DataUnavailable",
@@ -95,7 +98,9 @@ __all__ = [
     "decisions",
     "exposure_bias",
     "fetch",
+    "generalise",
     "gini",
+    "k_anonymity",
     "k_core",
     "leakage",
     "load",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
@@ -14,7 +14,7 @@ from causalrec_lab.data.dataset import About, Dataset
 from causalrec_lab.data.registry import nearest
 from causalrec_lab.data.storage.addresses import Address, has_password
 from causalrec_lab.data.storage.column_types import Settled, numbers_from_text, settled, whole_again
-from causalrec_lab.data.storage.connections import asked, connect, table_names
+from causalrec_lab.data.storage.connections import DatabaseLost, asked, connect, table_names
 from causalrec_lab.data.storage.files import (
     CSV,
     DATABASE,
@@ -25,7 +25,17 @@ from causalrec_lab.data.storage.files import (
     in_words,
     open_files,
 )
-from causalrec_lab.data.storage.memory import to_memory
+from causalrec_lab.data.storage.memory import DoesNotFit, to_memory
+from causalrec_lab.data.storage.pseudonyms import (
+    TOLD,
+    Keys,
+    Pseudonymise,
+    hidden,
+    keys_of,
+    masked_lines,
+    placed,
+    pseudonyms,
+)
 from causalrec_lab.data.storage.quarantine import reasons, set_apart
 
 if TYPE_CHECKING:
@@ -48,7 +58,8 @@ def read(
     path: str | Path | Sequence[str | Path] | Table, mapping: Mapping[str, str] | None = ..., table: str = ..., *,
     source: str | None = ..., columns: Sequence[str] | None = ..., time_format: str | None = ...,
     time_zone: str | None = ..., utc: bool = ..., errors: Literal["raise", "warn", "quarantine"] = ...,
-    limit_rows: int | None = ..., limit_bytes: float | None = ..., lazy: Literal[False] = ...,
+    limit_rows: int | None = ..., limit_bytes: float | None = ..., pseudonymise: Pseudonymise = ...,
+    lazy: Literal[False] = ...,
 ) -> Dataset: ...  # fmt: skip
 
 
@@ -72,6 +83,7 @@ def read(
     errors: Literal["raise", "warn", "quarantine"] = "raise",
     limit_rows: int | None = None,
     limit_bytes: float | None = None,
+    pseudonymise: Pseudonymise = False,
     lazy: bool = False,
 ) -> Dataset | Table:
     """Read one of your tables, from wherever it is, and check its contract.
@@ -105,6 +117,13 @@ def read(
         fields than its header stand there too, with row -1, their line in the file and their text.
     limit_rows, limit_bytes
         Passed to `to_memory`: a larger table is refused before it is moved. None: half of the memory that is free.
+    pseudonymise
+        Columns (contract name or yours) whose values become pseudonyms, the same in every table read with the same key:
+        ``{"user_id": "MY_KEY"}`` names an environment variable, a `Path` a file, bytes the key itself; True is
+        ``{"user_id": "CAUSALREC_PSEUDONYM_KEY"}``. No database knows HMAC: it is done here, right after the table is
+        taken and before anything is checked, so that messages and the quarantine show pseudonyms; what a reader says
+        of a raw line is held back. Other columns, free text among them, stay as they are: leave out by `columns` what
+        names a person, and see `data.k_anonymity`.
     lazy
         Give the Ibis table under the contract's names, unread and unchecked, to go on inside the database.
 
@@ -118,7 +137,8 @@ def read(
         If there is no such file.
     ValueError
         If the kind of file, the contract, a mapped column or the table inside the database is unknown, or timestamps
-        are in no single format, read both month first and day first, or mix time zones.
+        are in no single format, read both month first and day first, or mix time zones; if a column to pseudonymise is
+        not there, its key is missing or shorter than 16 bytes, or it is asked for with `lazy`.
     SchemaError
         If the table breaks its contract: column, count, first offending row and value, the way out.
     MissingDriver, DatabaseUnreachable, DatabaseLost
@@ -136,30 +156,32 @@ def read(
     _known(table, errors)
     if utc and time_zone not in (None, "UTC"):
         raise ValueError(f"read(time_zone={time_zone!r}, utc=True): utc is short for time_zone='UTC'; give one of them")
-    names = _names(mapping)
+    names, keys = _names(mapping), keys_of(pseudonymise)
+    if keys and lazy:
+        raise ValueError("read(pseudonymise=…, lazy=True): no database makes pseudonyms; read without lazy")
     when = names.get("timestamp", "timestamp")
     opening = partial(_open, path, table, source, when)
     taking = partial(to_memory, limit_rows=limit_rows, limit_bytes=limit_bytes)
     with in_words(path):
-        opened = opening({"types": "all", "torn": "apart"} if errors == "quarantine" else {})
+        how = {"types": "all", "torn": "apart"} if errors == "quarantine" else {}
+        opened = hidden(lambda: opening(how), keys, (ValueError, TypeError, OSError, ImportError))
         chosen = _chosen(opened.rows, names, table, columns)
         renamed = _renamed(chosen, names)  # a wrong mapping is told before anything is moved
         if lazy:
             return renamed
-        try:
-            raw = taking(chosen)
-        except Exception as error:
-            if not guessed_wrong(error):
-                raise
-            raw = taking(_chosen(opening({"types": "all"}).rows, names, table, columns))
+        keys = placed(keys, names, chosen.columns)
+        again = lambda: _chosen(opening({"types": "all"}).rows, names, table, columns)  # noqa: E731
+        raw = hidden(lambda: _taken(taking, chosen, again), keys, (DoesNotFit, DatabaseLost))
+    raw = pseudonyms(raw, keys)
     frame = raw.rename(columns={yours: name for name, yours in names.items()})
     ready = settled(frame, time_format, "UTC" if utc else time_zone, errors)
-    about = About(title=f"{table} read from {opened.title}", source=opened.place, notes=ready.notes)
+    told = "; ".join(filter(None, (ready.notes, TOLD.format(columns=", ".join(keys)) if keys else "")))
+    about = About(title=f"{table} read from {opened.title}", source=opened.place, notes=told)
     tables: dict[str, Any] = {}
     if errors != "quarantine":
         tables[table] = numbers_from_text(schema.check(ready.frame, table, errors=errors))
         return Dataset(opened.name, about=about, **tables)
-    tables[table], apart = _parted(ready, raw, table, opened)
+    tables[table], apart = _parted(ready, raw, table, opened, keys)
     return Dataset(opened.name, about=about, extra={"quarantine": apart}, **tables)
 
 
@@ -183,8 +205,20 @@ def _known(table: str, errors: str) -> None:
             raise ValueError(f"read({word}={given!r}): {nearest(given, known)}")
 
 
-def _parted(ready: Settled, raw: pd.DataFrame, table: str, opened: _Opened) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _taken(taking: Callable[[Table], pd.DataFrame], chosen: Table, again: Callable[[], Table]) -> pd.DataFrame:
+    try:
+        return taking(chosen)
+    except Exception as error:
+        if not guessed_wrong(error):
+            raise
+    return taking(again())
+
+
+def _parted(
+    ready: Settled, raw: pd.DataFrame, table: str, opened: _Opened, keys: Keys
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     lines = csv_lines_apart(opened.rows) if opened.title.lower().endswith(CSV) else None
+    lines = masked_lines(lines) if keys else lines
     if lines is None or lines.empty or len(raw):  # else: no line of the file could be taken apart
         schema.missing_columns(ready.frame, table)
     kept, apart = set_apart(ready.frame, reasons(ready.frame, table, ready.unread), table, raw, lines)
