@@ -23,7 +23,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from causalrec_lab.recommender.sequence.transformer import TransformerRecommender
 
-__all__ = ["Attribution", "column_importance", "history_attribution", "integrated_gradients"]
+__all__ = ["Attribution", "column_importance", "history_attribution", "integrated_gradients", "logit_of_history"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -160,7 +160,7 @@ def history_attribution(
     place = int(model.catalogue.get_indexer(pd.Index([item_id]))[0])
     if place < 0:
         raise KeyError(f"item {item_id!r} is not in the catalogue")
-    logit, vectors, met = _logit_of_history(model, user_id, place + 1, head)
+    logit, vectors, met = logit_of_history(model, user_id, place + 1, head)
     if not len(met):
         raise ValueError(f"user {user_id!r} has no history to attribute to; the logit is what fits everybody")
     found, _ = integrated_gradients(logit, vectors[None], steps=steps)
@@ -169,10 +169,22 @@ def history_attribution(
     return Attribution(table, output, baseline)
 
 
-def _logit_of_history(
+def logit_of_history(
     model: TransformerRecommender, user_id: Any, number: int, head: str
 ) -> tuple[Callable[[Any], Any], Any, npt.NDArray[np.int64]]:
-    """A function of the vectors (n, met, dim) of the items met, these vectors, and the items' numbers."""
+    """A function of the vectors (n, met, dim) of the items met, these vectors, and the items' numbers.
+
+    Parameters
+    ----------
+    model
+        Fitted.
+    user_id
+        Whose history.
+    number
+        Of the item whose logit it is, 1 the first of the catalogue.
+    head
+        "interest" or "behaviour".
+    """
     import torch
 
     from causalrec_lab.recommender.catalogue.histories import last_windows

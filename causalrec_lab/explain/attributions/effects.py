@@ -1,0 +1,207 @@
+"""Attributions set against effects: what the model reads beside what would follow if it were changed in the world."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from causalrec_lab.estimate import Estimate, Truth
+from causalrec_lab.explain.attributions.agreement import rank_agreement
+from causalrec_lab.explain.attributions.parting import SMALL, parting_reasons
+from causalrec_lab.explain.attributions.result import Attributions
+from causalrec_lab.explain.attributions.tabular import slopes_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from causalrec_lab.causal.graph.causal_graph import CausalGraph
+
+__all__ = ["AgainstEffects", "Effects", "against_effects"]
+
+Floats = npt.NDArray[np.float64]
+Effects = Mapping[str, "Truth | Estimate | float"] | pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class AgainstEffects:
+    """Attributions beside effects.
+
+    Parameters
+    ----------
+    table
+        Indexed by feature, the most important first: importance (mean |attribution|), attribution and effect (of one
+        standard deviation more, both in units of the output), low and high of the effect, where given estimated with
+        its low and high, same_sign (None where one is nothing), and why they part ("" where they go together).
+    agreement
+        Kendall's tau of importance and |effect|, with its interval.
+    estimated_agreement
+        The same with estimated effects; None where there are none.
+    opposite
+        Features whose attribution and effect have opposite signs.
+    method
+        Of the attributions.
+    notes
+        What to know.
+    """
+
+    table: pd.DataFrame
+    agreement: Estimate
+    estimated_agreement: Estimate | None
+    opposite: tuple[str, ...]
+    method: str
+    notes: tuple[str, ...] = ()
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Attribution and effect of each feature, one line a feature."""
+        if ax is None:
+            from matplotlib import pyplot as plt
+
+            _, ax = plt.subplots(figsize=(6, 3.6))
+        rows = self.table.iloc[::-1]
+        place = np.arange(len(rows))
+        ax.barh(place + 0.2, rows["attribution"], 0.38, color="C0", label="attribution: what the model reads")
+        ax.barh(place - 0.2, rows["effect"], 0.38, color="C1", label="effect: what follows in the world")
+        wide = np.abs(rows[["low", "high"]].to_numpy(dtype=np.float64) - rows[["effect"]].to_numpy(dtype=np.float64))
+        if np.nansum(wide) > 0:
+            ax.errorbar(rows["effect"], place - 0.2, xerr=wide.T, fmt="none", ecolor="0.35", capsize=3)
+        ax.set_yticks(place, [str(name) for name in rows.index])
+        ax.axvline(0, color="0.35", linewidth=0.8)
+        ax.set_xlabel("output, for one standard deviation more")
+        ax.legend(loc="best")
+        return ax
+
+    def _repr_html_(self) -> str:
+        """Table, agreement, notes."""
+        told = f"rank agreement of {self.method} with effects: {_said(self.agreement)}"
+        if self.estimated_agreement is not None:
+            told += f"; with estimated effects: {_said(self.estimated_agreement)}"
+        lines = "".join(f"<p><small>{html.escape(line)}</small></p>" for line in (told, *self.notes))
+        shown = self.table.to_html(border=0, float_format="{:.3g}".format, na_rep="")
+        return f'<div class="against-effects">{shown}{lines}</div>'
+
+
+def against_effects(
+    attribution: Attributions,
+    effects: Effects,
+    *,
+    estimates: Effects | None = None,
+    graph: CausalGraph | None = None,
+    outcome: str | None = None,
+    resamples: int = 500,
+    level: float = 0.95,
+    seed: int = 0,
+) -> AgainstEffects:
+    r"""Set the attributions of a model of the outcome against the effects of its features on that outcome.
+
+    Both are brought to one standard deviation :math:`s_j` of the feature: the attribution is the slope of its SHAP
+    values, :math:`\widehat{cov}(\phi_j, x_j) / s_j`, the effect :math:`s_j` times the effect of one unit. For a linear
+    model the first is :math:`s_j \beta_j`. They agree where the model is the outcome's own equation; elsewhere the
+    model may read a consequence or a proxy of a cause in place of the cause.
+
+    Parameters
+    ----------
+    attribution
+        Of many rows, as `shap_attributions` gives it.
+    effects
+        Feature to the effect of one unit more, a truth, an estimate or a number; or a table with the column per_unit,
+        as `true_effects` gives it. Features it lacks are left out of the comparison.
+    estimates
+        Estimated effects of one unit, to be shown beside.
+    graph, outcome
+        Causal graph that has the features, and its outcome (by default the graph's own): to say why they part.
+    resamples, level, seed
+        Draws for the interval of the rank agreement: rows with replacement (the model held fixed), estimated effects
+        from their normal distribution.
+
+    Raises
+    ------
+    ValueError
+        If the attributions are of one row, or fewer than two features have an effect.
+    """
+    if attribution.by_row is None or attribution.data is None:
+        raise ValueError(
+            "these attributions explain one output; give those of many rows of a table, as shap_attributions does"
+        )
+    known = _read(effects)
+    names = [name for name in attribution.importance.sort_values(ascending=False, kind="stable").index if name in known]
+    if len(names) < 2:
+        raise ValueError(
+            f"{len(names)} of the features {list(attribution.data.columns)} have an effect; give two or more"
+        )
+    places = attribution.data.columns.get_indexer(pd.Index(names))
+    values, data = attribution.by_row[:, places], attribution.data[names]
+    spread = data.std(ddof=0).to_numpy()
+    table, value, error = _table(values, data, known, spread)
+    rng = np.random.default_rng(seed)
+    drawn = [np.abs(values[rng.integers(len(data), size=len(data))]).mean(axis=0) for _ in range(resamples)]
+    sizes = np.reshape(drawn, (resamples, len(names)))
+    importance = table["importance"].to_numpy()
+
+    def agrees(value: Floats, error: Floats) -> Estimate:
+        others = np.abs(value + error * rng.standard_normal((resamples, len(names))))
+        return rank_agreement(importance, np.abs(value), sizes, others, level=level)
+
+    agreement, second = agrees(value, error), None
+    if estimates is not None:
+        found = _read(estimates)
+        beside = np.array([found.get(name, (np.nan, np.nan, np.nan, np.nan)) for name in names]) * spread[:, None]
+        table[["estimated", "estimated_low", "estimated_high"]] = beside[:, [0, 2, 3]]
+        if np.isfinite(beside[:, 0]).all():
+            second = agrees(beside[:, 0], np.nan_to_num(beside[:, 1]))
+    opposite = tuple(str(name) for name, same in table["same_sign"].items() if same is False)
+    outcome = outcome or (graph.outcome if graph is not None else None)
+    table["why"] = parting_reasons(table["attribution"].to_numpy(), value, data, graph, outcome)
+    notes = ("an attribution explains the model; an effect says what follows when the feature is changed in the world",)
+    return AgainstEffects(table, agreement, second, opposite, attribution.method, notes)
+
+
+def _table(
+    values: Floats,
+    data: pd.DataFrame,
+    known: dict[str, tuple[float, float, float, float]],
+    spread: Floats,
+) -> tuple[pd.DataFrame, Floats, Floats]:
+    """Attributions beside effects, and the effects with their errors."""
+    slopes = slopes_of(values, data)
+    effect = np.array([known[str(name)] for name in data.columns]) * spread[:, None]
+    table = pd.DataFrame(
+        {
+            "importance": np.abs(values).mean(axis=0),
+            "attribution": slopes,
+            "effect": effect[:, 0],
+            "low": effect[:, 2],
+            "high": effect[:, 3],
+        },
+        index=pd.Index(data.columns, name="feature"),
+    )
+    heard = [np.abs(side) > SMALL * np.nanmax(np.abs(side)) for side in (slopes, effect[:, 0])]
+    same = [bool(s * e > 0) if a and b else None for s, e, a, b in zip(slopes, effect[:, 0], *heard, strict=True)]
+    table["same_sign"] = pd.Series(same, index=table.index, dtype=object)
+    return table, effect[:, 0], effect[:, 1]
+
+
+def _read(effects: Effects) -> dict[str, tuple[float, float, float, float]]:
+    """Feature to value, error, low and high of the effect of one unit."""
+    if isinstance(effects, pd.DataFrame):
+        if "per_unit" not in effects:
+            raise ValueError(f"the table of effects lacks the column per_unit; it has {list(effects.columns)}")
+        return {str(name): (float(v), 0.0, float(v), float(v)) for name, v in effects["per_unit"].items()}
+    found: dict[str, tuple[float, float, float, float]] = {}
+    for name, some in effects.items():
+        one: Any = some
+        if isinstance(one, Estimate):
+            found[str(name)] = (one.value, float(np.nan_to_num(one.std_error)), one.low, one.high)
+        else:
+            error = one.std_error if isinstance(one, Truth) else 0.0
+            found[str(name)] = (float(one), error, float(one) - 1.96 * error, float(one) + 1.96 * error)
+    return found
+
+
+def _said(agreement: Estimate) -> str:
+    return f"{agreement.value:.2f} [{agreement.low:.2f}, {agreement.high:.2f}]"
