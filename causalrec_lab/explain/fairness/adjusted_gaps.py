@@ -1,0 +1,125 @@
+r"""The gap between two groups once something is made alike: :math:`E\{E[Y | x_1, V] | x_0\} - E[Y | x_0]`.
+
+Every part of a causal decomposition is a difference of such gaps (see `parting`). For a yes-or-no contrast the mean
+is estimated doubly robustly, from its efficient influence function (Hahn 1998, "On the Role of the Propensity Score",
+Econometrica 66, for the effect on the treated),
+
+.. math:: P(x_0)\, \phi = 1\{x_1\} \frac{1 - e(V)}{e(V)} (Y - \mu_1(V)) + 1\{x_0\} (\mu_1(V) - \theta),
+
+with :math:`e(V) = P(x_1 | V)`: by cells where V takes few values, else by cross-fitted regressions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from causalrec_lab.causal.effects.columns import covariate_matrix
+from causalrec_lab.causal.effects.nuisances.cross_fitting import design_matrix
+from causalrec_lab.causal.effects.nuisances.folds import splits
+from causalrec_lab.causal.effects.nuisances.ridge import expit, fit_linear, fit_logistic
+from causalrec_lab.data.registry import nearest
+from causalrec_lab.explain.fairness.groups import Floats, Ints
+
+__all__ = ["NUISANCES", "linear_gap", "mean_if_alike"]
+
+NUISANCES = ("auto", "cells", "linear", "spline")
+_ROWS_A_CELL = 20
+_SLIGHT = 1e-3  # ridge penalty of a standardised column: keeps a collinear design solvable
+_CLIP = 1e-3
+
+Mean = tuple[float, Floats, str]  # value, influence, how
+
+
+def mean_if_alike(
+    frame: pd.DataFrame, x: Floats, y: Floats, alike: Sequence[str], *, nuisance: str, folds: int, seed: int
+) -> Mean:
+    """Mean outcome of group 1 if its `alike` columns were distributed as in group 0.
+
+    Parameters
+    ----------
+    frame
+        Columns `alike`.
+    x, y
+        (n,) group 0 or 1; outcome.
+    nuisance
+        "cells", "linear", "spline", or "auto": cells where each has 20 rows on average, else splines.
+
+    Raises
+    ------
+    ValueError
+        If a kind of row is seen in group 0 alone (nothing tells what group 1 would have there), or the word is unknown.
+    """
+    if nuisance not in NUISANCES:
+        raise ValueError(f"nuisance={nuisance!r}; {nearest(nuisance, NUISANCES)}")
+    if not alike:
+        value = float(y[x == 1].mean())
+        return value, x / x.mean() * (y - value), "means"
+    cells = np.asarray(frame.groupby(list(alike), sort=False, observed=True, dropna=False).ngroup(), dtype=np.int64)
+    few = (cells.max() + 1) * _ROWS_A_CELL <= len(x)
+    if nuisance == "cells" or (nuisance == "auto" and few):
+        e, mu = _by_cell(frame, x, y, cells, alike)
+        return (*_assembled(x, y, e, mu), "cells")
+    kind = "spline" if nuisance == "auto" else nuisance
+    e, mu = _regressed(frame, x, y, alike, kind, folds, seed)
+    return (*_assembled(x, y, e, mu), f"{kind}, {folds}-fold cross-fitted")
+
+
+def linear_gap(frame: pd.DataFrame, x: Floats, y: Floats, alike: Sequence[str]) -> tuple[float, Floats]:
+    """Slope of y in x, least squares given the columns `alike`, and its influence function.
+
+    Raises
+    ------
+    ValueError
+        If x is a linear function of the columns.
+    """
+    columns, _ = covariate_matrix(frame, alike)
+    rest = np.column_stack([np.ones(len(x)), columns])
+    own = x - rest @ np.linalg.lstsq(rest, x, rcond=None)[0]
+    if own @ own < 1e-9 * ((x - x.mean()) @ (x - x.mean())):
+        raise ValueError(f"the protected attribute follows exactly from {', '.join(alike)}; leave out what repeats it")
+    slope = float(own @ y / (own @ own))
+    both = np.column_stack([rest, x])
+    error = y - both @ np.linalg.lstsq(both, y, rcond=None)[0]
+    return slope, own * error / (own @ own / len(x))
+
+
+def _assembled(x: Floats, y: Floats, e: Floats, mu: Floats) -> tuple[float, Floats]:
+    share = float((1 - x).mean())
+    score = (x * (1 - e) / e * (y - mu) + (1 - x) * mu) / share
+    value = float(score.mean())
+    return value, score - (1 - x) / share * value
+
+
+def _by_cell(frame: pd.DataFrame, x: Floats, y: Floats, cells: Ints, alike: Sequence[str]) -> tuple[Floats, Floats]:
+    rows = np.bincount(cells)
+    ones = np.bincount(cells, x)
+    if (alone := (ones == 0)).any():
+        row = int(np.argmax(alone[cells]))
+        where = ", ".join(f"{name}={frame[name].iloc[row]}" for name in alike)
+        raise ValueError(
+            f"{int(rows[alone].sum()):,} rows are of kinds that only one of the two groups has, such as {where}; no "
+            "data say what the other group would have there: merge such kinds, or leave rows out, and say so"
+        )
+    mu = np.bincount(cells, x * y) / ones
+    return (ones / rows)[cells], mu[cells]
+
+
+def _regressed(
+    frame: pd.DataFrame, x: Floats, y: Floats, alike: Sequence[str], kind: str, folds: int, seed: int
+) -> tuple[Floats, Floats]:
+    design = design_matrix(covariate_matrix(frame, alike)[0], kind)
+    penalty = np.full(design.shape[1], _SLIGHT)
+    penalty[0] = 0.0
+    binary = bool(np.isin(y, (0.0, 1.0)).all())
+    e, mu = np.empty(len(x)), np.empty(len(x))
+    for train, test in splits(len(x), folds, (), x, seed):
+        beta = fit_logistic(design[train], x[train], np.ones(len(train)), penalty)
+        e[test] = np.clip(expit(design[test] @ beta), _CLIP, 1 - _CLIP)
+        one = train[x[train] == 1]
+        fit = fit_logistic if binary and 0 < y[one].mean() < 1 else fit_linear
+        read = design[test] @ fit(design[one], y[one], np.ones(len(one)), penalty)
+        mu[test] = expit(read) if fit is fit_logistic else read
+    return e, mu
