@@ -1,6 +1,7 @@
 """The scenarios that ship with the platform; `scenario(name)` finds one and offers the nearest names otherwise.
 
-A new domain is one more file like `music` and one more name here, or a `Scenario` of your own given to `Platform.make`.
+A new domain is one more file in `scenarios` and one more name here, or a `Scenario` of your own given to
+`Platform.make`.
 """
 
 from __future__ import annotations
@@ -10,12 +11,18 @@ from types import MappingProxyType
 
 from causalrec_lab.world.scenario import Scenario
 from causalrec_lab.world.scenarios.ecommerce import ECOMMERCE
+from causalrec_lab.world.scenarios.education import EDUCATION
+from causalrec_lab.world.scenarios.finance import FINANCE
+from causalrec_lab.world.scenarios.health import HEALTH
 from causalrec_lab.world.scenarios.music import MUSIC
+from causalrec_lab.world.scenarios.news import NEWS
 from causalrec_lab.world.scenarios.video import VIDEO
 
 __all__ = ["SCENARIOS", "scenario"]
 
-SCENARIOS = MappingProxyType({preset.name: preset for preset in (ECOMMERCE, MUSIC, VIDEO)})
+SCENARIOS = MappingProxyType(
+    {preset.name: preset for preset in (ECOMMERCE, MUSIC, VIDEO, NEWS, FINANCE, HEALTH, EDUCATION)}
+)
 
 
 def scenario(name: str | Scenario) -> Scenario:

@@ -8,6 +8,7 @@ import pytest
 from causalrec_lab.world import Platform
 from causalrec_lab.world.lexicon import MOST_PHRASES, STRENGTHS, phrases
 from causalrec_lab.world.paraphrases import paraphrases
+from causalrec_lab.world.presets import SCENARIOS
 from causalrec_lab.world.reading import SPREAD, OpinionModel, calibrated
 
 N = 3_000
@@ -17,7 +18,6 @@ def make(text_r2, **dials):
     return Platform.make(seed=9, n_users=N, n_items=N, text_r2=text_r2, **dials)
 
 
-SCENARIOS = ("ecommerce", "music", "video")
 BAND = 4.9  # standard errors: a chance below 1e-6
 
 

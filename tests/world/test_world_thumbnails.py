@@ -5,11 +5,11 @@ import pytest
 
 from causalrec_lab.world import Platform
 from causalrec_lab.world.glyphs import EMBLEMS, glyph_names, soft_masks
+from causalrec_lab.world.presets import SCENARIOS
 from causalrec_lab.world.text import own_attributes
 from causalrec_lab.world.thumbnails import gallery
 
 N, LEARN = 1_600, 1_000
-SCENARIOS = ("ecommerce", "music", "video")
 
 
 def make(scenario="ecommerce", seed=4, **dials):

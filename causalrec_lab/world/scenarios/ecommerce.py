@@ -88,7 +88,7 @@ ECOMMERCE = Scenario(
             stages=MappingProxyType({"click": 0.25, "purchase": 0.1}), affinity=1.0, light=0.15,
         ),
         Touch(
-            "nudge", says="A reminder by mail: {title} is still there for you.", cost=0.04, unit="EUR",
+            "nudge", says="A reminder by mail: {title} is still there for you.", cost=0.03, unit="EUR",
             stages=MappingProxyType({"view": 0.8}), retention=0.3, light=0.15, fatigue=1.1,
         ),
     ),

@@ -111,7 +111,7 @@ VIDEO = Scenario(
             stages=MappingProxyType({"play": 0.25, "finish": 0.1}), affinity=1.0, light=0.15,
         ),
         Touch(
-            "nudge", says="New tonight, waiting for you: {title}.", cost=0.005, unit="EUR",
+            "nudge", says="New tonight, waiting for you: {title}.", cost=0.003, unit="EUR",
             stages=MappingProxyType({"view": 0.8}), retention=0.3, light=0.15, fatigue=1.1,
         ),
     ),
