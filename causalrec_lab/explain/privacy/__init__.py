@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from causalrec_lab.explain.privacy.budget import Budget, BudgetExhausted
     from causalrec_lab.explain.privacy.counting import counts, histogram
     from causalrec_lab.explain.privacy.effects import effect
+    from causalrec_lab.explain.privacy.inference import Membership, membership
     from causalrec_lab.explain.privacy.means import mean
     from causalrec_lab.explain.privacy.noise import simulate
     from causalrec_lab.explain.privacy.pricing import Price, price
@@ -21,6 +22,7 @@ _CONTENTS = {
     "budget": ("Budget", "BudgetExhausted"),
     "counting": ("counts", "histogram"),
     "effects": ("effect",),
+    "inference": ("Membership", "membership"),
     "means": ("mean",),
     "noise": ("simulate",),
     "pricing": ("Price", "price"),
@@ -32,6 +34,7 @@ __all__ = [
     "Audit",
     "Budget",
     "BudgetExhausted",
+    "Membership",
     "Price",
     "Release",
     "audit",
@@ -39,6 +42,7 @@ __all__ = [
     "effect",
     "histogram",
     "mean",
+    "membership",
     "price",
     "simulate",
 ]

@@ -58,7 +58,7 @@ def audit(with_user: Any, without: Any, *, delta: float = 0.0, confidence: float
     For every event E, :math:`P(E) \le e^\epsilon P'(E) + \delta`, so that
     :math:`\epsilon \ge \log \frac{P(E) - \delta}{P'(E)}`. The event (an output above or below a threshold, in either
     table) is chosen on every second output; on the others its chances are bounded by Clopper and Pearson (1934), each
-    at half of 1 - confidence (Jagielski, Ullman & Oprea 2020, NeurIPS, section 4).
+    at half of 1 - confidence (Jagielski, Ullman & Oprea 2020, NeurIPS).
 
     Parameters
     ----------
