@@ -23,6 +23,7 @@ __all__ = ["Mixture", "best_mixture"]
 
 _ROUNDS = 200
 _GAP = 1e-7  # of the scale of scores
+_MISSED = 1e-7  # share of attention, as near as the solver goes
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +65,8 @@ def best_mixture(scores: Floats, groups: Groups, attention: Floats, share: Float
     from scipy.optimize import linprog
 
     finder = _Finder(scores, groups, attention)
-    scale = max(float(np.ptp(finder.score[np.isfinite(finder.score)])), 1e-12)
+    known = finder.score[np.isfinite(finder.score)]
+    scale = max(float(np.ptp(known)), 1e-6 * float(np.abs(known).max())) or 1.0
     columns = [finder.ranked(np.zeros(len(share)))]
     columns += [finder.ranked(10 * scale * row) for row in np.eye(len(share))]
     penalty = 100.0 * scale * attention.sum()
@@ -76,7 +78,7 @@ def best_mixture(scores: Floats, groups: Groups, attention: Floats, share: Float
         new = finder.ranked(price / attention.sum())
         reduced = new[0] + new[1] @ price
         best = min(best, float(reduced - share @ price))
-        if best - total <= _GAP * scale and missed < 1e-9:
+        if best - total <= _GAP * scale and missed < _MISSED:
             kept = chance > 1e-12
             lists = np.stack([finder.lists(columns[i][2]) for i in np.flatnonzero(kept)])
             return Mixture(chance[kept] / chance[kept].sum(), lists, max(best - total, 0.0))

@@ -7,9 +7,10 @@ With the protected attribute X, confounders Z, mediators W and outcome Y, the ga
 * indirect, :math:`E[Y_{x_1} | x_0] - E[Y_{x_1, W_{x_0}} | x_0]` (less Ctf-IE of the reversed transition),
 * spurious, :math:`E[Y | x_1] - E[Y_{x_1} | x_0]` (less Ctf-SE of the reversed transition)
 
-(Zhang and Bareinboim 2018, "Fairness in Decision-Making: The Causal Explanation Formula", AAAI, theorem 1). All are about the members of :math:`x_0`, as a group. With
-:math:`\Delta(V) = E\{E[Y|x_1,V] | x_0\} - E[Y|x_0]` they are :math:`\Delta(Z,W)`, :math:`\Delta(Z) - \Delta(Z,W)` and
-:math:`\Delta(\emptyset) - \Delta(Z)`, where no confounder is hidden.
+(Zhang and Bareinboim 2018, "Fairness in Decision-Making: The Causal Explanation Formula", AAAI, theorem 1). All are
+about the members of :math:`x_0`, as a group. With :math:`\Delta(V) = E\{E[Y|x_1,V] | x_0\} - E[Y|x_0]` they are
+:math:`\Delta(Z,W)`, :math:`\Delta(Z) - \Delta(Z,W)` and :math:`\Delta(\emptyset) - \Delta(Z)`, where no confounder is
+hidden.
 
 Mediators that are *allowed* (resolving variables: Kilbertus et al. 2017, "Avoiding Discrimination through Causal
 Reasoning", NeurIPS; fair paths: Nabi and Shpitser 2018, "Fair Inference on Outcomes", AAAI) carry a part of the
