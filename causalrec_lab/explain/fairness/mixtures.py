@@ -65,8 +65,8 @@ def best_mixture(scores: Floats, groups: Groups, attention: Floats, share: Float
     from scipy.optimize import linprog
 
     finder = _Finder(scores, groups, attention)
-    known = finder.score[np.isfinite(finder.score)]
-    scale = max(float(np.ptp(known)), 1e-6 * float(np.abs(known).max())) or 1.0
+    finite = finder.score[np.isfinite(finder.score)]
+    scale = max(float(np.ptp(finite)), 1e-6 * float(np.abs(finite).max())) or 1.0
     columns = [finder.ranked(np.zeros(len(share)))]
     columns += [finder.ranked(10 * scale * row) for row in np.eye(len(share))]
     penalty = 100.0 * scale * attention.sum()
@@ -78,7 +78,8 @@ def best_mixture(scores: Floats, groups: Groups, attention: Floats, share: Float
         new = finder.ranked(price / attention.sum())
         reduced = new[0] + new[1] @ price
         best = min(best, float(reduced - share @ price))
-        if best - total <= _GAP * scale and missed < _MISSED:
+        known = any(abs(new[0] - c[0]) <= _GAP * scale and np.allclose(new[1], c[1], atol=1e-12) for c in columns)
+        if missed < _MISSED and (known or best - total <= _GAP * scale):  # a ranking seen before adds nothing
             kept = chance > 1e-12
             lists = np.stack([finder.lists(columns[i][2]) for i in np.flatnonzero(kept)])
             return Mixture(chance[kept] / chance[kept].sum(), lists, max(best - total, 0.0))
