@@ -122,8 +122,10 @@ class Touch(Closed):
     .. math:: \eta_s \to \eta_s + c_s \tau_{ui}, \quad
               \tau_{ui} = 1 + b_r r_{ui} - b_a (a_u - \bar a) - b_n \log(1 + n_{ui})
 
-    With positive `affinity` it helps where it is true of the user and harms where it is not; with positive `light` it
-    is larger for light users; with positive `fatigue` it turns negative where the item was shown often: people tire.
+    with the affinity, the user's activity and the pair's earlier exposures, as in `Effect`; it acts on items that are
+    shown only, and the dial `effect` multiplies it. With positive `affinity` it helps where it is true of the user and
+    harms where it is not; with positive `light` it is larger for light users; with positive `fatigue` it turns negative
+    where the item was shown often: people tire.
 
     Parameters
     ----------

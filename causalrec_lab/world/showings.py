@@ -108,7 +108,8 @@ class Showings(Logbook):
         touches
             Arm -> name of a touch, or a policy over touches; the arms that are not named show items alone. So arms may
             differ in their ranking, in what goes beside an item, or in both: {"control": ranking, "reason": ranking}
-            with touches={"reason": "reason"}.
+            with touches={"reason": "reason"}. What a touch does follows the exposures before the experiment, so that
+            visits do not add to anybody's fatigue.
 
         Returns
         -------
@@ -152,9 +153,10 @@ class Showings(Logbook):
     ) -> BanditLog:
         """Log n rounds in which a policy chooses what goes with the item that is shown: nothing, a reason, a reminder.
 
-        Touches act in the structural model (see `Touch`), so logs, experiments and truth agree. Actions are numbered as
-        in `scenario.touch_names`; what each costs stands in `scenario.touch_costs`. Logs of one seed and different
-        rewards are of the same rounds.
+        Touches act in the structural model (see `Touch`). Actions are numbered as in `scenario.touch_names`; what each
+        costs stands in `scenario.touch_costs`. Logs of one seed and different rewards are of the same rounds. What a
+        policy is worth is `truth.policy_value(ranking, touch=policy)`, and `experiment(..., touches=...)` compares it
+        with others: a touch goes with a ranking, so values and experiments of rankings take it along.
 
         Parameters
         ----------

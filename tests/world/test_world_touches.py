@@ -33,6 +33,14 @@ class OnlyTheNew:
         return np.where(new[:, None], [0.0, 0.0, 1.0], [0.25, 0.75, 0.0])
 
 
+class FirstTime:
+    """A nudge for items never shown before, else nothing."""
+
+    def probabilities(self, contexts):
+        new = contexts["log_exposures"].to_numpy() == 0
+        return np.where(new[:, None], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0])
+
+
 def test_every_scenario_names_its_touches_and_what_they_are_worth(platform):
     scenario = platform.scenario
     assert scenario.touch_names == ("none", "reason", "nudge")
@@ -144,6 +152,18 @@ def test_rounds_of_one_seed_are_the_same_whatever_is_counted(shop):
     again = shop.touches(shop.touch_policy(), 400, 5)
     np.testing.assert_array_equal(first.reward, again.reward)
     assert (shop.touches(shop.touch_policy(), 400, 6).action != first.action).any()
+
+
+def test_a_reason_pays_and_a_nudge_only_for_those_who_are_not_tired_of_it(platform):
+    case, ranking, truth = platform.scenario.case, platform.logging_policy(), platform.truth
+
+    def net(touch):
+        cost = float(truth.policy_value(ranking, "touch_cost", touch=touch))
+        return sum(w * float(truth.policy_value(ranking, o, touch=touch)) for o, w in case.worth.items()) - cost
+
+    targeted = FirstTime()
+    assert net("reason") > net("none")
+    assert net(targeted) > max(net("none"), net("nudge"))
 
 
 def test_an_experiment_compares_rankings_and_what_goes_beside_them():
