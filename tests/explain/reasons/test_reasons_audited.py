@@ -41,7 +41,7 @@ def test_what_is_written_passes(told, log, model, effects):
     assert reasons.check(forced, log)["ok"].all()
     for user in (3, 4):
         bare = reasons.write(model, log, user, items=9, force=True, effects=effects)
-        assert "nothing single in your history speaks for it" in bare.of(user)
+        assert "nothing single that you did speaks for it" in bare.of(user)
         assert reasons.check(bare, log)["ok"].all()
 
 
