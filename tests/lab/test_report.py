@@ -85,7 +85,7 @@ def finished(project: Path, name: str) -> None:
 
 def pages(built: Path) -> list[Path]:
     found = sorted(built.glob("*.html"))
-    assert [page.stem for page in found] == ["01_one", "02_two", "decision", "index", "manifest"]
+    assert [page.stem for page in found] == ["01_one", "02_two", "decision", "glossary", "index", "manifest", "reading"]
     return found
 
 

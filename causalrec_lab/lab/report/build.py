@@ -13,9 +13,11 @@ from causalrec_lab.lab.project import PROFILES, cases, chapters, home, nearest, 
 from causalrec_lab.lab.provenance import data_hashes, manifest
 from causalrec_lab.lab.report.chapter import Opening, chapter_page, opening
 from causalrec_lab.lab.report.decision import Decided, decision_page
+from causalrec_lab.lab.report.glossary_page import glossary_page
 from causalrec_lab.lab.report.index import index_page
 from causalrec_lab.lab.report.manifest_page import manifest_page
 from causalrec_lab.lab.report.page import Site
+from causalrec_lab.lab.report.reading_page import reading_page
 from causalrec_lab.lab.status import ChapterStatus, build_folder
 
 __all__ = ["build_report", "report_folder"]
@@ -27,7 +29,7 @@ def report_folder(profile: str) -> Path:
 
 
 def build_report(profile: str = "full", out: Path | None = None) -> Path:
-    """Write the report's pages: index, chapters, cases, decision, manifest.
+    """Write the report's pages: index, chapters, cases, decision, reading list, manifest.
 
     Parameters
     ----------
@@ -90,6 +92,8 @@ def _pages(profile: str, statuses: dict[str, ChapterStatus | None]) -> dict[str,
     }
     if decided:
         pages["decision"] = decision_page(decided, site)
+    pages["reading"] = reading_page({name: found.title for name, found in openings.items()}, site)
+    pages["glossary"] = glossary_page(site)
     pages["manifest"] = manifest_page(made_of, statuses, data_hashes(_data_used(statuses)), site)
     begun = max((status.begun for status in statuses.values() if status), default="")
     pages["index"] = index_page(

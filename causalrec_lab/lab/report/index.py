@@ -153,7 +153,9 @@ def _doors(site: Site) -> str:
     doors = [("decision", "The decision", "Which intervention, how much, how sure, and how far from the truth")]
     doors = doors * site.has_decision
     doors += [
-        ("manifest", "The manifest", "Code, parameters, seeds, threads, machine, packages and data of this report")
+        ("reading", "The reading list", "What to read beside each chapter, and why"),
+        ("glossary", "The glossary", "The field's terms in English and Chinese, each with the chapter that uses it"),
+        ("manifest", "The manifest", "Code, parameters, seeds, threads, machine, packages and data of this report"),
     ]
     links = (f'<a href="{name}.html"><strong>{head}</strong><span>{text}</span></a>' for name, head, text in doors)
     return f'<nav class="doors" aria-label="More">{"".join(links)}</nav>'

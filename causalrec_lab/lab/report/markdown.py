@@ -22,6 +22,7 @@ BARE_TAGS = (
     "br|sub|sup|kbd|b|i|em|strong|u|s|hr|small|mark|details|summary"  # HTML allowed in prose, without attributes
 )
 _ALLOWED = re.compile(rf"&lt;(/?(?:{BARE_TAGS}))\s*/?&gt;", re.IGNORECASE)
+SHELF = {"GLOSSARY.md": "glossary", "READING.md": "reading"}  # files of the project that the report has as a page
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 
 
@@ -72,6 +73,8 @@ class MarkdownPage:
         target, _, part = url.partition("#")
         name = Path(target).stem
         name = self._study() if name == CASE_STUDY else name
+        if page := SHELF.get(Path(target).name):
+            return f'<a href="{page}.html{"#" + html.escape(part) if part else ""}">{text}</a>'
         if target.endswith((".ipynb", ".html")) and name in self.pages:
             return f'<a href="{html.escape(name)}.html{"#" + html.escape(part) if part else ""}">{text}</a>'
         return text

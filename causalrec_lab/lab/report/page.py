@@ -85,7 +85,8 @@ def _top(site: Site, here: str) -> str:
     if site.alone:
         return f'<header class="top"><span class="brand">{_MARK}<span>causalrec<b>lab</b></span></span></header>'
     items = "".join(_link(name, short_name(name), title, here) for name, title in site.chapters)
-    ends: Sequence[tuple[str, str]] = [("decision", "Decision")] * site.has_decision + [("manifest", "Manifest")]
+    ends: Sequence[tuple[str, str]] = [("decision", "Decision")] * site.has_decision
+    ends = [*ends, ("reading", "Reading"), ("glossary", "Glossary"), ("manifest", "Manifest")]
     more = "".join(_link(name, words, words, here) for name, words in ends)
     return (
         f'<header class="top"><a class="brand" href="index.html">{_MARK}<span>causalrec<b>lab</b></span></a>'

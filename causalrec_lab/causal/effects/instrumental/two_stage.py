@@ -62,7 +62,7 @@ def iv(
 
     Tildes are residuals given the covariates, :math:`P_Z` projects on the instruments, :math:`\psi` are the AIPW scores
     of the instrument's effect. With one instrument and no covariates both are Wald's ratio. Sources: Imbens and Angrist
-    (1994) for the LATE; Froelich (2007) and Tan (2006) for covariates by more than a line.
+    (1994) for the LATE; Frölich (2007) and Tan (2006) for covariates by more than a line.
 
     The interval is :math:`\hat\beta \pm z\,\widehat{se}` where the instrument is strong, and the Anderson-Rubin set,
     which covers however weak it is (Andrews, Stock and Sun 2019), where the effective first-stage F is below 104.7 with
