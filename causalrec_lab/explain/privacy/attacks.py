@@ -24,8 +24,8 @@ def signals(model: CatalogueRecommender, events: pd.DataFrame, users: pd.Index, 
     r"""(n,) how well the model foretells each user's last `steps` items, each from those before it.
 
     "loss": mean of :math:`\log p(i_k | i_1, \dots, i_{k-1})`, p the softmax of the scores (Yeom et al. 2018, CSF,
-    section 3, with the sign turned); "rank": mean of minus the logarithm of the item's rank. Items that the model does not
-    know tell nothing; a user without any other gets nan.
+    section 3, with the sign turned); "rank": mean of minus the logarithm of the item's rank. Items that the model does
+    not know tell nothing; a user without any other gets nan.
     """
     known = events[events["item_id"].isin(model.catalogue)]
     told = np.full(len(users), np.nan)

@@ -14,7 +14,7 @@ from causalrec_lab.explain.privacy.noise import Kind
 __all__ = ["Contrast", "contrast_of"]
 
 Floats = npt.NDArray[np.float64]
-CLEAR = 8.0  # a cell is told from 0 where its count is so many standard deviations of its noise
+CLEAR = 4.0  # a cell is told from 0 where its count is so many standard deviations of its noise
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def contrast_of(sums: Floats, scale: float, kind: Kind, level: float) -> Contras
        \alpha_{sa} = \frac{\bar p_{s1} - \bar p_{s0} - \tau}{n} - \beta_{sa} \bar p_{sa}.
 
     A user's own part of that sum gives the sampling variance, and :math:`g` times the noise its law. Where a cell's
-    count is less than 8 standard deviations of its noise, the delta method is not trusted: with one stratum the
+    count is less than 4 standard deviations of its noise, the delta method is not trusted: with one stratum the
     interval is the difference of two means', each at the level (1 + level) / 2; else it is all of [-1, 1].
 
     Parameters

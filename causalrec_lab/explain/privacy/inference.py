@@ -39,8 +39,8 @@ class Membership:
         Share of members found where the share `false_alarm` of strangers is accused (Carlini et al. 2022: an attack is
         judged there, for it need not work on all to harm some).
     advantage
-        Share of members found less share of strangers accused (Yeom et al. 2018, CSF, definition 4), the threshold of each
-        half of the users chosen on the other half; 0 is guessing.
+        Share of members found less share of strangers accused (Yeom et al. 2018, CSF, definition 4), the threshold of
+        each half of the users chosen on the other half; 0 is guessing.
     epsilon
         Lower bound on the epsilon of any promise this training could make. It takes users for independent, which they
         are but for the one model that they share.
