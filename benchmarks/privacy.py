@@ -1,4 +1,4 @@
-"""Privacy: what each epsilon costs in interval length, whether intervals still cover, and what a recommender gives away.
+"""Privacy: what each epsilon costs in interval length, whether intervals cover, what a recommender gives away.
 
 Noise is simulated with the law and scale of a release, so that runs can be repeated. `--runs` makes a shorter run.
 """
@@ -75,11 +75,8 @@ def costs(sizes: tuple[int, ...], runs: int, mechanism: str = "laplace") -> pd.D
         for name, (release, truth) in releases().items():
             plain = np.nan
             for epsilon in (NO_NOISE, *EPSILONS):
-                how = (
-                    {"epsilon": epsilon, "mechanism": mechanism, **delta}
-                    if epsilon < NO_NOISE
-                    else {"epsilon": epsilon}
-                )
+                how: dict[str, Any] = {"epsilon": epsilon}
+                how |= {"mechanism": mechanism, **delta} if epsilon < NO_NOISE else {}
                 found = [release(frame, noise=privacy.simulate(run), **how) for run, frame in enumerate(frames)]
                 length = float(np.mean([one.high - one.low for one in found]))
                 plain = length if epsilon == NO_NOISE else plain
@@ -151,7 +148,7 @@ def _flat(table: pd.DataFrame) -> pd.DataFrame:
 def main() -> None:
     """Measure and record."""
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("--runs", type=int, default=300)
+    arguments.add_argument("--runs", type=int, default=200)
     arguments.add_argument("--seeds", type=int, default=5)
     given = arguments.parse_args()
     start = time.process_time()

@@ -46,7 +46,7 @@ WAYS = {
 @pytest.mark.parametrize("way", WAYS)
 def test_intervals_cover_the_effect(way, mechanism):
     options, truth = WAYS[way]
-    rng, runs = np.random.default_rng(7), 60
+    rng, runs = np.random.default_rng(7), 40
     cost = {"epsilon": 0.5, "delta": 1e-5 if mechanism == "gaussian" else 0.0, "mechanism": mechanism}
     covered = sum(
         privacy.effect(log(700, rng), "t", "y", bounds=(0, 1), **cost, **options, noise=simulate(run)).covers(truth)
