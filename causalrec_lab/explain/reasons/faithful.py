@@ -21,7 +21,7 @@ from causalrec_lab.explain.reasons.result import Reasons
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Faithfulness", "faithfulness"]
+__all__ = ["Faithfulness", "faithfulness", "summed"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -143,7 +143,7 @@ def faithfulness(
             "lost_random": (random_rank.reshape(draws, -1) > reasons.k).mean(axis=0),
         }
     )[enough].reset_index(drop=True)
-    return _summed(table)
+    return summed(table)
 
 
 def _is_cited(candidates: pd.DataFrame, rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
@@ -162,7 +162,14 @@ def _drawn(others: pd.DataFrame, count: npt.NDArray[Any], draws: int, rng: np.ra
     return drawn
 
 
-def _summed(table: pd.DataFrame) -> Faithfulness:
+def summed(table: pd.DataFrame) -> Faithfulness:
+    """The three estimates of a table of drops, users as units; tables of several platforms may be joined for it.
+
+    Parameters
+    ----------
+    table
+        As `Faithfulness.table`; a user of another platform has another user_id.
+    """
     by_user = table.groupby("user_id")[["drop_cited", "drop_random", "lost_cited", "lost_random"]].sum()
     size = table.groupby("user_id").size().to_numpy(dtype=np.float64)
     cited, random, lost, lost_random = by_user.to_numpy().T
