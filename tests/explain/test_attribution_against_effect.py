@@ -13,6 +13,7 @@ from causalrec_lab.explain.attributions import (
     history_against_effects,
     kendall,
     rank_agreement,
+    refitted_attributions,
     true_effects,
 )
 from causalrec_lab.recommender import RecommenderConfig, TransformerRecommender
@@ -100,6 +101,26 @@ def test_estimates_stand_beside_and_their_errors_widen_the_agreement():
     ax = found.plot()
     assert [tick.get_text() for tick in ax.get_yticklabels()] == found.table.index[::-1].tolist()
     plt.close(ax.figure)
+
+
+def test_fitting_again_widens_the_interval_of_the_agreement():
+    """Two columns of the same effect: which the model reads more is chance, and a fixed model hides it."""
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame(rng.normal(size=(150, 3)), columns=["a", "b", "c"])
+    y = frame["a"] + frame["b"] + 2 * frame["c"] + rng.normal(size=150)
+    model = LinearRegression().fit(frame, y)
+    shares, effects = attribute(model, frame, resamples=2), {"a": 1.0, "b": 1.001, "c": 2.0}
+    again = refitted_attributions(model, frame, y, repeats=30)
+    assert len({tuple(found.importance.round(6)) for found in again}) == 30
+    fixed, sampled = against_effects(shares, effects), against_effects(shares, effects, refitted=again)
+    assert sampled.agreement.high - sampled.agreement.low >= fixed.agreement.high - fixed.agreement.low
+    assert sampled.agreement.low == pytest.approx(1 / 3)
+    assert sampled.agreement.high == 1
+    assert "30 fits to resampled rows" in sampled.notes[1]
+    with pytest.raises(ValueError, match="repeats=1"):
+        refitted_attributions(model, frame, y, repeats=1)
+    with pytest.raises(ValueError, match="150 rows and outcome 149"):
+        refitted_attributions(model, frame, y.iloc[1:])
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from causalrec_lab.explain.attributions.effects import AgainstEffects, against_effects
     from causalrec_lab.explain.attributions.face import attribute
     from causalrec_lab.explain.attributions.history import history_attributions, history_methods
+    from causalrec_lab.explain.attributions.refitting import refitted_attributions
     from causalrec_lab.explain.attributions.result import Attributions
     from causalrec_lab.explain.attributions.shapley import interventional_value, shapley_values
     from causalrec_lab.explain.attributions.tabular import shap_attributions
@@ -31,6 +32,7 @@ _HOME = {
     "interventional_value": "shapley",
     "kendall": "agreement",
     "rank_agreement": "agreement",
+    "refitted_attributions": "refitting",
     "shap_attributions": "tabular",
     "shapley_values": "shapley",
     "text_attributions": "words",
@@ -51,6 +53,7 @@ __all__ = [
     "interventional_value",
     "kendall",
     "rank_agreement",
+    "refitted_attributions",
     "shap_attributions",
     "shapley_values",
     "text_attributions",

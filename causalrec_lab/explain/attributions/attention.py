@@ -57,8 +57,8 @@ def attention_weights(model: TransformerRecommender, history: Histories) -> tupl
     batch = read if model.config.direction == "causal" else read.hidden_end()
     end = int(batch.ends[0])
     parts = (batch.inputs, batch.input_outcomes, batch.input_gaps)
-    items, outcomes, gaps = (None if p is None else torch.from_numpy(p[:, : end + 1]) for p in parts)
     network = model.network.eval()
+    items, outcomes, gaps = (None if p is None else torch.from_numpy(p[:, : end + 1]).to(network.device) for p in parts)
     found: list[Floats] = []
     hooks = [
         block.register_forward_pre_hook(lambda block, given: found.append(_shares(block, *given)))
@@ -67,7 +67,7 @@ def attention_weights(model: TransformerRecommender, history: Histories) -> tupl
     try:
         with torch.no_grad():
             vectors = network.item_vectors(model._content)
-            network(items, vectors, outcomes, gaps, last=torch.tensor([end]))
+            network(items, vectors, outcomes, gaps, last=torch.tensor([end], device=network.device))
     finally:
         for hook in hooks:
             hook.remove()
@@ -94,6 +94,6 @@ def _shares(block: Any, x: Any, rotation: tuple[Any, Any], visible: Any = None, 
     both = rotate(both.reshape(1, length, 2 * block.heads, -1), rotation)
     query, key = (part.transpose(1, 2) for part in both.chunk(2, dim=2))
     match = (query @ key.transpose(-1, -2)) * query.shape[-1] ** -0.5
-    seen = torch.ones(length, length, dtype=torch.bool).tril() if visible is None else visible[0, 0]
-    share: Floats = match.masked_fill(~seen, float("-inf")).softmax(-1)[0].numpy().astype(np.float64)
+    seen = torch.ones(length, length, dtype=torch.bool, device=x.device).tril() if visible is None else visible[0, 0]
+    share: Floats = match.masked_fill(~seen, float("-inf")).softmax(-1)[0].cpu().numpy().astype(np.float64)
     return share

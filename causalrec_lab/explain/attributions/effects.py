@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -70,10 +70,14 @@ class AgainstEffects:
         wide = np.abs(rows[["low", "high"]].to_numpy(dtype=np.float64) - rows[["effect"]].to_numpy(dtype=np.float64))
         if np.nansum(wide) > 0:
             ax.errorbar(rows["effect"], place - 0.2, xerr=wide.T, fmt="none", ecolor="0.35", capsize=3)
+        if "estimated" in rows:
+            found = rows[["estimated", "estimated_low", "estimated_high"]].to_numpy(dtype=np.float64)
+            around = np.abs(found[:, 1:] - found[:, :1]).T
+            ax.errorbar(found[:, 0], place - 0.2, xerr=around, fmt="D", color="C2", capsize=3, label="estimated effect")
         ax.set_yticks(place, [str(name) for name in rows.index])
         ax.axvline(0, color="0.35", linewidth=0.8)
         ax.set_xlabel("output, for one standard deviation more")
-        ax.legend(loc="best")
+        ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.16), ncol=2, frameon=False)
         return ax
 
     def _repr_html_(self) -> str:
@@ -82,7 +86,15 @@ class AgainstEffects:
         if self.estimated_agreement is not None:
             told += f"; with estimated effects: {_said(self.estimated_agreement)}"
         lines = "".join(f"<p><small>{html.escape(line)}</small></p>" for line in (told, *self.notes))
-        shown = self.table.to_html(border=0, float_format="{:.3g}".format, na_rep="")
+        table = _folded(_folded(self.table, "effect", "low", "high"), "estimated", "estimated_low", "estimated_high")
+        table["same_sign"] = table["same_sign"].map({True: "yes", False: "no"}).fillna("")
+        with pd.option_context("display.max_colwidth", None):
+            shown = table.to_html(border=0, float_format="{:.3g}".format, na_rep="")
+        lines = "".join(f"<p><small>{html.escape(line)}</small></p>" for line in (told, *self.notes))
+        exact = bool((self.table["low"] == self.table["high"]).all())
+        table = self.table.drop(columns=["low", "high"] if exact else [])
+        with pd.option_context("display.max_colwidth", None):
+            shown = table.to_html(border=0, float_format="{:.3g}".format, na_rep="")
         return f'<div class="against-effects">{shown}{lines}</div>'
 
 
@@ -93,6 +105,7 @@ def against_effects(
     estimates: Effects | None = None,
     graph: CausalGraph | None = None,
     outcome: str | None = None,
+    refitted: Sequence[Attributions] = (),
     resamples: int = 500,
     level: float = 0.95,
     seed: int = 0,
@@ -115,9 +128,12 @@ def against_effects(
         Estimated effects of one unit, to be shown beside.
     graph, outcome
         Causal graph that has the features, and its outcome (by default the graph's own): to say why they part.
+    refitted
+        Attributions of the model fitted to resampled rows, as `refitted_attributions` gives them: the interval of the
+        rank agreement is then over samples. Without them it is over the rows that are explained, the model held fixed,
+        which says little: a fixed model's ranking hardly moves.
     resamples, level, seed
-        Draws for the interval of the rank agreement: rows with replacement (the model held fixed), estimated effects
-        from their normal distribution.
+        Draws for that interval (estimated effects are drawn from their normal distribution), its level, the seed.
 
     Raises
     ------
@@ -139,12 +155,11 @@ def against_effects(
     spread = data.std(ddof=0).to_numpy()
     table, value, error = _table(values, data, known, spread)
     rng = np.random.default_rng(seed)
-    drawn = [np.abs(values[rng.integers(len(data), size=len(data))]).mean(axis=0) for _ in range(resamples)]
-    sizes = np.reshape(drawn, (resamples, len(names)))
+    sizes = _sizes(values, names, refitted, resamples, rng)
     importance = table["importance"].to_numpy()
 
     def agrees(value: Floats, error: Floats) -> Estimate:
-        others = np.abs(value + error * rng.standard_normal((resamples, len(names))))
+        others = np.abs(value + error * rng.standard_normal(sizes.shape))
         return rank_agreement(importance, np.abs(value), sizes, others, level=level)
 
     agreement, second = agrees(value, error), None
@@ -157,7 +172,11 @@ def against_effects(
     opposite = tuple(str(name) for name, same in table["same_sign"].items() if same is False)
     outcome = outcome or (graph.outcome if graph is not None else None)
     table["why"] = parting_reasons(table["attribution"].to_numpy(), value, data, graph, outcome)
-    notes = ("an attribution explains the model; an effect says what follows when the feature is changed in the world",)
+    over = f"{len(refitted)} fits to resampled rows" if len(refitted) else "the explained rows, the model held fixed"
+    notes = (
+        "an attribution explains the model; an effect says what follows when the feature is changed in the world",
+        f"interval of the rank agreement over {over}",
+    )
     return AgainstEffects(table, agreement, second, opposite, attribution.method, notes)
 
 
@@ -186,6 +205,17 @@ def _table(
     return table, effect[:, 0], effect[:, 1]
 
 
+def _sizes(
+    values: Floats, names: Sequence[str], refitted: Sequence[Attributions], resamples: int, rng: np.random.Generator
+) -> Floats:
+    """(draws, d) mean absolute attributions: of models fitted again, else of resampled rows."""
+    if len(refitted):
+        return np.stack([again.importance[list(names)].to_numpy(dtype=np.float64) for again in refitted])
+    n = len(values)
+    drawn = [np.abs(values[rng.integers(n, size=n)]).mean(axis=0) for _ in range(resamples)]
+    return np.reshape(drawn, (resamples, len(names)))
+
+
 def _read(effects: Effects) -> dict[str, tuple[float, float, float, float]]:
     """Feature to value, error, low and high of the effect of one unit."""
     if isinstance(effects, pd.DataFrame):
@@ -201,6 +231,18 @@ def _read(effects: Effects) -> dict[str, tuple[float, float, float, float]]:
             error = one.std_error if isinstance(one, Truth) else 0.0
             found[str(name)] = (float(one), error, float(one) - 1.96 * error, float(one) + 1.96 * error)
     return found
+
+
+def _folded(table: pd.DataFrame, value: str, low: str, high: str) -> pd.DataFrame:
+    """Value and interval in one column, where there is an interval."""
+    if value not in table:
+        return table
+    beside = table.drop(columns=[low, high])
+    if (table[low] == table[high]).all():
+        return beside
+    rows = zip(table[value], table[low], table[high], strict=True)
+    beside[value] = [f"{v:.3g} [{a:.3g}, {b:.3g}]" if np.isfinite(v) else "" for v, a, b in rows]
+    return beside
 
 
 def _said(agreement: Estimate) -> str:
