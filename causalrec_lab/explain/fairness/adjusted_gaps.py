@@ -17,22 +17,24 @@ import numpy as np
 import pandas as pd
 
 from causalrec_lab.causal.effects.columns import covariate_matrix
-from causalrec_lab.causal.effects.nuisances.cross_fitting import design_matrix
-from causalrec_lab.causal.effects.nuisances.folds import splits
-from causalrec_lab.causal.effects.nuisances.ridge import expit, fit_linear, fit_logistic
+from causalrec_lab.causal.effects.nuisances.cross_fitting import cross_fit
+from causalrec_lab.causal.effects.nuisances.ridge import one_thread
+from causalrec_lab.causal.effects.sample import read_sample
 from causalrec_lab.data.registry import nearest
 from causalrec_lab.explain.fairness.groups import Floats, Ints
 
 __all__ = ["NUISANCES", "linear_gap", "mean_if_alike"]
 
-NUISANCES = ("auto", "cells", "linear", "spline")
+NUISANCES = ("auto", "cells", "linear", "spline", "boosted")
 _ROWS_A_CELL = 20
-_SLIGHT = 1e-3  # ridge penalty of a standardised column: keeps a collinear design solvable
-_CLIP = 1e-3
+_LEVELS = 12
+_CLIP = 0.01
+_GROUP, _OUTCOME = "group one of two", "outcome of it"  # columns beside the caller's
 
 Mean = tuple[float, Floats, str]  # value, influence, how
 
 
+@one_thread()
 def mean_if_alike(
     frame: pd.DataFrame, x: Floats, y: Floats, alike: Sequence[str], *, nuisance: str, folds: int, seed: int
 ) -> Mean:
@@ -45,7 +47,8 @@ def mean_if_alike(
     x, y
         (n,) group 0 or 1; outcome.
     nuisance
-        "cells", "linear", "spline", or "auto": cells where each has 20 rows on average, else splines.
+        "cells", "linear", "spline", "boosted", or "auto": cells where each has 20 rows on average and no number has
+        more than 12 values, else splines.
 
     Raises
     ------
@@ -58,7 +61,7 @@ def mean_if_alike(
         value = float(y[x == 1].mean())
         return value, x / x.mean() * (y - value), "means"
     cells = np.asarray(frame.groupby(list(alike), sort=False, observed=True, dropna=False).ngroup(), dtype=np.int64)
-    few = (cells.max() + 1) * _ROWS_A_CELL <= len(x)
+    few = (cells.max() + 1) * _ROWS_A_CELL <= len(x) and not _graded(frame, alike)
     if nuisance == "cells" or (nuisance == "auto" and few):
         e, mu = _by_cell(frame, x, y, cells, alike)
         return (*_assembled(x, y, e, mu), "cells")
@@ -86,6 +89,11 @@ def linear_gap(frame: pd.DataFrame, x: Floats, y: Floats, alike: Sequence[str]) 
     return slope, own * error / (own @ own / len(x))
 
 
+def _graded(frame: pd.DataFrame, alike: Sequence[str]) -> bool:
+    """Whether a column is a number of many values, near which others tell something too."""
+    return any(pd.api.types.is_numeric_dtype(frame[name]) and frame[name].nunique() > _LEVELS for name in alike)
+
+
 def _assembled(x: Floats, y: Floats, e: Floats, mu: Floats) -> tuple[float, Floats]:
     share = float((1 - x).mean())
     score = (x * (1 - e) / e * (y - mu) + (1 - x) * mu) / share
@@ -110,16 +118,9 @@ def _by_cell(frame: pd.DataFrame, x: Floats, y: Floats, cells: Ints, alike: Sequ
 def _regressed(
     frame: pd.DataFrame, x: Floats, y: Floats, alike: Sequence[str], kind: str, folds: int, seed: int
 ) -> tuple[Floats, Floats]:
-    design = design_matrix(covariate_matrix(frame, alike)[0], kind)
-    penalty = np.full(design.shape[1], _SLIGHT)
-    penalty[0] = 0.0
-    binary = bool(np.isin(y, (0.0, 1.0)).all())
-    e, mu = np.empty(len(x)), np.empty(len(x))
-    for train, test in splits(len(x), folds, (), x, seed):
-        beta = fit_logistic(design[train], x[train], np.ones(len(train)), penalty)
-        e[test] = np.clip(expit(design[test] @ beta), _CLIP, 1 - _CLIP)
-        one = train[x[train] == 1]
-        fit = fit_logistic if binary and 0 < y[one].mean() < 1 else fit_linear
-        read = design[test] @ fit(design[one], y[one], np.ones(len(one)), penalty)
-        mu[test] = expit(read) if fit is fit_logistic else read
-    return e, mu
+    """Cross-fitted chance of group 1 and its mean outcome, each row's by models that did not see it."""
+    columns = frame[list(alike)].assign(**{_GROUP: x, _OUTCOME: y})
+    sample = read_sample(columns, _GROUP, _OUTCOME, list(alike))
+    shift = 0.0 if sample.binary_outcome else float(y.mean())
+    fitted = cross_fit(sample, nuisance=kind, folds=folds, seed=seed, clip=_CLIP)
+    return fitted.propensity, fitted.treated + shift

@@ -87,7 +87,7 @@ def decompose(
         "robust": the doubly robust gaps of `adjusted_gaps`, with any interaction. "linear": differences of least
         squares slopes, right where all equations are linear without interactions; for any numeric attribute.
     nuisance
-        For "robust": "auto", "cells", "linear" or "spline".
+        For "robust": "auto", "cells", "linear", "spline" or "boosted".
     folds, seed
         Of cross-fitting.
     cluster

@@ -130,7 +130,8 @@ def price_of_fairness(
     value, given = np.empty((len(cases), len(asked))), np.empty((len(cases), len(asked)))
     for row, case in enumerate(cases):
         for column, share in enumerate(asked):
-            found = rerank(case.scores, case.groups, k, least_share={group: share}, method=method, weights=weights)
+            how = method if share > 0 else "prefix"  # nothing asked: ranked by score
+            found = rerank(case.scores, case.groups, k, least_share={group: share}, method=how, weights=weights)
             worth = case.value(found.policy)
             value[row, column] = worth.value if isinstance(worth, Truth | Estimate) else float(worth)
             given[row, column] = float(found.table["after"][group])
