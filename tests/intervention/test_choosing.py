@@ -202,3 +202,21 @@ def test_the_sentence_says_what_the_table_says():
         choosing.sentence(table[["gain"]])
     with pytest.raises(ValueError, match="no row"):
         choosing.sentence(table.iloc[:0])
+
+
+def test_names_beside_near_points_do_not_run_into_each_other():
+    from matplotlib import pyplot as plt
+
+    from causalrec_lab.intervention.choosing.drawing import _name_points
+
+    fig, ax = plt.subplots(figsize=(5.4, 3.6))
+    points = np.array([[1.0, 1.0], [1.01, 1.01], [1.02, 1.0], [0.9, 1.02], [1.2, 0.8]])
+    ax.scatter(*points.T)
+    _name_points(
+        ax, points, ["predicted clicks (40%)", "what showing helps (50%)", "popular (2%)", "today (3%)", "x (1%)"]
+    )
+    fig.canvas.draw()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    plt.close(fig)
+    assert len(boxes) == 5
+    assert not any(a.overlaps(b) for k, a in enumerate(boxes) for b in boxes[k + 1 :])

@@ -29,13 +29,29 @@ def draw_front(front: Front, x: str, y: str, ax: Axes | None) -> Axes:
         ends = [[[row["value", j] - row["band_low", j]], [row["band_high", j] - row["value", j]]] for j in (x, y)]
         ax.errorbar(row["value", x], row["value", y], xerr=ends[0], yerr=ends[1], color="0.75", lw=1, zorder=1)
         ax.scatter(row["value", x], row["value", y], s=50, color="C0", alpha=0.15 + 0.85 * share, zorder=2)
-        ax.annotate(f"{name} ({share:.0%})", (row["value", x], row["value", y]), (6, 5), textcoords="offset points")
     on = _outline(front, wide["value"][[x, y]].to_numpy(), x, y)
     ax.plot(on[:, 0], on[:, 1], "--", color="C0", lw=1, zorder=0)
     words = {name: f"{name} ({'more' if way == 'more' else 'less'} is better)" for name, way in front.better.items()}
-    ax.margins(0.12)
+    ax.margins(0.18)
+    _name_points(ax, wide["value"][[x, y]].to_numpy(), [f"{n} ({s:.0%})" for n, s in front.table["p_front"].items()])
     ax.set(xlabel=words[x], ylabel=words[y], title="In brackets: chance of being on the front")
     return ax
+
+
+def _name_points(ax: Axes, points: Floats, names: list[str]) -> None:
+    """Write each name beside its point, from the lowest point up, above every name it would run into."""
+    ax.autoscale_view()  # limits are otherwise set when the picture is drawn
+    line, letter = 12.0, 6.0  # height of a line and width of a letter, in points of print
+    at = ax.transData.transform(points) * 72.0 / ax.figure.dpi
+    taken: list[tuple[float, float, float]] = []  # left, right and foot of the names written
+    for k in np.argsort(at[:, 1], kind="stable"):
+        left, foot = at[k, 0] + 6.0, at[k, 1] + 5.0
+        right = left + letter * len(names[k])
+        for other_left, other_right, other_foot in sorted(taken, key=lambda name: name[2]):
+            if left < other_right and other_left < right and abs(foot - other_foot) < line:
+                foot = other_foot + line
+        taken.append((left, right, foot))
+        ax.annotate(names[k], tuple(points[k]), (6.0, foot - at[k, 1]), textcoords="offset points")
 
 
 def _outline(front: Front, points: Floats, x: str, y: str) -> Floats:

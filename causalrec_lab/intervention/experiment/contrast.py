@@ -186,9 +186,8 @@ def _estimate(
     name, control = trial.arms[k], trial.arms[0]
     value = lift(found, k, law, kind)
     relative = "" if kind == "difference" else f", relative by {kind}"
-    cut = (
-        () if not trial.capped else (f"{trial.capped} units were cut at the quantile: the effect is on the cut metric",)
-    )
+    were = "unit was" if trial.capped == 1 else "units were"
+    cut = (f"{trial.capped} {were} cut at the quantile: the effect is on the cut metric",) if trial.capped else ()
     return Estimate(
         value=value.value,
         std_error=value.std_error,
