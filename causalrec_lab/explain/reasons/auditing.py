@@ -16,6 +16,7 @@ from causalrec_lab.explain.reasons.joining import PERSONAL
 from causalrec_lab.explain.reasons.popularity import popular_places
 from causalrec_lab.explain.reasons.result import Reasons
 from causalrec_lab.explain.reasons.sentences import group_text, likes_text, opening_clauses
+from causalrec_lab.explain.reasons.tastes import more_than_chance
 from causalrec_lab.explain.reasons.titles import quoted, quoted_parts, titles_of
 
 __all__ = ["check"]
@@ -129,7 +130,7 @@ def _liked(reasons: Reasons, table: pd.DataFrame, dataset: Dataset, events: pd.D
         own = done[(done["user_id"] == row["user_id"]) & (done["timestamp"] < row["at"])]["item_id"].unique()
         kinds = category.reindex(own).dropna()
         of = int((kinds == row["liked"]).sum())
-        lifted = of >= 2 and of / len(kinds) > usual.get(row["liked"], np.inf)
+        lifted = more_than_chance([of], [len(kinds)], [usual.get(row["liked"], 1.0)])[0]
         good.append(bool(lifted and category.get(row["item_id"]) == row["liked"]))
     return np.asarray(named & np.array(good, dtype=bool))
 

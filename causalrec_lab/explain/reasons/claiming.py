@@ -45,7 +45,7 @@ def claims() -> pd.DataFrame:
             "and like Y",
             "history -> score",
             "the log and the model, for this user",
-            "two items of Y or more, a larger share than the catalogue's, and the score falls without them",
+            "two items of Y or more, more than indifference makes likely, and the score falls without them",
             "why the user met them: who is shown much of Y meets much of Y",
         ),
         (

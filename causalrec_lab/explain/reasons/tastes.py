@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from causalrec_lab.recommender.text.interests import InterestProfiles
 
-__all__ = ["liked_categories", "liked_topics"]
+__all__ = ["liked_categories", "liked_topics", "more_than_chance"]
 
-_FEWEST = 2  # different items of a kind before a user is said to like it
+FEWEST = 2  # different items of a kind before a user is said to like it
+CHANCE = 0.1  # largest chance of as many by indifference
 
 
 def liked_categories(pairs: pd.DataFrame, acts: pd.DataFrame, category: pd.Series) -> list[str]:
-    """Category of each recommended item where the log bears out that its user likes it, else an empty text.
+    r"""Category of each recommended item where the log bears out that its user likes it, else an empty text.
 
-    It does where the user did something with two items of it or more, and with a larger share of their items than the
-    category has of the catalogue. That is a count, no state of mind: who was shown much of a kind meets much of it.
+    Of the n items a user did something with, K are of the category, whose share of the catalogue is q. It is called
+    liked where K is at least 2 and more than indifference makes likely (binomial, one-sided):
+
+    .. math:: P(B \ge K) \le 0.1, \qquad B \sim \text{Bin}(n, q).
+
+    That is a count, no state of mind: who was shown much of a kind meets much of it.
 
     Parameters
     ----------
@@ -29,12 +36,29 @@ def liked_categories(pairs: pd.DataFrame, acts: pd.DataFrame, category: pd.Serie
     own = acts.assign(category=category.reindex(acts["item_id"]).to_numpy()).dropna(subset=["category"])
     own = own[["user_id", "item_id", "category"]].drop_duplicates()
     count = own.groupby(["user_id", "category"], observed=True).size()
-    share = count / own.groupby("user_id").size().reindex(count.index.get_level_values(0)).to_numpy()
-    usual = category.value_counts(normalize=True)
-    lift = share / usual.reindex(count.index.get_level_values(1)).to_numpy()
-    liked = set(count.index[(count >= _FEWEST) & (lift > 1)])
+    of = own.groupby("user_id").size().reindex(count.index.get_level_values(0)).to_numpy()
+    usual = category.value_counts(normalize=True).reindex(count.index.get_level_values(1)).to_numpy()
+    liked = set(count.index[more_than_chance(count.to_numpy(), of, usual)])
     asked = zip(pairs["user_id"], category.reindex(pairs["item_id"]), strict=True)
     return [str(kind) if (user, kind) in liked else "" for user, kind in asked]
+
+
+def more_than_chance(count: npt.ArrayLike, of: npt.ArrayLike, usual: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """Whether so many items of a kind are more than indifference makes likely.
+
+    Parameters
+    ----------
+    count
+        (n,) items of the kind.
+    of
+        (n,) items in all.
+    usual
+        (n,) share of the kind in the catalogue.
+    """
+    from scipy.stats import binom
+
+    tail = binom.sf(np.asarray(count) - 1, np.asarray(of), np.asarray(usual))
+    return np.asarray((np.asarray(count) >= FEWEST) & (tail <= CHANCE))
 
 
 def liked_topics(pairs: pd.DataFrame, items: pd.DataFrame, interests: InterestProfiles) -> list[str]:

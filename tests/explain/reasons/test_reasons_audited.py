@@ -155,9 +155,9 @@ def planted_at_random(told, model):
 BAD = {
     "an item not recommended": ({"items": 9}, ValueError, r"item 9 was not recommended to user 1: .*rank .*force=True"),
     "an item the user has": ({"items": 0}, ValueError, "in the history of user 1 already"),
-    "an unknown item": ({"items": 99}, KeyError, "item 99 is not in the catalogue of 10"),
+    "an unknown item": ({"items": 99}, KeyError, "item 99 is not in the catalogue of 20"),
     "an item for somebody else": ({"items": {2: 8}}, ValueError, "names user 2"),
-    "too many ranks": ({"k": 11}, ValueError, r"k=11.*has 10 items"),
+    "too many ranks": ({"k": 21}, ValueError, r"k=21.*has 20 items"),
     "no rank": ({"k": 0}, ValueError, "k=0"),
     "nothing cited": ({"cite": 0}, ValueError, "cite=0"),
     "a share of all": ({"least": 1.0}, ValueError, "least=1.0"),

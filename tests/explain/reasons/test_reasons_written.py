@@ -11,6 +11,7 @@ from causalrec_lab.data import Dataset
 from causalrec_lab.explain import reasons
 from causalrec_lab.explain.reasons.deletion import centred_scores, left_out
 from causalrec_lab.explain.reasons.figures import decimals, number_text, numbers_in
+from causalrec_lab.explain.reasons.tastes import more_than_chance
 from causalrec_lab.explain.reasons.titles import LONGEST, quoted_parts, shown_title
 from causalrec_lab.recommender import RecommenderConfig, TransformerRecommender, interest_profile
 from causalrec_lab.recommender.catalogue.histories import Histories
@@ -50,10 +51,10 @@ def test_an_amount_keeps_its_unit(model, log, effects):
 def test_evidence_has_the_closed_form_of_a_sum(model, log):
     row = reasons.write(model, log, 1).table.iloc[0]
     assert (row["item_id"], row["evidence"], row["acts"]) == (7, (0, 1), ("purchase", "click"))
-    # item 0 stands twice in the history (view and purchase): its deletion takes 2 x 3, less a tenth of it (the mean)
+    # item 0 stands twice in the history (view and purchase): its deletion takes 2 x 3, less a twentieth (the mean)
     np.testing.assert_allclose(row["shares"], [6 / 8, 2 / 8], rtol=1e-6)
-    assert row["drop"] == pytest.approx((6 + 2) * 0.9, rel=1e-6)
-    assert row["rank_without"] == 6  # -1 for item 7; of the six never met, the other five have 0
+    assert row["drop"] == pytest.approx((6 + 2) * 0.95, rel=1e-6)
+    assert row["rank_without"] == 16  # -1 for item 7; the other fifteen never met have 0
 
 
 def test_only_what_moved_the_model_towards_the_item_is_cited(model, log):
@@ -88,9 +89,19 @@ def test_because_is_partly_where_the_item_stays_without_what_is_cited(model, log
 
 
 def test_what_is_liked_is_borne_out_by_the_log(model, log):
-    assert reasons.write(model, log, 1).table["liked"].tolist() == ["a"]  # two of three items; 3 of 10 in the catalogue
+    assert reasons.write(model, log, 1).table["liked"].tolist() == [
+        "a"
+    ]  # two of three items, 3 of 20 in the catalogue: P(B >= 2) = 0.06
     fewer = log.events[(log.events["item_id"] != 1) | (log.events["user_id"] != 1)]
     assert reasons.write(model, Dataset("x", events=fewer, items=log.items, users=log.users), 1).table["liked"][0] == ""
+
+
+def test_more_than_chance_is_a_binomial_tail():
+    from math import comb
+
+    tail = sum(comb(5, j) * 0.3**j * 0.7 ** (5 - j) for j in range(4, 6))
+    assert tail < 0.1 < sum(comb(5, j) * 0.3**j * 0.7 ** (5 - j) for j in range(3, 6))
+    assert more_than_chance([3, 4, 1], [5, 5, 1], [0.3, 0.3, 0.01]).tolist() == [False, True, False]
 
 
 def test_somebody_without_a_history_is_told_so(model, log, effects):
@@ -98,8 +109,8 @@ def test_somebody_without_a_history_is_told_so(model, log, effects):
     assert cold["kind"] == "cold"
     assert cold["evidence"] == ()
     assert "You have no history here yet" in cold["sentence"]
-    assert "number 1 of 10 products" in cold["sentence"]  # three users did something with item 0
-    other = reasons.write(model, log, 3, items=8, k=10).of(3)
+    assert "number 1 of 20 products" in cold["sentence"]  # three users did something with item 0
+    other = reasons.write(model, log, 3, items=8, k=20).of(3)
     assert "number" not in other
 
 
@@ -115,7 +126,7 @@ def test_only_what_came_before_the_decision_is_read_and_cited(model, log):
     assert table["evidence"][0] == (0,)
     assert reasons.write(model, log, 1, items=7, at={1: early}, history=log.events).table["evidence"][0] == (0,)
     first = log.events["timestamp"].iloc[1]
-    assert reasons.write(model, log, 1, k=10, items=7, at=first, history=log.events).table["kind"][0] == "lone"
+    assert reasons.write(model, log, 1, k=20, items=7, at=first, history=log.events).table["kind"][0] == "lone"
 
 
 def test_titles_cannot_break_a_sentence_or_a_page(model, log, effects):
@@ -232,7 +243,7 @@ def test_group_effects_are_those_of_by_group_with_wider_intervals():
 def test_topics_join_the_item_and_the_user(model, log):
     texts = ["violin concert string", "violin string", "spade soil", "spade seed", "bread oven", "oven butter", "bread",
              "violin concert", "bread butter", "soil seed"]  # fmt: skip
-    items = log.items.assign(text=texts)
+    items = log.items.assign(text=texts * 2)
     acts = log.events[log.events["event"] != "view"]
     interests = interest_profile(acts, items, topics=Topics.fit(texts, 3, min_texts=1), half_life=None)
     dataset = Dataset("ecommerce", events=log.events, items=items, users=log.users)
