@@ -38,8 +38,8 @@ def rate(hits: list[bool]) -> dict[str, float]:
 
 
 def exposures(replications: int) -> Iterator[ROW]:
-    """Coverage of group shares, one at a time and all together, and of the Gini coefficient."""
-    platform = Platform.make("ecommerce", seed=11, n_users=USERS, n_items=120)
+    """Coverage of group shares, one at a time and all together, in logs of some of many users."""
+    platform = Platform.make("ecommerce", seed=11, n_users=8_000, n_items=120)
     policy = SoftmaxPolicy(platform.population, temperature=0.7)
     exact = fairness.exposure_of_policy(policy, platform.contexts(), PLACES)
     asked = {"measure": "share", "against": "catalogue"}
