@@ -27,9 +27,9 @@ def glossary_page(site: Site) -> str:
     ]
     head = '<section class="hero"><p class="eyebrow">Glossary · <span lang="zh-Hans">术语表</span></p>'
     body = f"{head}<h1>{len(terms())} terms, English and Chinese</h1><p>{html.escape(ABOUT)}</p></section>"
-    letters = "".join(f'<li class="level-2"><a href="#letter-{letter}">{letter}</a></li>' for letter, _ in groups)
-    aside = f"<p>On this page</p><ol>{letters}</ol>"
-    return page(site, title="Glossary", body=body + "".join(parts), here="glossary", aside=aside, kind="made")
+    letters = " ".join(f'<a href="#letter-{letter}">{letter}</a>' for letter, _ in groups)
+    body += f'<nav class="letters" aria-label="Letters">{letters}</nav>{"".join(parts)}'
+    return page(site, title="Glossary", body=body, here="glossary", kind="made")
 
 
 def _entry(one: Term, shown: frozenset[str]) -> str:
