@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from causalrec_lab.lab.committed import refresh
     from causalrec_lab.lab.figures import show
     from causalrec_lab.lab.findings import decision, headline, real_data
+    from causalrec_lab.lab.own_logs import OwnLog, own_log
     from causalrec_lab.lab.project import chapters, home
     from causalrec_lab.lab.provenance import manifest
     from causalrec_lab.lab.quoting import quote
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 # No module of this folder may bear a public name: importing it would hide the function.
 _HOME = {
+    "OwnLog": "own_logs",
     "build_report": "report.build",
     "chapters": "project",
     "decision": "findings",
@@ -32,6 +34,7 @@ _HOME = {
     "home": "project",
     "load": "artefacts",
     "manifest": "provenance",
+    "own_log": "own_logs",
     "quote": "quoting",
     "real_data": "findings",
     "refresh": "committed",
@@ -44,6 +47,7 @@ _HOME = {
 }
 
 __all__ = [
+    "OwnLog",
     "build_report",
     "chapters",
     "decision",
@@ -51,6 +55,7 @@ __all__ = [
     "home",
     "load",
     "manifest",
+    "own_log",
     "quote",
     "real_data",
     "refresh",

@@ -72,9 +72,10 @@ def run_notebooks(
 
 
 def _given(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters of one run: of the case study with its scenario."""
-    scenario = scenario_of(name)
-    return {**given, "scenario": scenario} if scenario else dict(given)
+    """Parameters of one run: of the case study with its scenario, of a case that asks for it with its name."""
+    if scenario := scenario_of(name):
+        return {**given, "scenario": scenario}
+    return {"name": name, **given} if "name" in known_parameters(name) else dict(given)
 
 
 def known_parameters(name: str) -> frozenset[str]:

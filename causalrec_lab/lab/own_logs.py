@@ -1,0 +1,153 @@
+"""A log of one's own, with what its columns are to be in a study: treatment, outcome, covariates, text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from causalrec_lab.lab.project import home, nearest
+
+if TYPE_CHECKING:
+    from causalrec_lab.data.dataset import Dataset
+
+__all__ = ["OwnLog", "own_log"]
+
+
+@dataclass(frozen=True)
+class OwnLog:
+    """A log that was read, under the lab's names.
+
+    Parameters
+    ----------
+    dataset
+        Its decisions, columns renamed to those of the contract.
+    treatment, outcome, covariates, text
+        Columns of `decisions`.
+    """
+
+    dataset: Dataset
+    treatment: str
+    outcome: str
+    covariates: tuple[str, ...]
+    text: str | None
+
+    @property
+    def decisions(self) -> pd.DataFrame:
+        """One row a decision."""
+        table = self.dataset.decisions
+        assert isinstance(table, pd.DataFrame)
+        return table
+
+    @property
+    def cluster(self) -> list[str] | None:
+        """Of user_id and item_id those with several rows: rows of one user or item err together."""
+        table = self.decisions
+        return [name for name in ("user_id", "item_id") if table[name].duplicated().any()] or None
+
+
+def own_log(
+    path: str,
+    mapping: Mapping[str, str],
+    treatment: str,
+    outcome: str,
+    covariates: Sequence[str],
+    text: str | None = None,
+) -> OwnLog:
+    """Read a log of decisions and check what its columns are to be, before anything is estimated.
+
+    Parameters
+    ----------
+    path
+        CSV or Parquet file, from the project's folder or absolute; or an address, as `data.read` takes it.
+    mapping
+        The lab's name -> your column: {"user_id": "customer"}.
+    treatment
+        Column of 0 and 1, under your name or the lab's.
+    outcome
+        Column of numbers that vary.
+    covariates
+        Columns of numbers that were known before the decision, one at least.
+    text
+        Column of texts, if there is one.
+
+    Raises
+    ------
+    ValueError
+        If a column is not there (the nearest are offered) or is not what it is to be; the parameter is named.
+    FileNotFoundError
+        If there is no such file.
+    """
+    from causalrec_lab import data
+
+    dataset = data.read(_place(path), mapping=mapping, table="decisions")
+    table = dataset.decisions
+    assert isinstance(table, pd.DataFrame)
+    lab_name = {yours: ours for ours, yours in mapping.items()}
+    roles = {"treatment": treatment, "outcome": outcome, **({} if text is None else {"text": text})}
+    named = {role: _column(table, lab_name.get(column, column), role) for role, column in roles.items()}
+    known = tuple(_column(table, lab_name.get(column, column), "covariates") for column in covariates)
+    _check_arms(table, named["treatment"])
+    _check_numbers(table, named["outcome"], "outcome")
+    _check_covariates(table, known, (named["treatment"], named["outcome"]))
+    return OwnLog(dataset, named["treatment"], named["outcome"], known, named.get("text"))
+
+
+def _place(path: str) -> str:
+    """Where to read: a relative path is one from the project's folder."""
+    if "://" in path or Path(path).is_absolute():
+        return path
+    if not list(home().glob(path)):
+        raise FileNotFoundError(
+            f"path={path!r}: the project's folder holds no such file; give a path from there, an absolute one, or an "
+            "address such as postgres://me@host/shop"
+        )
+    return str(home() / path)
+
+
+def _column(table: pd.DataFrame, column: str, role: str) -> str:
+    if column not in table:
+        raise ValueError(
+            f"{nearest('column', column, table.columns)}; the parameter {role!r} names it: change it there, or name "
+            "your column in `mapping`"
+        )
+    return column
+
+
+def _check_arms(table: pd.DataFrame, treatment: str) -> None:
+    found = set(pd.unique(table[treatment].dropna()))
+    if table[treatment].isna().any() or found != {0, 1}:
+        shown = sorted(map(str, found))[:5]
+        raise ValueError(
+            f"treatment {treatment!r} holds {shown}{' and gaps' * bool(table[treatment].isna().any())}; it must be 0 "
+            "and 1 with rows of both: an ordinary log of what was shown has no 0, data.decisions makes them from logs"
+        )
+
+
+def _check_numbers(table: pd.DataFrame, column: str, role: str) -> None:
+    values = table[column]
+    if not pd.api.types.is_numeric_dtype(values):
+        raise ValueError(f"{role} {column!r} holds {values.iloc[0]!r}, no numbers; make numbers of it, or name another")
+    if values.isna().any():
+        raise ValueError(
+            f"{role} {column!r} has {int(values.isna().sum()):,} gaps in {len(table):,} rows; fill them, or leave "
+            "those rows out and say so"
+        )
+    if role == "outcome" and values.nunique() < 2:
+        raise ValueError(f"outcome {column!r} is {values.iloc[0]!r} in every row; there is nothing to explain")
+
+
+def _check_covariates(table: pd.DataFrame, known: Sequence[str], taken: Sequence[str]) -> None:
+    if not known:
+        raise ValueError(
+            "covariates=[]: name the columns that decided what was shown, as they were before the decision"
+        )
+    for column in known:
+        if column in taken:
+            raise ValueError(
+                f"covariates: {column!r} is the treatment or the outcome; a covariate is known before both"
+            )
+        _check_numbers(table, column, "covariate")
