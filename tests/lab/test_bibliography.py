@@ -13,6 +13,7 @@ from causalrec_lab.lab.report.reading_page import reading_page
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb"))
 
 
 def cells(path: Path) -> Any:
@@ -64,6 +65,11 @@ def test_what_a_chapter_cites_is_listed_and_it_sends_its_readers_on(path: Path) 
     assert 3 <= len(named) <= 5
     assert all(any(cites(names, year, work) for work in works) for names, year in named)
     assert f"READING.md#{path.stem[:2]}-" in line
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
+def test_what_a_solution_cites_is_listed(path: Path) -> None:
+    assert unlisted("\n\n; ".join(cell.source for cell in cells(path))) == []
 
 
 def test_a_citation_that_is_not_listed_would_be_seen() -> None:
