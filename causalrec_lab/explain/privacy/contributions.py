@@ -22,7 +22,7 @@ Groups = Mapping[str, Sequence[Any]]
 
 
 def checked_table(frame: pd.DataFrame, columns: Sequence[str], who: str) -> None:
-    """Refuse a table by what is public of it: that it is one, its columns, that it has rows.
+    """Refuse a table by what is public of it: that it is one, its columns (the users' first), that it has rows.
 
     Raises
     ------
@@ -39,6 +39,9 @@ def checked_table(frame: pd.DataFrame, columns: Sequence[str], who: str) -> None
             raise ValueError(f"{who}: there is no column {name!r}: {nearest(name, frame.columns)}{hint}")
         if list(frame.columns).count(name) > 1:
             raise ValueError(f"{who}: column {name!r} stands more than once; drop or rename the others")
+    users = frame[columns[0]]
+    if users.dtype == object and not users.map(pd.api.types.is_hashable).all():
+        raise ValueError(f"{who}: column {columns[0]!r} holds lists or other objects; a user is a number or text")
     if frame.empty:
         raise ValueError(f"{who}: the table has no rows (that it has rows is taken to be public)")
 
@@ -96,17 +99,26 @@ def cells(frame: pd.DataFrame, groups: Groups, who: str) -> tuple[Ints, pd.Multi
     Raises
     ------
     ValueError
-        If a list of groups is empty, repeats one, or is text.
+        If a list of groups is empty, repeats one, is text, or names text where the column holds numbers.
     """
     place = np.zeros(len(frame), dtype=np.int64)
     for name, known in groups.items():
         if isinstance(known, str) or not len(known) or len(set(known)) < len(known):
             raise ValueError(f"{who}: give the groups of {name!r} as a list that names each once, not {known!r}")
+        _of_one_kind(frame[name], known, who)
         own = pd.Index(list(known)).get_indexer(pd.Index(frame[name].astype(object)))
         place = np.where((place < 0) | (own < 0), -1, place * len(known) + own)
     if not groups:
         return place, pd.MultiIndex.from_tuples([("all",)], names=["rows"])
     return place, pd.MultiIndex.from_product([list(known) for known in groups.values()], names=list(groups))
+
+
+def _of_one_kind(column: pd.Series[Any], known: Sequence[Any], who: str) -> None:
+    """Refuse groups that no row could be in, by the kind of the column, which is public."""
+    kind = column.dtype.categories.dtype if isinstance(column.dtype, pd.CategoricalDtype) else column.dtype
+    numbers = pd.api.types.is_numeric_dtype(kind)
+    if not pd.api.types.is_object_dtype(kind) and numbers == all(isinstance(one, str) for one in known):
+        raise ValueError(f"{who}: the groups of {column.name!r} are {list(known)!r}, the column is of kind {kind}")
 
 
 def moments(

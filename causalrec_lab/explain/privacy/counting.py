@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,8 @@ def counts(
         If a column is missing, a parameter is none, or a found group has no delta.
     """
     who = "privacy.counts"
+    if not isinstance(by, str | Mapping | None):
+        raise TypeError(f"{who}(by={by!r}): give {{column: [its groups]}}, a column's name, or None")
     columns = [by] if isinstance(by, str) else list(by or {})
     checked_table(frame, [user, *columns], who)
     most, source = _most(rows_per_user, who), secure(noise)
@@ -84,7 +86,7 @@ def counts(
         return above(frame[by], frame[user], most, (epsilon, delta), mechanism, level, budget, source)
     law = calibrate(mechanism, most, epsilon, _plain(delta, mechanism, who))
     place, groups = cells(frame, by or {}, who)
-    return _counted(frame[user], place, groups, most, law, level, budget, source, "counts by " + _names(columns))
+    return _counted(frame[user], place, groups, most, law, level, budget, source, _named(columns))
 
 
 def histogram(
@@ -168,5 +170,5 @@ def _plain(delta: float, mechanism: str, who: str) -> float:
     return delta
 
 
-def _names(columns: Sequence[str]) -> str:
-    return " and ".join(columns) if columns else "nothing"
+def _named(columns: Sequence[str]) -> str:
+    return f"counts by {' and '.join(columns)}" if columns else "count of rows"

@@ -244,6 +244,12 @@ def test_other_bad_input(frame):
         privacy.counts(frame, by="x", epsilon=1)
     with pytest.raises(ValueError, match="names each once"):
         privacy.counts(frame, by={"x": [0, 0]}, epsilon=1)
+    with pytest.raises(ValueError, match=r"groups of 'x' are \['0', '1'\], the column is of kind int64"):
+        privacy.counts(frame, by={"x": ["0", "1"]}, epsilon=1)
+    with pytest.raises(TypeError, match="its groups"):
+        privacy.counts(frame, by=3, epsilon=1)
+    with pytest.raises(ValueError, match="lists or other objects"):
+        privacy.counts(frame.assign(user_id=[[1]] * len(frame)), epsilon=1)
     with pytest.raises(ValueError, match="from 1 on"):
         privacy.counts(frame, epsilon=1, rows_per_user=0)
     with pytest.raises(ValueError, match="each above the one before"):
