@@ -145,6 +145,7 @@ class Decomposition(Mapping[str, Estimate]):
         ax.set_yticks(np.arange(len(names) + 1), [*names, "the gap"])
         ax.invert_yaxis()
         ax.set_xlabel(f"{self.roles.outcome}: {self.contrast[1]} less {self.contrast[0]}")
+        ax.locator_params(axis="x", nbins=6)
         return ax
 
     def __str__(self) -> str:

@@ -178,7 +178,10 @@ def _merit(merit: npt.ArrayLike | None, exposure: Exposure, groups: Groups) -> F
     found = np.atleast_2d(np.asarray(merit, dtype=np.float64))
     rows, shape = len(exposure.users), found.shape
     if shape[1] != len(exposure.items) or shape[0] not in (1, rows):
-        raise ValueError(f"merit has shape {shape}; give ({len(exposure.items)},) or ({rows}, {len(exposure.items)})")
+        raise ValueError(
+            f"merit has shape {shape}; give ({len(exposure.items)},) or ({rows}, {len(exposure.items)}), a row a user "
+            "of the exposure (exposure_of_slates takes users= for all of them)"
+        )
     if not (np.isfinite(found).all() and (found >= 0).all()):
         raise ValueError("merit has values that are not finite or negative; relevance is at least 0 (a probability)")
     total = found.sum(axis=0) @ groups.one_hot
