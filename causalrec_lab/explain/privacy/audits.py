@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from causalrec_lab.estimate import z_value
+
 __all__ = ["Audit", "audit"]
 
 Floats = npt.NDArray[np.float64]
@@ -83,7 +85,7 @@ def audit(with_user: Any, without: Any, *, delta: float = 0.0, confidence: float
         raise ValueError(f"audit: {len(one)} and {len(other)} outputs; give at least 40 numbers of each, none missing")
     if not 0 < confidence < 1 or not 0 <= delta < 1:
         raise ValueError(f"audit(confidence={confidence}, delta={delta}): both are shares, confidence in (0, 1)")
-    sign, first, threshold = _event(one[::2], other[::2], delta)
+    sign, first, threshold = _event(one[::2], other[::2], delta, z_value(confidence))
     hits = [int((sign * part[1::2] > sign * threshold).sum()) for part in (one, other)]
     sizes = [len(part[1::2]) for part in (one, other)]
     alpha = (1 - confidence) / 2
@@ -96,12 +98,12 @@ def audit(with_user: Any, without: Any, *, delta: float = 0.0, confidence: float
     return Audit(max(0.0, low), f"an output {side} {threshold:.4g}", share, other_share, confidence, sum(sizes))
 
 
-def _event(one: Floats, other: Floats, delta: float) -> tuple[int, bool, float]:
+def _event(one: Floats, other: Floats, delta: float, z: float) -> tuple[int, bool, float]:
     """Side, table and threshold of the event with the largest ratio that its counts can bear."""
     thresholds = np.unique(np.quantile(np.concatenate([one, other]), np.linspace(0, 1, 201)))
     best = (-math.inf, 1, True, float(thresholds[0]))
     for sign in (1, -1):
-        ends = [_wilson(sign * part, sign * thresholds) for part in (one, other)]
+        ends = [_wilson(sign * part, sign * thresholds, z) for part in (one, other)]
         for first in (True, False):
             big, small = ends if first else ends[::-1]
             ratio = np.log(np.maximum(big[0] - delta, 1e-12) / small[1])
@@ -111,7 +113,7 @@ def _event(one: Floats, other: Floats, delta: float) -> tuple[int, bool, float]:
     return best[1:]
 
 
-def _wilson(values: Floats, thresholds: Floats, z: float = 3.0) -> tuple[Floats, Floats]:
+def _wilson(values: Floats, thresholds: Floats, z: float) -> tuple[Floats, Floats]:
     """Wilson's (1927) interval of the share above each threshold."""
     n = len(values)
     hits = (values[:, None] > thresholds).sum(axis=0)

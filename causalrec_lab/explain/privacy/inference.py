@@ -84,11 +84,11 @@ class Membership:
         ours = self.members[order]
         found, accused = np.cumsum(ours) / ours.sum(), np.cumsum(~ours) / (~ours).sum()
         least = 1 / (~ours).sum()
+        if first:
+            ax.plot([least, 1], [least, 1], linestyle="--", color="0.35", label="guessing")
         ax.plot(
             np.maximum(accused, least), np.maximum(found, least), drawstyle="steps-post", label=label or self.method
         )
-        if first:
-            ax.plot([least, 1], [least, 1], linestyle="--", color="0.35", label="guessing")
         ax.set(xscale="log", yscale="log", xlabel="share of strangers accused", ylabel="share of members found")
         ax.legend(loc="best")
         return ax

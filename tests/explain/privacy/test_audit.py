@@ -15,7 +15,7 @@ from causalrec_lab.explain.privacy.noise import calibrate, secure, simulate
 SURE = 1 - 1e-6
 OTHERS = pd.DataFrame({"user_id": np.arange(12), "y": 0.0, "g": "a"})
 HEAVY = pd.DataFrame({"user_id": -1, "y": 1e6, "g": ["a"] * 500 + ["b"] * 500})  # one user, a thousand rows
-RUNS = 300
+RUNS = 200
 
 
 def outputs(release, frame: pd.DataFrame, source) -> np.ndarray:
@@ -45,7 +45,7 @@ def test_the_audit_is_tight_enough_to_tell_epsilon(kind):
     n = 60_000
     one, other = (secure(None).add(np.full(n, exact, dtype=np.int64), law) for exact in (GRID, 0))
     found = privacy.audit(one, other, delta=law.delta, confidence=SURE)
-    assert (0.75 if kind == "laplace" else 0.1) < found.epsilon_low <= 1.0
+    assert (0.75 if kind == "laplace" else 0.05) < found.epsilon_low <= 1.0
 
 
 def test_a_mechanism_that_does_not_cut_is_caught():
