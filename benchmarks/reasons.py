@@ -1,8 +1,8 @@
 """Written reasons: whether what they cite moved the model, and what they say of groups is so.
 
 Two tables. `cited`: by scenario and model, the drop of the score without the cited items beside as many random items of
-the same history, how often the recommendation then falls, whether the liked category is one of the user's segment (the
-platform knows), the audit, the length. Users of all seeds are the units. `effects`: over independent logs of one
+the same history, how often the recommendation then falls, whether the user's true affinity with the liked category is
+above the user's mean (the platform knows), the audit, the length. Users of all seeds are the units. `effects`: over independent logs of one
 platform, how often the intervals a reason quotes hold the true effect of their group, all at once and each, plain and
 simultaneous; how often the effect is told, and told with the wrong sign.
 
@@ -55,10 +55,10 @@ def of_one(scenario: str, model: str, seed: int) -> tuple[pd.DataFrame, dict[str
     told = reasons.write(fitted, log, np.arange(USERS), effects=effects, by=by)
     audit = reasons.check(told, log)
     found = reasons.faithfulness(fitted, log, told, seed=seed)
-    segments = platform.users.set_index("user_id")["segment"]
-    likes = told.table["user_id"].map(segments).map(lambda name: platform.scenario.segments[name].likes)
-    category = told.table["item_id"].map(log.items.set_index("item_id")["category"])
-    truly = np.array([one in some for one, some in zip(category, likes, strict=True)])
+    category = log.items.set_index("item_id")["category"]
+    truly = taste(platform, category).reindex(
+        pd.MultiIndex.from_arrays([told.table["user_id"], category.reindex(told.table["item_id"])])
+    ).to_numpy(dtype=bool)  # fmt: skip
     named = (told.table["liked"] != "").to_numpy()
     facts = {
         "reasons": len(told), "cite": (told.table["kind"] == "history").sum(), "audit_ok": audit["ok"].sum(),
@@ -67,6 +67,15 @@ def of_one(scenario: str, model: str, seed: int) -> tuple[pd.DataFrame, dict[str
         "words": told.summary()["median words"],
     }  # fmt: skip
     return found.table.assign(user_id=found.table["user_id"] + 10_000 * seed), facts
+
+
+def taste(platform: Platform, category: pd.Series) -> pd.Series:
+    """Whether each user's true affinity with a category's items is above that user's mean, by user and category."""
+    users, items = np.divmod(np.arange(SIZES["n_users"] * SIZES["n_items"]), SIZES["n_items"])
+    affinity = platform.population.at(users, items).affinity
+    table = pd.DataFrame({"user": users, "category": category.reindex(items).to_numpy(), "affinity": affinity})
+    mean = table.groupby(["user", "category"])["affinity"].mean()
+    return mean > table.groupby("user")["affinity"].mean().reindex(mean.index.get_level_values("user")).to_numpy()
 
 
 def cited(seeds: int) -> None:
@@ -143,7 +152,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("part", nargs="?", choices=("cited", "effects", "all"), default="all")
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--logs", type=int, default=500)
+    parser.add_argument("--logs", type=int, default=300)
     parser.add_argument("--decisions", type=int, default=8_000)
     asked = parser.parse_args()
     if asked.part in ("cited", "all"):
