@@ -61,6 +61,8 @@ def test_missing_values_are_an_error_or_a_group_of_their_own(exposure: fairness.
     assert found.table.index.tolist() == ["a", "b", "unknown"]
     with pytest.raises(ValueError, match="missing in all"):
         fairness.read_groups(pd.Series([None, None]))
+    with pytest.raises(ValueError, match="ids or texts"):
+        fairness.read_groups(pd.Series([f"text {i}" for i in range(20)]))
 
 
 def test_numbers_are_cut_and_missing_ones_kept() -> None:

@@ -10,7 +10,7 @@ import pytest
 from causalrec_lab.data.quality.exposure import gini
 from causalrec_lab.explain import fairness
 from causalrec_lab.explain.fairness.ratios import critical_value
-from causalrec_lab.intervention.ope import SlateLog
+from causalrec_lab.intervention.ope import Examination, SlateLog
 from causalrec_lab.policy import UniformPolicy
 from causalrec_lab.world import Platform
 from causalrec_lab.world.policies import SoftmaxPolicy
@@ -57,6 +57,13 @@ def test_parity_share_and_merit_are_what_a_hand_counts(exposure: fairness.Exposu
     assert any("merit is estimated" in note for note in per_merit.notes)
     every = fairness.exposure_by_group(exposure, ITEMS, "provider", against="all", scale="difference")
     assert every.table["reference"].tolist() == pytest.approx([(A + B) / 15] * 2)
+
+
+def test_attention_can_be_what_clicks_say_of_places() -> None:
+    measured = Examination(np.log([0.5, 0.2]), np.eye(2) * 0.01, "random", 100)
+    found = fairness.exposure_of_slates(SLATES, ITEMS["item_id"], weights=measured)
+    assert found.by_item.tolist() == pytest.approx([1 + 0.5 + 0.2, 0.5 + 1, 0.2 + 1, 0.2 + 0.5, 0])
+    assert "estimated from clicks" in found.notes[0]
 
 
 def test_a_slate_log_and_a_table_give_the_same(exposure: fairness.Exposure) -> None:

@@ -85,7 +85,8 @@ def read_groups(
     Raises
     ------
     ValueError
-        If the column is not there (the nearest is offered), has missing values while `missing="error"`, or one level.
+        If the column is not there (the nearest is offered), has missing values while `missing="error"`, one level, or
+        as many as rows.
     """
     if missing not in _MISSING:
         raise ValueError(f"missing={missing!r}; {nearest(missing, _MISSING)}")
@@ -104,6 +105,11 @@ def read_groups(
         raise ValueError(
             f"{name!r} has one level, {ordered[0]!r}, in all {len(column):,} rows; groups are compared with each "
             "other: take a column with two levels at least"
+        )
+    if len(ordered) == len(column) > _LEVELS:
+        raise ValueError(
+            f"{name!r} has another value in each of {len(column):,} rows: ids or texts make no groups; take a column "
+            "that several share"
         )
     return Groups(name, tuple(ordered), np.asarray(codes))
 

@@ -156,7 +156,8 @@ class Reranked:
 
     def __str__(self) -> str:
         """Method and price."""
-        return f"{self.method}: mean score {self.score:.4g} instead of {self.score_before:.4g} ({self.price:.1%} less)"
+        less = round(self.price, 4) + 0.0  # never "-0.0 %"
+        return f"{self.method}: mean score {self.score:.4g} instead of {self.score_before:.4g} ({less:.1%} less)"
 
     def _repr_html_(self) -> str:
         """The line, the table, what to know."""
