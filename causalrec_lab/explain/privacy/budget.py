@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from decimal import Decimal
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal
 
 import pandas as pd
@@ -67,6 +68,7 @@ class Budget:
         self.epsilon, self.delta, self.accounting, self.of = float(epsilon), float(delta), accounting, of
         self._path = None if ledger is None else Path(ledger).expanduser()
         self._releases: list[dict[str, Any]] = []
+        self._turn = Lock()
         if self._path is not None and not self._path.parent.is_dir():
             raise FileNotFoundError(f"Budget(ledger={str(ledger)!r}): its folder does not exist; make it")
         with held(self._path):
@@ -118,12 +120,20 @@ class Budget:
             "rho": mechanism.rho,
             "private": private,
         }
-        with held(self._path):
+        with self._turn, held(self._path):
             self._look()
             after = self._total([*self._releases, row])
             if after[0] > self.epsilon or after[1] > self.delta:
                 raise BudgetExhausted(self._refusal(row, after))
             self._keep([*self._releases, row])
+
+    def __copy__(self) -> Budget:
+        """Give the same budget: a copy that forgets what the other spends would be a second one."""
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Budget:
+        """Give the same budget."""
+        return self
 
     def __repr__(self) -> str:
         spent = self.spent

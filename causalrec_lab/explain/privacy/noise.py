@@ -221,7 +221,7 @@ def _measurement(kind: Kind, scale: float) -> Any:
 
 
 def opendp() -> Any:
-    """OpenDP, with the features that its authors have proved or reviewed and mark as contributed."""
+    """OpenDP with its feature "contrib": mechanisms whose written proofs have not all been vetted by others yet."""
     import opendp.prelude as dp
 
     dp.enable_features("contrib")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 import sys
@@ -124,6 +125,20 @@ def test_many_who_spend_at_once_spend_no_more_than_there_is(tmp_path):
     code = f"from causalrec_lab.explain.privacy import Budget; print(Budget(1.0, ledger={str(path)!r}).spent[0])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "1.0"
+
+
+def test_threads_and_copies_share_what_there_is():
+    budget = privacy.Budget(1.0)
+
+    def spend(_: int) -> int:
+        try:
+            release(copy.deepcopy(budget), noise=privacy.simulate(0))
+        except privacy.BudgetExhausted:
+            return 0
+        return 1
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(spend, range(16))) == 10
 
 
 def test_a_ledger_holds_no_row(tmp_path):
