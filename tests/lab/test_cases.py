@@ -108,6 +108,7 @@ def test_a_failed_case_stops_no_other_and_the_report_shows_all(study: Path, proj
     texts = {path.stem: path.read_text() for path in folder.glob("*.html")}
     assert "<h2>Cases</h2>" in texts["index"]
     assert "case_study: music" in texts["index"]
+    assert "scenario music" in texts["case_music"]
     assert "no film today" in texts["index"]
     assert "seed = 3, scenario = music" in texts["manifest"]
     assert '<a href="case_ecommerce.html">a case</a>' in texts["01_one"]

@@ -119,7 +119,9 @@ def _with_alt(output: Any, given: dict[str, str]) -> dict[str, Any]:
 
 def _facts(status: ChapterStatus) -> str:
     seed = status.findings.get("parameters", {}).get("seed")
+    scenario = status.parameters.get("scenario")
     facts = [
+        f"scenario {scenario}" if scenario else "",
         f"profile {status.profile}",
         f"seed {seed}" if seed is not None else "",
         f"{duration(status.seconds)}",

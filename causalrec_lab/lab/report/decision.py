@@ -75,7 +75,8 @@ def _line(one: Decided) -> str:
     else:
         unit = width(row)
         ends = "" if unit is None else f" [{number(row['low'], unit)}, {number(row['high'], unit)}]"
-        told = f"<strong>{html.escape(str(row['intervention']))}</strong> {number(row['value'], unit)}{ends}"
+        what = f", {html.escape(str(row['estimand']))}" if row.get("estimand") else ""
+        told = f"<strong>{html.escape(str(row['intervention']))}</strong>{what} {number(row['value'], unit)}{ends}"
     return f'<li><a href="#{html.escape(one.name)}">{html.escape(one.title)}</a>: {told}</li>'
 
 

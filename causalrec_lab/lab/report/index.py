@@ -54,7 +54,9 @@ def index_page(
 
 def _cases(cards: str) -> str:
     """The group of the cases, where there are any."""
-    words = "The whole way in one go, from a log to a decision: one notebook, one run a platform."
+    words = (
+        "The whole way in one go, from a log to a decision, on several platforms; and a template for a log of your own."
+    )
     head = f'<h2>Cases</h2><p class="quiet">{words}</p>'
     return f'<section class="group">{head}<div class="cards">{cards}</div></section>' if cards else ""
 
