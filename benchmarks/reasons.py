@@ -2,9 +2,9 @@
 
 Two tables. `cited`: by scenario and model, the drop of the score without the cited items beside as many random items of
 the same history, how often the recommendation then falls, whether the user's true affinity with the liked category is
-above the user's mean (the platform knows), the audit, the length. Users of all seeds are the units. `effects`: over independent logs of one
-platform, how often the intervals a reason quotes hold the true effect of their group, all at once and each, plain and
-simultaneous; how often the effect is told, and told with the wrong sign.
+above the user's mean (the platform knows), the audit, the length. Users of all seeds are the units. `effects`: over
+independent logs of one platform, how often the intervals a reason quotes hold the true effect of their group, all at
+once and each, plain and simultaneous; how often the effect is told, and told with the wrong sign.
 
     python benchmarks/reasons.py                       # both
     python benchmarks/reasons.py effects --logs 1000
