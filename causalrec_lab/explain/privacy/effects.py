@@ -80,6 +80,8 @@ def effect(
         grows as 1 / floor.
     predictions
         With `propensity`: columns of the outcomes expected untreated and treated, from a model of *other* data.
+        They take away error from sampling, and double the noise: what a row can add is wider. With few users or a small
+        epsilon plain weighting is shorter.
     user, mechanism, level, budget, noise
         As in `mean`.
 
