@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 import subprocess
 import sys
 import textwrap
@@ -59,6 +61,35 @@ def test_a_folder_is_one_run_s_at_a_time(platform: Platform, whole: str, tmp_pat
     other.kill()  # and with it goes its hold
     other.communicate()
     assert told(loop.run(platform, folder=tmp_path, **SMALL)) == whole
+
+
+def test_a_new_name_is_put_on_disk_with_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Power lost after a rename takes the new name back unless the folder was flushed as well, after the move."""
+    done: list[str] = []
+    real_flush, real_move = os.fsync, os.replace
+
+    def flush(handle: int) -> None:
+        done.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
+        real_flush(handle)
+
+    def move(old: Path, new: Path) -> None:
+        done.append("move")
+        real_move(old, new)
+
+    monkeypatch.setattr(durable.os, "fsync", flush)
+    monkeypatch.setattr(durable.os, "replace", move)
+    durable.write_whole(tmp_path / "state.json", b"{}")
+    assert done == ["file", "move", "folder"]
+
+    def unknown(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(durable.os, "fsync", unknown)
+    durable.write_whole(tmp_path / "other.json", b"{}")
+    assert "cannot be flushed" in caplog.text
 
 
 def test_a_full_disk_loses_nothing(

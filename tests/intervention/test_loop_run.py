@@ -68,7 +68,10 @@ class Killed(BaseException):
 def test_killed_at_every_write_it_goes_on_to_the_same_bytes(
     platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
-    """Two writes a day and one at the start, each killed in turn, within one folder: every restart is killed again."""
+    """Two writes a day and one at the start, each killed in turn, within one folder: every restart is killed again.
+
+    A write flushes its file and then its folder, so that "fsync" dies four times a day, "replace" twice.
+    """
     short = {"days": 12}
     reference = go(platform, tmp_path / "whole", **short)
     left, deaths = [0], 0
@@ -82,7 +85,7 @@ def test_killed_at_every_write_it_goes_on_to_the_same_bytes(
 
     monkeypatch.setattr(durable.os, call, dying)
     while True:
-        left[0] = deaths % 2  # die at the first write, or at the second
+        left[0] = deaths % (4 if call == "fsync" else 2)  # die at the first call of a day, or at a later one
         try:
             found = go(platform, tmp_path / "killed", **short)
             break
@@ -106,7 +109,7 @@ def test_killed_by_the_system_it_goes_on_to_the_same_bytes(
         real, count = os.fsync, [0]
         def dying(handle):
             count[0] += 1
-            if count[0] == 22:
+            if count[0] == 44:  # a file's; from the second on every other one is a folder's
                 os.kill(os.getpid(), signal.SIGKILL)
             real(handle)
         durable.os.fsync = dying

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
@@ -34,7 +35,9 @@ def claimed(folder: Path | None) -> Iterator[None]:
         return
     import fcntl
 
-    folder.mkdir(parents=True, exist_ok=True)
+    if not folder.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        _flush_folder(folder.parent)
     handle = os.open(folder, os.O_RDONLY)
     try:
         try:
@@ -49,13 +52,32 @@ def claimed(folder: Path | None) -> Iterator[None]:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write so that a kill at any moment leaves the file as it was before, or as it is after."""
+    """Write so that a kill, or power lost, at any moment leaves the file as it was before, or as it is after.
+
+    The folder is flushed as well as the file: a new name is an entry of the folder, which power lost may take back.
+    """
     partial = path.with_name(path.name + _PARTIAL)
     with partial.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
     os.replace(partial, path)  # noqa: PTH105  (one call that a test can make fail)
+    _flush_folder(path.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Put a folder's names on disk, where the system lets a folder be flushed."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+        _log.warning("%s cannot be flushed (%s): power lost now may take back the last write", folder, error)
+    finally:
+        os.close(handle)
 
 
 def remove_partial(folder: Path) -> None:
