@@ -83,7 +83,8 @@ def run_experiment(
     touch = _beside(law, touches, contexts, draw, np.tile(np.array(names)[arm], visits), seed)
     outcomes = replace(draw, touch=touch).outcomes(1) | {TOUCH_COST: np.array(scenario.touch_costs)[touch]}
     if touches:
-        counted |= dict.fromkeys((scenario.retention.name, TOUCH_COST))
+        priced = scenario.case.worth if scenario.case else ()
+        counted |= dict.fromkeys((scenario.retention.name, *priced, TOUCH_COST))
     frame = {"user_id": users, "arm": np.array(names)[arm], f"pre_{scenario.attention}s": before}
     for outcome in counted:
         drawn = np.asarray(outcomes[outcome]).reshape(visits, n)

@@ -115,7 +115,8 @@ class Showings(Logbook):
         -------
         DataFrame with user_id, arm, the scenario's attention before the experiment (pre_clicks: the covariate for
         CUPED), and its attention, main outcome and value within (click, purchase, revenue);
-        with `touches`, the return too, and touch_cost, what a visit's touches cost.
+        with `touches`, the return too, what else the scenario's case prices, and touch_cost, what a visit's touches
+        cost.
 
         Raises
         ------
@@ -125,6 +126,8 @@ class Showings(Logbook):
         """
         if not isinstance(policies, Mapping):
             raise TypeError(f"policies={policies!r}: give each arm's name and policy, as in {{'control': …, 'new': …}}")
+        if not isinstance(touches or {}, Mapping):
+            raise TypeError(f"touches={touches!r}: give each arm's name and touch, as in {{'new': 'reason'}}")
         settled = {name: self._settled(policy) for name, policy in policies.items()}
         beside = {arm: as_touch_policy(self.scenario, touch) for arm, touch in (touches or {}).items()}
         return run_experiment(self.law, settled, self.contexts(), n, seed, shares, visits, beside)

@@ -113,6 +113,8 @@ class Case(Closed):
         Of worth and of the touches' costs.
     assumption
         Where the worth comes from, in one sentence.
+    items, people
+        What is recommended, and to whom, as a study calls them; both in the plural: "articles", "readers".
     """
 
     goal: str
@@ -122,3 +124,5 @@ class Case(Closed):
     worth: Mapping[str, float]
     unit: str
     assumption: str
+    items: str = "items"
+    people: str = "users"

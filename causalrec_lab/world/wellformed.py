@@ -6,7 +6,11 @@ import difflib
 import math
 import string
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from causalrec_lab.world.arguments import is_number
+from causalrec_lab.world.equations import Touch
+from causalrec_lab.world.vocabulary import Case
 
 if TYPE_CHECKING:
     from causalrec_lab.world.scenario import Scenario
@@ -22,6 +26,7 @@ TAKEN = frozenset((
 _SHAPES: dict[str, tuple[type, ...]] = {
     "coefficients": (Mapping,), "segments": (Mapping,), "defaults": (Mapping,), "categories": (tuple,),
     "positions": (tuple,), "colours": (tuple,), "styles": (tuple,), "uses": (tuple,), "regions": (tuple,),
+    "touches": (tuple,),
 }  # fmt: skip
 _NEEDED = ("coefficients", "categories", "colours", "styles", "uses", "segments", "regions", "positions")
 
@@ -189,26 +194,62 @@ def _shares(scenario: Scenario) -> Iterable[str]:
 
 def _touches(scenario: Scenario) -> Iterable[str]:
     moved = (*scenario.stages,)
-    for number, touch in enumerate(scenario.touches):
+    given: tuple[Any, ...] = scenario.touches
+    for number, touch in enumerate(given):
+        if not isinstance(touch, Touch):
+            yield f"touches holds {touch!r}; give each as Touch(name, says, cost, unit, stages)"
+        if not isinstance(touch.name, str) or not touch.name:
+            yield f"a touch is called {touch.name!r}; give it a word, an action is named by it"
         if touch.name in scenario.touch_names[: number + 1]:
             yield f"touch {touch.name!r} stands twice, or is what 0 is called; give each a name of its own"
+        if not isinstance(touch.stages, Mapping):
+            yield f"touch {touch.name!r} has stages={touch.stages!r}; give a mapping, a stage's name to what it adds"
         if unknown := sorted(set(touch.stages) - set(moved)):
             yield f"touch {touch.name!r} moves {unknown[0]!r}, which is no stage; {_nearest(unknown[0], moved)}"
-        if not 0 <= touch.cost < math.inf:
-            yield f"touch {touch.name!r} has cost={touch.cost!r}; give a number of {touch.unit} of at least 0"
-        if len({other.unit for other in scenario.touches}) > 1:
-            yield "touches have costs in several units; give all in one, so that they can be compared"
+        yield from (f"touch {touch.name!r} {problem}" for problem in _figures(touch))
+    if len({other.unit for other in scenario.touches}) > 1:
+        yield "touches have costs in several units; give all in one, so that they can be compared"
+
+
+def _figures(touch: Any) -> Iterable[str]:
+    """What is wrong with the numbers and the sentence of one."""
+    if not (_finite(touch.cost) and touch.cost >= 0):
+        yield f"has cost={touch.cost!r}; give a number of {touch.unit} of at least 0"
+    weights = {name: getattr(touch, name) for name in ("retention", "affinity", "light", "fatigue")}
+    for name, value in {**touch.stages, **weights}.items():
+        if not _finite(value):
+            yield f"has {name}={value!r}, a coefficient; give a finite number"
+    try:
+        touch.says.format(title="")
+    except (KeyError, IndexError, ValueError, AttributeError):
+        yield f"says {touch.says!r}, which cannot be filled in; write {{title}} where the item stands, no other {{}}"
+
+
+def _finite(value: Any) -> bool:
+    return is_number(value) and math.isfinite(value)
 
 
 def _case(scenario: Scenario) -> Iterable[str]:
-    if (case := scenario.case) is None:
+    case: Any = scenario.case
+    if case is None:
         return
+    if not isinstance(case, Case):
+        yield f"case={case!r}; give a Case, or None where nothing was said about worth"
     for role in ("outcome", "long_term"):
         if (name := getattr(case, role)) not in scenario.outcomes:
             yield f"case.{role}={name!r} is no outcome; {_nearest(name, scenario.outcomes)}"
         for what in ("units", "worth"):
             if name not in getattr(case, what):
                 yield f"case.{what} leaves out {name!r}; give it for the outcome and for the long term"
+    if case.outcome == case.long_term:
+        yield f"case.outcome and case.long_term are both {case.outcome!r}; the second guards the first, give another"
+    for name, worth in case.worth.items():
+        if name not in scenario.outcomes:
+            yield f"case.worth prices {name!r}, which is no outcome; {_nearest(name, scenario.outcomes)}"
+        if name not in case.units:
+            yield f"case.units leaves out {name!r}, which case.worth prices; say what its mean counts"
+        if not _finite(worth):
+            yield f"case.worth[{name!r}]={worth!r}; give a finite number of {case.unit}"
     if unlike := sorted({touch.unit for touch in scenario.touches} - {case.unit}):
         yield f"touches cost {unlike[0]} and case.worth is in {case.unit}; give both in one unit"
 

@@ -101,5 +101,7 @@ ECOMMERCE = Scenario(
         unit="EUR",
         assumption="An order leaves a margin of 12 EUR after goods and delivery, a visit next day is worth 0.10 EUR of "
         "advertising that need not be bought; both are assumptions.",
+        items="products",
+        people="shoppers",
     ),
 )  # fmt: skip

@@ -122,5 +122,7 @@ EDUCATION = Scenario(
         unit="EUR",
         assumption="A passed test is worth 0.50 EUR to whoever pays for the courses, a learner who is there a week "
         "later 0.30 EUR; both are assumptions.",
+        items="lessons",
+        people="learners",
     ),
 )  # fmt: skip

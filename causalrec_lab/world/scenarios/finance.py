@@ -125,5 +125,7 @@ FINANCE = Scenario(
         unit="EUR",
         assumption="A funded product is worth 8 EUR to the platform over a year, a saver who is there after a month "
         "0.20 EUR; both are assumptions, and neither counts what the saver gains or loses.",
+        items="products",
+        people="savers",
     ),
 )  # fmt: skip

@@ -126,5 +126,7 @@ HEALTH = Scenario(
         unit="EUR",
         assumption="A completed practice is worth 0.15 EUR of subscriptions, a return next day 0.10 EUR; both are "
         "assumptions, and neither speaks of anybody's health.",
+        items="practices",
+        people="participants",
     ),
 )  # fmt: skip

@@ -125,5 +125,7 @@ MUSIC = Scenario(
         unit="EUR",
         assumption="An hour of listening is worth 0.12 EUR of subscriptions, a listener who is there a week later 0.05 "
         "EUR; both are assumptions.",
+        items="tracks",
+        people="listeners",
     ),
 )  # fmt: skip

@@ -122,5 +122,7 @@ NEWS = Scenario(
         unit="EUR",
         assumption="An article that is read is worth 0.02 EUR of subscriptions, a reader who is there the next day "
         "0.05 EUR; both are assumptions.",
+        items="articles",
+        people="readers",
     ),
 )  # fmt: skip

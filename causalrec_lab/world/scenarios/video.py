@@ -124,5 +124,7 @@ VIDEO = Scenario(
         unit="EUR",
         assumption="An hour of watching is worth 0.24 EUR of subscriptions, a viewer who is there the next day 0.05 "
         "EUR; both are assumptions.",
+        items="videos",
+        people="viewers",
     ),
 )  # fmt: skip

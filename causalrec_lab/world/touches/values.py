@@ -93,7 +93,7 @@ def touch_effect(
     number = touch_number(law.funnel.scenario, name)
     reward = law.closed_form(law.funnel.scenario.attention if reward is None else reward)
     labels, codes = _groups(law, by, bins)
-    above, below = [], []
+    above, below = [], []  # one entry a day the law is asked about, (users asked, groups)
     for today, known, users in _asked(law, contexts):
         size = len(users) * len(labels)
         sums = np.zeros((2, size))
@@ -104,18 +104,21 @@ def touch_effect(
             sums[1] += np.bincount(cell, weights=offers.chance, minlength=size)
         above.append(sums[0].reshape(len(users), -1))
         below.append(sums[1].reshape(len(users), -1))
-    return _ratios(np.vstack(above), np.vstack(below), 0 if _summed(law) else law.population.n_users, labels)
+    return _ratios(np.array(above), np.array(below), law.population.n_users, labels)
 
 
 def _ratios(above: Floats, below: Floats, n_users: int, labels: list[Any]) -> pd.DataFrame:
-    """Ratio of sums over users by group, with the error of a random part of them; of all of them where n_users is 0."""
+    """Ratios of sums over days and users, (days, users asked, groups), with the error of a random part of the users.
+
+    Each day asks users of its own, drawn without replacement: the days' errors add up, and each is 0 where it asks all.
+    """
+    asked, shown = above.shape[1], below.sum(axis=(0, 1))
     with np.errstate(invalid="ignore", divide="ignore"):
-        value = above.sum(axis=0) / below.sum(axis=0)
-        spread = np.sqrt(((above - value * below) ** 2).sum(axis=0)) / below.sum(axis=0)
-    part = max(0.0, 1.0 - len(above) / n_users) if n_users else 0.0
-    share = below.sum(axis=0) / below.sum()
+        value = above.sum(axis=(0, 1)) / shown
+        variance = (above - value * below).var(axis=1, ddof=1).sum(axis=0) * asked * (1.0 - asked / n_users)
+        error = np.sqrt(variance) / shown
     return pd.DataFrame(
-        {"value": value, "std_error": spread * np.sqrt(part), "share": share}, index=pd.Index(labels, name="group")
+        {"value": value, "std_error": error, "share": shown / shown.sum()}, index=pd.Index(labels, name="group")
     )
 
 
@@ -127,7 +130,10 @@ def _groups(law: Law, by: str | Sequence[Any] | None, bins: int) -> tuple[list[A
     given, n_users = np.asarray(by), law.population.n_users
     if given.shape != (n_users,):
         raise ValueError(f"by= has labels of shape {given.shape}; give one a user, ({n_users},), or a column's name")
-    labels, code = np.unique(given, return_inverse=True)
+    if (gap := pd.isna(given)).any():
+        row = int(np.argmax(gap))
+        raise ValueError(f"by= has no label for {int(gap.sum())} users, first for user {row}; give those a group, too")
+    code, labels = pd.factorize(given, sort=True)
     return labels.tolist(), lambda pairs: code[pairs.users]
 
 
