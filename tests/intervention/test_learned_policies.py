@@ -194,8 +194,12 @@ def test_a_gain_that_rests_on_few_rounds_says_so():
     log = drawn(3_000)
     rare = replace(log, reward=log.reward * (np.arange(3_000) % 300 == 0))
     for found in (learning.tree_policy(drawn(120)), learning.tree_policy(rare)):
-        assert any("interval is too short" in note for note in found.gain.notes)
-        assert "interval is too short" in found._repr_html_()
+        for e in (found.held_out, found.gain):
+            assert "by empirical likelihood" in e.notes[-1]
+            assert not any("the interval is too short" in note for note in e.notes)
+            assert e.low <= e.value <= e.high
+        assert 0 <= found.held_out.high - found.held_out.value > 1.96 * found.held_out.std_error
+        assert "by empirical likelihood" in found._repr_html_()
     plain = learning.tree_policy(drawn(3_000), costs=0.0)
     assert plain.gain.notes == ()
     assert "warning" not in plain._repr_html_()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +15,13 @@ import pandas as pd
 
 from causalrec_lab.estimate import Estimate, Truth
 from causalrec_lab.intervention import ope
+from causalrec_lab.intervention.learning.few_rewards import (
+    FEWEST,
+    effective_rewards,
+    likelihood_ends,
+    reach,
+    reward_range,
+)
 from causalrec_lab.intervention.learning.scores import ActionScores, action_scores, mean_estimate
 from causalrec_lab.intervention.ope.reward_model import RewardModel
 from causalrec_lab.policy import BanditLog, Policy
@@ -24,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["LearnedPolicy", "learned"]
 
 _OPTIMISTIC = "warning: valued on the rounds it was learned from, which flatters it; read `held_out`"
-_EVENTS = 10.0  # rewards below which a normal interval is not to be trusted
+_SHORT, _WOULD = "the interval is too short", "a normal interval would be too short"
 _THIN = 0.01  # share of probability on actions never logged from which it is said
 
 
@@ -39,7 +47,8 @@ class LearnedPolicy:
     training_value
         Doubly robust value on the rounds it was learned from: optimistic.
     held_out
-        Doubly robust value on rounds it did not see.
+        Doubly robust value on rounds it did not see; by empirical likelihood (`few_rewards`) where fewer than 15
+        rounds' worth of rewards, or of rounds, carry it.
     gain
         The same less the held-out rounds' own rewards: what it earns more than the policy that wrote the log. Its notes
         repeat the warnings of `held_out`.
@@ -121,20 +130,41 @@ class LearnedPolicy:
         return f"{self.summary().round(4).to_html()}<ul>{words}</ul>"
 
 
-def _rare(log: BanditLog, chances: npt.NDArray[np.float64]) -> tuple[str, ...]:
-    """Say it where hardly a round that the policy would have played earned anything but the usual."""
-    levels, place = np.unique(log.reward, return_inverse=True)
-    usual = int(np.bincount(place).argmax())
-    rows = place != usual
-    if rows.mean() > 0.5:
-        return ()
-    assert log.propensity is not None  # check_log has seen to it
-    weight = (chances[np.arange(len(log)), log.action] / log.propensity)[rows]
-    count = float(weight.sum()) ** 2 / float(weight @ weight) if weight.any() else 0.0
-    if count >= _EVENTS:
-        return ()
-    other = f"rewards other than {levels[usual]:.4g}"
-    return (f"warning: it rests on {count:.0f} rounds' worth of {other}; the interval is too short: take a longer log",)
+def _of_few(
+    value: Estimate,
+    gain: Estimate,
+    trained: BanditLog,
+    scores: ActionScores,
+    model: npt.NDArray[np.float64],
+    chances: npt.NDArray[np.float64],
+) -> tuple[Estimate, Estimate]:
+    """Value and gain with intervals by likelihood, where they rest on too few rewards for normal ones."""
+    held = scores.log
+    if (count := effective_rewards(held, chances)) >= FEWEST:
+        return value, gain
+    low, high = ends = reward_range(trained.reward, held.reward)
+    why = f"warning: it rests on {count:.0f} rounds' worth of rewards other than the usual one"
+    if low == high:
+        told = f"{why}, and no reward of the log differs from {low:.4g}: nothing tells how the value varies"
+        return tuple(  # type: ignore[return-value]
+            replace(e, std_error=math.nan, interval=(math.nan, math.nan), notes=(*e.notes, told)) for e in (value, gain)
+        )
+    rarest, own = np.full(held.n_actions, np.inf), scores.rounds(chances)
+    for log in (trained, held):
+        np.minimum.at(rarest, log.action, np.asarray(log.propensity))
+    told = (
+        f"{why}: the interval is by empirical likelihood, for rewards from {low:.4g} to {high:.4g}, and far from "
+        "symmetric; the standard error says less than it. Take a longer log"
+    )
+    found = []
+    for paired, estimate, each in ((False, value, own), (True, gain, own - held.reward)):
+        ground, roof = (low - high, high - low) if paired else ends
+        least, most = reach(chances, model, rarest, ends, paired=paired)
+        bottom, top = likelihood_ends(each, least, most, estimate.level, scores.cluster)
+        inside = min(max(bottom, ground), estimate.value), max(min(top, roof), estimate.value)
+        notes = (*(note.replace(_SHORT, _WOULD) for note in estimate.notes), told)
+        found.append(replace(estimate, interval=inside, notes=notes))
+    return found[0], found[1]
 
 
 def _warnings(value: Estimate) -> tuple[str, ...]:
@@ -159,7 +189,9 @@ def learned(
     scores = action_scores(held, model, cluster=cluster)
     chances = policy.probabilities(held.contexts)
     value = ope.evaluate(held, chances, "dr", model, cluster=cluster, level=level)
-    value = replace(value, notes=(*value.notes, *_rare(held, chances)))
+    gain = scores.gain(chances, level=level)
+    gain = replace(gain, notes=(*gain.notes, *_warnings(value)))  # the same weights bear both
+    value, gain = _of_few(value, gain, trained.log, scores, np.asarray(model.predict(held.contexts)), chances)
     seen = np.bincount(trained.log.action, minlength=trained.log.n_actions) > 0
     support = float(chances[:, seen].sum(axis=1).mean())
     if support < 1 - _THIN:
@@ -168,8 +200,6 @@ def learned(
     training = mean_estimate(
         own, trained.cluster, level, "policy value", "dr, on its training rounds", notes=(_OPTIMISTIC,)
     )
-    gain = scores.gain(chances, level=level)
-    gain = replace(gain, notes=(*gain.notes, *_warnings(value)))  # the same weights bear both
     if np.any(paid := np.asarray(costs, dtype=np.float64)):
         spent = float((chances * paid).sum(axis=1).mean())
         diagnostics = {**diagnostics, "cost_per_round": spent}
