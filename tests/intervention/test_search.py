@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import optuna
 import pandas as pd
 import pytest
 
@@ -127,11 +128,28 @@ def test_a_search_is_the_same_again_and_says_what_it_found():
     one, two = searched(), searched()
     pd.testing.assert_frame_equal(one.trials, two.trials)
     assert one.corrected is None  # what TPE tries depends on the log
-    assert searched(sampler="random").corrected is not None
+    assert np.isnan(one.summary().loc["corrected"]).all()
+    assert "let the choosing rounds decide" in one.notes[0]
+    assert "let the choosing rounds decide" in one._repr_html_()
+    fixed = searched(sampler="random")
+    assert fixed.corrected is not None
+    assert fixed.summary().loc["corrected", "value"] == fixed.corrected.value
+    assert fixed.notes == ()
     assert "the best of 40" in one.found.notes[0]
     assert one.plot(truth=1.0).get_ylabel() == "policy value"
     assert "held out" in one._repr_html_()
     assert one.probabilities(PLATFORM.contexts()).shape == (800, 12)
+
+
+@pytest.mark.parametrize("loud", [optuna.logging.DEBUG, optuna.logging.ERROR])
+def test_a_search_leaves_how_loud_optuna_is(loud):
+    before = optuna.logging.get_verbosity()
+    try:
+        optuna.logging.set_verbosity(loud)
+        searched(200, trials=np.int64(2))
+        assert optuna.logging.get_verbosity() == loud
+    finally:
+        optuna.logging.set_verbosity(before)
 
 
 def test_strategies_lean_only_where_and_when_they_should():
@@ -167,7 +185,8 @@ def test_wrong_searches():
     make, space = learning.strategies(TODAY, GROUPS, log.contexts)
     for options, message in [
         ({"trials": 1}, "trials=1"), ({"sampler": "tpes"}, "unknown sampler 'tpes'"), ({"caution": -1.0}, "caution=-1"),
-        ({"held_out": 0.0}, "held_out=0"),
+        ({"held_out": 0.0}, "held_out=0"), ({"trials": 5.5}, "trials=5.5: .* whole number"),
+        ({"trials": "9"}, "trials='9'"), ({"trials": True}, "trials=True"),
     ]:  # fmt: skip
         with pytest.raises(ValueError, match=message):
             learning.search(log, make, space, **options)
@@ -177,6 +196,11 @@ def test_wrong_searches():
         learning.search(log, make, {"strength": (0.0, 1.0)})
     with pytest.raises(ValueError, match="no propensities"):
         learning.search(replace(log, propensity=None), make, space)
+    for nothing, name in ((lambda _: None, "NoneType"), (lambda _: np.full((200, 12), 1 / 12), "ndarray")):
+        with pytest.raises(TypeError, match=rf"make\(.*'strength'.* gave a {name}; return a policy"):
+            learning.search(log, nothing, space, trials=2)
+    with pytest.raises(TypeError, match="make is a Strategy; give a function"):
+        learning.search(log, make({"what": GROUPS[0], "strength": 1.0}), space)
     with pytest.raises(ValueError, match=r"Range\(1"):
         learning.Range(1.0, 0.0)
     with pytest.raises(ValueError, match="at least one option"):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import math
+import numbers
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -43,13 +46,17 @@ class Search:
         others say.
     corrected
         Value of the winner from the choosing rounds, corrected for the choice (`winners.winner`); None where the
-        strategies tried depended on those rounds ("tpe"), which the correction does not allow.
+        strategies tried depended on those rounds ("tpe"), which the correction does not allow, or one of them was
+        valued without error; `notes` then says so.
+    notes
+        What to know.
     """
 
     trials: pd.DataFrame
     settings: Mapping[str, Any]
     found: LearnedPolicy
     corrected: Estimate | None
+    notes: tuple[str, ...] = ()
 
     @property
     def policy(self) -> Policy:
@@ -71,10 +78,11 @@ class Search:
         return self.found.probabilities(contexts)
 
     def summary(self) -> pd.DataFrame:
-        """What was promised, what it is on held-out rounds, and the corrected value where there is one."""
-        rows = {"promised (too good)": self.promised, "held out": self.held_out}
-        rows |= {} if self.corrected is None else {"corrected": self.corrected}
-        return pd.DataFrame({name: {c: getattr(e, c) for c in ("value", "low", "high")} for name, e in rows.items()}).T
+        """What was promised, what it is on held-out rounds, and the corrected value: nan where `notes` says why."""
+        rows = {"promised (too good)": self.promised, "held out": self.held_out, "corrected": self.corrected}
+        columns = ("value", "low", "high")
+        told = {name: {c: math.nan if e is None else getattr(e, c) for c in columns} for name, e in rows.items()}
+        return pd.DataFrame(told).T
 
     def plot(self, ax: Axes | None = None, *, truth: Any = None) -> Axes:
         """Every strategy tried by its place in the search, the winner's promise and its held-out value."""
@@ -94,8 +102,10 @@ class Search:
         return ax
 
     def _repr_html_(self) -> str:
-        """The summary and the winner's settings."""
-        return self.summary().round(4).to_html() + pd.DataFrame([dict(self.settings)]).to_html(index=False)
+        """The summary, the winner's settings, the notes."""
+        words = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
+        settings = pd.DataFrame([dict(self.settings)]).to_html(index=False)
+        return f"{self.summary().round(4).to_html()}{settings}<ul>{words}</ul>"
 
 
 def search(
@@ -141,11 +151,13 @@ def search(
     Raises
     ------
     ValueError
-        If the log is too short or has no propensities, the space is empty or holds anything else, there are fewer than
-        two trials, the sampler is unknown, caution is negative, or a strategy gives no distributions.
+        If the log is too short or has no propensities, the space is empty or holds anything else, trials are no whole
+        number from 2 on, the sampler is unknown, caution is negative, or a strategy gives no distributions.
+    TypeError
+        If `make` is no function, or gives no policy.
     """
     labels = check_log(log, cluster)
-    _check(space, trials, sampler, caution)
+    _check(make, space, trials, sampler, caution)
     kept = held_out_rounds(len(log), held_out, seed, labels)
     own, other = (None, None) if labels is None else (labels[~kept], labels[kept])
     scores = action_scores(log.take(~kept), cluster=own, folds=folds, seed=seed)
@@ -156,13 +168,45 @@ def search(
     best = int(np.argmax(lower))
     table = pd.DataFrame(settings).assign(value=value, std_error=error, lower=lower)
     found = learned(
-        make(settings[best]), scores, log.take(kept), other,
+        _made(make, settings[best]), scores, log.take(kept), other,
         features=tuple(space), level=level, seed=seed, diagnostics={"trials": float(trials), "winner": float(best)},
         notes=(_CURSE.format(n=trials),),
     )  # fmt: skip
-    fixed = sampler == "random" and bool((error > 0).all())
-    corrected = winner(value, covariance, handicap=caution * error, level=level, n=len(rounds)) if fixed else None
-    return Search(table.rename_axis("trial"), settings[best], found, corrected)
+    why = _uncorrectable(sampler, error)
+    corrected = None if why else winner(value, covariance, handicap=caution * error, level=level, n=len(rounds))
+    return Search(table.rename_axis("trial"), settings[best], found, corrected, why)
+
+
+def _uncorrectable(sampler: str, error: Floats) -> tuple[str, ...]:
+    """Why the winner's value on the choosing rounds cannot be corrected, if it cannot."""
+    if sampler != "random":
+        told = (
+            f"no corrected value: {sampler!r} let the choosing rounds decide which strategies were tried, and what "
+            'that adds to the luck of the best is not known; read `held_out`, or search with sampler="random"'
+        )
+        return (told,)
+    if sure := int((error <= 0).sum()):
+        return (
+            f"no corrected value: {sure} strategies are worth the same in every round, without error; read `held_out`",
+        )
+    return ()
+
+
+def _made(make: Callable[[Mapping[str, Any]], Policy], settings: Mapping[str, Any]) -> Policy:
+    """The strategy of some settings.
+
+    Raises
+    ------
+    TypeError
+        If it is no policy.
+    """
+    found = make(settings)
+    if not callable(getattr(found, "probabilities", None)):
+        raise TypeError(
+            f"search: make({dict(settings)}) gave a {type(found).__name__}; return a policy, with "
+            ".probabilities(contexts) of shape (n, actions)"
+        )
+    return found
 
 
 def _tried(
@@ -172,13 +216,17 @@ def _tried(
     """Settings in the order tried, and (n, trials) round rewards."""
     import optuna
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     chosen = optuna.samplers.TPESampler(seed=seed) if sampler == "tpe" else optuna.samplers.RandomSampler(seed=seed)
-    study, settings, rounds = optuna.create_study(direction="maximize", sampler=chosen), [], []
+    loud, settings, rounds = optuna.logging.get_verbosity(), [], []
+    optuna.logging.set_verbosity(max(loud, optuna.logging.WARNING))
+    try:
+        study = optuna.create_study(direction="maximize", sampler=chosen)
+    finally:
+        optuna.logging.set_verbosity(loud)  # one for the whole process, and not ours
     for _ in range(trials):
         trial = study.ask()
         settings.append({name: _suggested(trial, name, room) for name, room in space.items()})
-        rounds.append(scores.rounds(make(settings[-1])))
+        rounds.append(scores.rounds(_made(make, settings[-1])))
         error = float(np.sqrt(_covariance(rounds[-1][:, None], scores.cluster)[0, 0]))
         study.tell(trial, float(rounds[-1].mean()) - caution * error)
     return settings, np.column_stack(rounds)
@@ -201,14 +249,16 @@ def _covariance(rounds: Floats, cluster: npt.NDArray[Any] | None) -> Floats:
     return np.asarray(off.T @ off * len(off) / (len(off) - 1) / n**2)
 
 
-def _check(space: Mapping[str, Any], trials: int, sampler: str, caution: float) -> None:
+def _check(make: Any, space: Mapping[str, Any], trials: Any, sampler: str, caution: float) -> None:
+    if not callable(make):
+        raise TypeError(f"search: make is a {type(make).__name__}; give a function settings -> policy")
     if not space:
         raise ValueError("search: the space is empty; give setting -> Range(low, high) or Choice(options)")
     for name, room in space.items():
         if not isinstance(room, Range | Choice):
             raise ValueError(f"search: setting {name!r} is a {type(room).__name__}; give a Range or a Choice")
-    if trials < 2:
-        raise ValueError(f"trials={trials}: a search tries at least 2 strategies")
+    if isinstance(trials, bool) or not isinstance(trials, numbers.Integral) or trials < 2:
+        raise ValueError(f"trials={trials!r}: a search tries a whole number of strategies, at least 2")
     if sampler not in SAMPLERS:
         raise ValueError(f"unknown sampler {sampler!r}; {nearest(sampler, SAMPLERS)}")
     if not 0 <= caution < np.inf:
