@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from statistics import NormalDist
 from typing import Any
 
 import pandas as pd
 
 from causalrec_lab.causal.effects.sample import nearest
 from causalrec_lab.estimate import Estimate
+from causalrec_lab.intervention.choosing.own_intervals import Law, law_of, moving_together
 
 __all__ = ["choose"]
 
@@ -29,12 +29,13 @@ def choose(
 ) -> pd.DataFrame:
     r"""Set each intervention's gain beside its cost and say what follows.
 
-    gain = value x effect - cost, with standard error value x se, so every column tells the same story: the
-    gain's interval lies above 0 exactly where `p_harm` < (1 - level)/2.
+    gain = value x effect - cost, and each effect keeps its own interval: Student's where it carries few degrees of
+    freedom, one-sided lengths where it is not symmetric, at other levels as `own_intervals.law_of` says. Every column
+    tells the same story: the gain's interval lies above 0 exactly where `p_harm` < (1 - level)/2.
 
     With several objectives the effect is :math:`\sum_j w_j \hat\theta_j` in money. How their estimates move together is
-    not known from their standard errors, so its error is the largest they allow, :math:`\sum_j |w_j|\,\widehat{se}_j`;
-    for a shorter one value the weighted sum as one outcome of each row. `pareto` compares them without prices.
+    not known, so they are taken to err to the same side at once, with the error :math:`\sum_j |w_j|\,\widehat{se}_j`;
+    for a shorter interval value the weighted sum as one outcome of each row. `pareto` compares them without prices.
 
     The best of many is chosen for its luck too. `correction="bonferroni"` divides the error rate by the number of
     interventions (any dependence; Dunn 1961, Journal of the American Statistical Association 56), so that the intervals
@@ -76,9 +77,9 @@ def choose(
         raise ValueError(f"choose: the cost of {bad[0]!r} is {each[bad[0]]}; give a finite cost, 0 where it is free")
     trials = len(estimates) if correction == "bonferroni" else 1
     effects = {name: _effect(name, found, objectives) for name, found in estimates.items()}
-    if bad := [name for name, (effect, _) in effects.items() if not math.isfinite(effect)]:
-        raise ValueError(f"choose: the effect of {bad[0]!r} is {effects[bad[0]][0]}; there is nothing to decide on")
-    rows = {name: _row(*effects[name], each[name], value, level, trials) for name in estimates}
+    if bad := [name for name, law in effects.items() if not math.isfinite(law.value)]:
+        raise ValueError(f"choose: the effect of {bad[0]!r} is {effects[bad[0]].value}; there is nothing to decide on")
+    rows = {name: _row(effects[name], each[name], value, level, trials) for name in estimates}
     if objectives is not None:
         rows = {name: row | {j: estimates[name][j].value for j in objectives} for name, row in rows.items()}  # type: ignore[index]
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("intervention")
@@ -101,14 +102,14 @@ def _check(estimates: Mapping[str, Any], value: float, level: float, correction:
         raise ValueError(f"choose: unknown correction {correction!r}; {nearest(correction, _CORRECTIONS)}")
 
 
-def _effect(name: str, found: Any, objectives: Mapping[str, float] | None) -> tuple[float, float]:
-    """Effect and its standard error: of one outcome, or of several at their worths."""
+def _effect(name: str, found: Any, objectives: Mapping[str, float] | None) -> Law:
+    """Effect and how far it may be off: of one outcome, or of several at their worths."""
     if objectives is None:
         if isinstance(found, Mapping):
             raise ValueError(
                 f"choose: {name!r} has effects on {sorted(found)}; give objectives= with the worth of one unit of each"
             )
-        return found.value, found.std_error
+        return law_of(found)
     if not isinstance(found, Mapping):
         raise ValueError(f"choose(objectives=...): {name!r} has a single estimate; give objective -> estimate")
     if not objectives:
@@ -120,32 +121,20 @@ def _effect(name: str, found: Any, objectives: Mapping[str, float] | None) -> tu
             raise ValueError(f"choose: one unit of {objective!r} is worth {worth}; give a finite number")
     if unpriced := sorted(set(found) - set(objectives)):
         raise ValueError(f"choose: no worth for {unpriced} of {name!r}; give one, 0 where it does not count")
-    return (
-        sum(worth * found[j].value for j, worth in objectives.items() if worth),
-        sum(abs(worth) * found[j].std_error for j, worth in objectives.items() if worth),
-    )
+    return moving_together([law_of(found[j]) for j in objectives], list(objectives.values()))
 
 
-def _row(effect: float, error: float, cost: float, value: float, level: float, trials: int) -> dict[str, float | str]:
-    z = -NormalDist().inv_cdf((1 - level) / (2 * trials))
-    gain, spread = value * effect - cost, value * error
-    low, high = gain - z * spread, gain + z * spread
+def _row(effect: Law, cost: float, value: float, level: float, trials: int) -> dict[str, float | str]:
+    below, above = effect.ends((1 - level) / (2 * trials))
+    low, high = value * below - cost, value * above - cost
     return {
-        "effect": effect,
-        "effect_low": effect - z * error,
-        "effect_high": effect + z * error,
+        "effect": effect.value,
+        "effect_low": below,
+        "effect_high": above,
         "cost": cost,
-        "gain": gain,
+        "gain": value * effect.value - cost,
         "gain_low": low,
         "gain_high": high,
-        "p_harm": min(trials * _one_sided(gain, spread), 1.0),
+        "p_harm": min(trials * effect.p_not_above(cost / value), 1.0),
         "decision": "adopt" if low > 0 else "reject" if high < 0 else "test further",
     }
-
-
-def _one_sided(gain: float, error: float) -> float:
-    if math.isnan(error):
-        return math.nan
-    if error == 0:
-        return 0.0 if gain > 0 else 1.0
-    return NormalDist().cdf(-gain / error)
