@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from causalrec_lab.lab.report.outputs import clean_html
 from causalrec_lab.recommender import TextClassifier
 from causalrec_lab.recommender.text.word_attribution import attribution_html, word_attributions
 
@@ -48,6 +49,11 @@ def test_html_shows_text_as_text(models):
     assert "&lt;" in shown
     assert "&amp;" in shown
     assert 'title="+' in shown
+
+
+def test_a_report_keeps_the_colours(models):
+    shown = clean_html(attribution_html(models["frozen"].word_attributions("the coat is lovely and warm")))
+    assert shown.count("background-color: rgba(") == 6
 
 
 def test_an_empty_text_has_no_words(models):

@@ -103,7 +103,7 @@ def _without_each_word(classifier: TextClassifier, text: str) -> pd.DataFrame:
 
 
 def attribution_html(table: pd.DataFrame) -> str:
-    """The text with its words on red (against class 1) or blue (for it), the stronger the deeper; safe to show.
+    """The text with its words on orange (against class 1) or blue (for it), the stronger the deeper; safe to show.
 
     Every word carries its figure as a title. The text is escaped.
     """
@@ -114,7 +114,7 @@ def attribution_html(table: pd.DataFrame) -> str:
         depth, colour = (abs(value) / most if most else 0.0), "0,114,178" if value >= 0 else "213,94,0"
         parts.append(html.escape(text[place:start]))
         parts.append(
-            f'<span style="background:rgba({colour},{0.7 * depth:.2f})" title="{value:+.3f}">'
+            f'<span style="background-color:rgba({colour},{0.7 * depth:.2f})" title="{value:+.3f}">'
             f"{html.escape(text[start:end])}</span>"
         )
         place = end
