@@ -2,6 +2,16 @@
 
 Noise is calibrated and drawn by OpenDP, on whole numbers, from its feature "contrib": the mechanisms come with written
 proofs, of which not all have been through its vetting yet. The cuts before the noise are this library's own.
+
+>>> import pandas as pd
+>>> from causalrec_lab.explain import privacy
+>>> visits = pd.DataFrame({"user_id": range(2_000), "minutes": [12.0, 30.0] * 1_000})
+>>> budget = privacy.Budget(epsilon=1.0)
+>>> told = privacy.mean(visits, "minutes", bounds=(0, 60), epsilon=0.5, budget=budget)
+>>> told.low < told.value < told.high
+True
+>>> budget.left
+0.5
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import os
 from decimal import Decimal
 from pathlib import Path
 from threading import Lock
@@ -10,7 +11,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from causalrec_lab.explain.privacy.ledger import held, read_ledger, write_ledger
+from causalrec_lab.explain.privacy.ledger import checked_loss, held, read_ledger, write_ledger
 from causalrec_lab.explain.privacy.noise import Mechanism, check_loss, epsilon_of
 
 __all__ = ["Budget", "BudgetExhausted"]
@@ -39,7 +40,7 @@ class Budget:
         "basic", or "zcdp", which needs delta > 0. Chosen once: it may not follow the data.
     ledger
         JSON file of what was spent. One that exists is resumed, and every process that spends from it sees what the
-        others spent. None: this object alone remembers.
+        others spent. None: this object alone remembers, in the process that made it.
     of
         What data it guards, to tell ledgers apart.
 
@@ -65,8 +66,9 @@ class Budget:
             raise ValueError(f"Budget(accounting={accounting!r}): known are 'basic' and 'zcdp'")
         if accounting == "zcdp" and delta == 0:
             raise ValueError("Budget(accounting='zcdp') needs delta > 0, at which rho becomes epsilon")
-        self.epsilon, self.delta, self.accounting, self.of = float(epsilon), float(delta), accounting, of
-        self._path = None if ledger is None else Path(ledger).expanduser()
+        self._terms = {"epsilon": float(epsilon), "delta": float(delta), "accounting": accounting, "of": of}
+        self._path = None if ledger is None else Path(ledger).expanduser().resolve()  # one file, by whatever name
+        self._process = os.getpid()
         self._releases: list[dict[str, Any]] = []
         self._turn = Lock()
         if self._path is not None and not self._path.parent.is_dir():
@@ -74,6 +76,26 @@ class Budget:
         with held(self._path):
             self._look()
             self._keep(self._releases)
+
+    @property
+    def epsilon(self) -> float:
+        """Most that may be lost in all."""
+        return float(self._terms["epsilon"])
+
+    @property
+    def delta(self) -> float:
+        """Most chance of a loss beyond it."""
+        return float(self._terms["delta"])
+
+    @property
+    def accounting(self) -> str:
+        """How losses add up."""
+        return str(self._terms["accounting"])
+
+    @property
+    def of(self) -> str:
+        """What data it guards."""
+        return str(self._terms["of"])
 
     @property
     def spent(self) -> tuple[float, float]:
@@ -111,19 +133,25 @@ class Budget:
         ------
         BudgetExhausted
             If less is left.
+        ValueError
+            If the loss is negative or no number, or a budget without a ledger is spent from in another process.
         """
-        row = {
-            "release": release,
-            "mechanism": mechanism.kind,
-            "epsilon": mechanism.epsilon,
-            "delta": mechanism.delta + delta,
-            "rho": mechanism.rho,
-            "private": private,
-        }
+        if self._path is None and os.getpid() != self._process:
+            raise ValueError("a budget without ledger= is one process's own; give it a file, which all of them see")
+        row = checked_loss(
+            {
+                "release": str(release),
+                "mechanism": mechanism.kind,
+                "epsilon": float(mechanism.epsilon),
+                "delta": float(mechanism.delta + delta),
+                "rho": float(mechanism.rho),
+                "private": bool(private),
+            }
+        )
         with self._turn, held(self._path):
             self._look()
             after = self._total([*self._releases, row])
-            if after[0] > self.epsilon or after[1] > self.delta:
+            if not (after[0] <= self.epsilon and after[1] <= self.delta):
                 raise BudgetExhausted(self._refusal(row, after))
             self._keep([*self._releases, row])
 
@@ -173,10 +201,11 @@ class Budget:
             if self._releases:
                 self._gone()
             return
-        own = {"epsilon": self.epsilon, "delta": self.delta, "accounting": self.accounting, "of": self.of}
-        for name, value in own.items():
+        for name, value in self._terms.items():
             if body[name] != value:
                 raise ValueError(f"Budget({name}={value!r}): its ledger is of {name}={body[name]!r}; a budget is kept")
+        if body["releases"][: len(self._releases)] != self._releases:
+            raise ValueError("a ledger lacks releases that stood in it: an older file was put in its place; restore it")
         self._releases = body["releases"]
 
     def _gone(self) -> None:
@@ -185,8 +214,7 @@ class Budget:
 
     def _keep(self, releases: list[dict[str, Any]]) -> None:
         if self._path is not None:
-            own = {"epsilon": self.epsilon, "delta": self.delta, "accounting": self.accounting, "of": self.of}
-            write_ledger(self._path, {**own, "releases": releases})
+            write_ledger(self._path, {**self._terms, "releases": releases})
         self._releases = releases
 
 

@@ -72,7 +72,7 @@ def contrast_of(sums: Floats, scale: float, kind: Kind, level: float) -> Contras
     beta = np.array([-1.0, 1.0]) * (n_s[:, None] / n) / n_sa
     alpha = (gap - value)[:, None] / n - beta * p
     q = np.maximum(q_sa, n_sa * p**2)  # no variance is below 0
-    sampling = float((alpha**2 * n_sa + 2 * alpha * beta * p * n_sa + beta**2 * q).sum())
+    sampling = max(0.0, float((alpha**2 * n_sa + 2 * alpha * beta * p * n_sa + beta**2 * q).sum()))
     g = alpha[..., None] + beta[..., None] * FIRST
     noise = of_noise * float((g**2).sum())
     laplace = kind == "laplace"

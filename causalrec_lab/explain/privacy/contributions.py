@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,24 +14,27 @@ import pandas as pd
 
 from causalrec_lab.data.registry import nearest
 
-__all__ = ["GRID", "cells", "checked_bounds", "checked_table", "few_rows", "moments", "of_numbers"]
+__all__ = ["GRID", "cells", "checked_bounds", "checked_table", "few_rows", "moments", "of_numbers", "tellable"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 STEPS = 2**15  # of a declared range: values are rounded to them, so that sums are exact
 GRID = STEPS**2  # what one user adds in all, on whole numbers
+_LARGEST = 1e300  # values and bounds beyond it would make sums that are no numbers
 Groups = Mapping[str, Sequence[Any]]
 
 
 def checked_table(frame: pd.DataFrame, columns: Sequence[str], who: str) -> None:
-    """Refuse a table by what is public of it: that it is one, its columns (the users' first), that it has rows.
+    """Refuse a table by what is public of it: that it is one, and its columns.
+
+    What stands in its rows refuses nothing: an error that one user's row causes would tell of that user.
 
     Raises
     ------
     TypeError
         If it is no frame.
     ValueError
-        If a column is missing or stands twice, or there are no rows.
+        If a column is missing or stands twice.
     """
     if not isinstance(frame, pd.DataFrame):
         raise TypeError(f"{who} takes a pandas frame, not {type(frame).__name__}; data.to_memory makes one")
@@ -39,15 +44,17 @@ def checked_table(frame: pd.DataFrame, columns: Sequence[str], who: str) -> None
             raise ValueError(f"{who}: there is no column {name!r}: {nearest(name, frame.columns)}{hint}")
         if list(frame.columns).count(name) > 1:
             raise ValueError(f"{who}: column {name!r} stands more than once; drop or rename the others")
-    users = frame[columns[0]]
-    if users.dtype == object and not users.map(pd.api.types.is_hashable).all():
-        raise ValueError(f"{who}: column {columns[0]!r} holds lists or other objects; a user is a number or text")
-    if frame.empty:
-        raise ValueError(f"{who}: the table has no rows (that it has rows is taken to be public)")
+
+
+def tellable(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Users or groups that can be told apart; lists and their like are missing, and so do not count."""
+    if column.dtype != object:
+        return column
+    return column.where(column.map(pd.api.types.is_hashable).astype(bool), None)
 
 
 def of_numbers(frame: pd.DataFrame, column: str, who: str) -> Floats:
-    """Values of a numeric or true / false column.
+    """Values of a numeric or true / false column; in one of kind object, what is no number is missing.
 
     Raises
     ------
@@ -55,11 +62,24 @@ def of_numbers(frame: pd.DataFrame, column: str, who: str) -> Floats:
         If it is of another kind. The message names the kind, never a value.
     """
     kind = frame[column].dtype
+    if kind == np.dtype(object):  # one missing value among True and False makes it so: no error may follow
+        return np.array([_number(one) for one in frame[column]], dtype=np.float64)
     if isinstance(kind, pd.CategoricalDtype) or not pd.api.types.is_numeric_dtype(kind):
         raise ValueError(f"{who}: column {column!r} is of kind {kind}, not of numbers; pd.to_numeric makes them")
     if pd.api.types.is_complex_dtype(kind):
         raise ValueError(f"{who}: column {column!r} is of complex numbers; bounds need real ones")
     return frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _number(one: Any) -> float:
+    if not isinstance(one, Real | Decimal | np.bool_):
+        return math.nan
+    try:
+        return float(one)
+    except OverflowError:  # a whole number of hundreds of digits
+        return math.inf if one > 0 else -math.inf  # type: ignore[operator]
+    except ValueError:  # a signalling nan
+        return math.nan
 
 
 def checked_bounds(bounds: Any, who: str, name: str = "bounds") -> tuple[float, float]:
@@ -79,13 +99,14 @@ def checked_bounds(bounds: Any, who: str, name: str = "bounds") -> tuple[float, 
         low, high = (float(one) for one in bounds)
     except (TypeError, ValueError):
         raise ValueError(f"{who}({name}={bounds!r}): give two numbers, (low, high)") from None
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise ValueError(f"{who}({name}=({low}, {high})): give two finite numbers, the lower first")
+    if not -_LARGEST <= low < high <= _LARGEST:
+        raise ValueError(f"{who}({name}=({low}, {high})): give two finite numbers (to {_LARGEST:g}), the lower first")
     return low, high
 
 
 def few_rows(users: pd.Series[Any], most: int, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
     """Mark at most `most` rows of each user, drawn at random; rows without a user are nobody's and do not count."""
+    users = tellable(users)
     order = rng.permutation(len(users))
     place = pd.Series(np.arange(len(users))).groupby(users.to_numpy()[order], sort=False, dropna=False).cumcount()
     kept = np.zeros(len(users), dtype=bool)
@@ -106,7 +127,7 @@ def cells(frame: pd.DataFrame, groups: Groups, who: str) -> tuple[Ints, pd.Multi
         if isinstance(known, str) or not len(known) or len(set(known)) < len(known):
             raise ValueError(f"{who}: give the groups of {name!r} as a list that names each once, not {known!r}")
         _of_one_kind(frame[name], known, who)
-        own = pd.Index(list(known)).get_indexer(pd.Index(frame[name].astype(object)))
+        own = pd.Index(list(known)).get_indexer(pd.Index(tellable(frame[name].astype(object))))
         place = np.where((place < 0) | (own < 0), -1, place * len(known) + own)
     if not groups:
         return place, pd.MultiIndex.from_tuples([("all",)], names=["rows"])
@@ -138,9 +159,9 @@ def moments(
     them by 1 in all (in L1, and at most 1 in L2), and yet they tell the number of users, the sum of p and of its
     square. So one release without a split of epsilon gives a mean and its variance.
     """
+    users, (low, high) = tellable(users), bounds
     good = (place >= 0) & ~np.isnan(values) & users.notna().to_numpy()
-    low, high = bounds
-    own = np.clip(values[good], low, high) if not total else np.nan_to_num(values[good])
+    own = np.clip(values[good], *((-_LARGEST, _LARGEST) if total else bounds))  # sums stay numbers
     rows = pd.DataFrame({"user": users.to_numpy()[good], "cell": place[good], "value": own})
     if rows.empty:
         return np.zeros((n_cells, 3), dtype=np.int64)
@@ -148,7 +169,7 @@ def moments(
     means = rows.groupby(["user", "cell"], sort=False, observed=True)["value"].agg("sum" if total else "mean")
     chosen = means.reindex(pd.MultiIndex.from_frame(rows.loc[drawn, ["user", "cell"]]))
     share = (np.clip(chosen.to_numpy(dtype=np.float64), low, high) - low) / (high - low)
-    step = np.rint(share * STEPS).astype(np.int64)
+    step = np.rint(np.clip(np.nan_to_num(share), 0, 1) * STEPS).astype(np.int64)  # in its range whatever came before
     parts = np.stack([(STEPS - step) ** 2, 2 * step * (STEPS - step), step**2], axis=1)
     sums = np.zeros((n_cells, 3), dtype=np.int64)
     np.add.at(sums, rows.loc[drawn, "cell"].to_numpy(), parts)

@@ -37,9 +37,10 @@ def counts(
 ) -> Release:
     r"""Count rows by group so that nobody can tell from the counts whether a user was there.
 
-    Two tables that differ in *all rows of one user* give any set of answers S with chances
+    Two tables, one with and one without *all rows of one user*, give any set of answers S with chances
     :math:`P(A) \le e^\epsilon P(B) + \delta` (Dwork & Roth 2014, definition 2.4, with users for rows). A user's rows
-    beyond `rows_per_user`, drawn at random, are left out, so that one user moves the counts by so many in all.
+    beyond `rows_per_user`, drawn at random, are left out, so that one user moves the counts by so many in all. Taken to
+    be public are the columns and their kinds, and all that is declared; what stands in a row never causes an error.
 
     Parameters
     ----------

@@ -23,7 +23,15 @@ from causalrec_lab.explain.privacy.contributions import (
 )
 from causalrec_lab.explain.privacy.intervals import mean_of
 from causalrec_lab.explain.privacy.means import ASSUMED, DROWNED, as_estimate, checked_delta, costs, parts
-from causalrec_lab.explain.privacy.noise import Kind, Mechanism, Noise, calibrate, secure
+from causalrec_lab.explain.privacy.noise import (
+    NOT_PRIVATE,
+    Kind,
+    Mechanism,
+    Noise,
+    calibrate,
+    noise_in_words,
+    secure,
+)
 from causalrec_lab.explain.privacy.released import paid
 
 __all__ = ["effect"]
@@ -135,7 +143,7 @@ def _scores(
     predictions: Sequence[str] | None,
 ) -> tuple[Floats, tuple[float, float]]:
     """Score of each row, nan where it does not count, and the bounds that follow from the declared ones."""
-    if floor is None or not 0 < floor <= 0.5:
+    if floor is None or not 1e-9 <= floor <= 0.5:
         raise ValueError(
             f"{WHO}(floor={floor!r}): declare the least propensity, in (0, 0.5], by what the policy could do; taken "
             "from the rows it would tell of them"
@@ -173,7 +181,7 @@ def _contrasted(
         (width * told.low, width * told.high),
         level,
         "ATE",
-        f"{method}, {law.kind} noise",
+        f"{method}, {noise_in_words(law, NOT_PRIVATE not in notes)}",
         max(0, round(told.n)),
         costs(law) | ({} if drowned else parts(width**2 * told.sampling, width**2 * told.noise)),
         (cause, *ASSUMED),

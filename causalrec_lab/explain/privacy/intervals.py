@@ -120,7 +120,7 @@ def mean_of(sums: Floats, scale: float, kind: Kind, level: float) -> Mean:
         return Mean(n, 0.5, 0.0, 1.0, math.nan, math.nan)
     value = min(1.0, max(0.0, s / n))
     q = max(q, 2 * value * s - value**2 * n)  # no variance is below 0
-    sampled = q - 2 * value * s + value**2 * n
+    sampled = max(0.0, q - 2 * value * s + value**2 * n)
     noise = of_noise * float(((FIRST - value) ** 2).sum())
     scales = scale * np.abs(FIRST - value) if kind == "laplace" else np.zeros(0)
     normal = sampled + (0.0 if kind == "laplace" else noise)

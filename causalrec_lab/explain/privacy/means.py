@@ -19,7 +19,15 @@ from causalrec_lab.explain.privacy.contributions import (
     of_numbers,
 )
 from causalrec_lab.explain.privacy.intervals import Mean, mean_of
-from causalrec_lab.explain.privacy.noise import Kind, Mechanism, Noise, calibrate, secure
+from causalrec_lab.explain.privacy.noise import (
+    NOT_PRIVATE,
+    Kind,
+    Mechanism,
+    Noise,
+    calibrate,
+    noise_in_words,
+    secure,
+)
 from causalrec_lab.explain.privacy.released import paid
 
 __all__ = ["ASSUMED", "DROWNED", "as_estimate", "checked_delta", "costs", "mean", "parts"]
@@ -127,7 +135,7 @@ def as_estimate(
         (low + width * told.low, low + width * told.high),
         level,
         estimand,
-        f"{method}, {law.kind} noise",
+        f"{method}, {noise_in_words(law, NOT_PRIVATE not in notes)}",
         max(0, round(told.n)),
         costs(law) | ({} if drowned else parts(width**2 * told.sampling, width**2 * told.noise)),
         (*trusted, *ASSUMED),

@@ -10,7 +10,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Kind", "Mechanism", "Noise", "Simulation", "calibrate", "epsilon_of", "opendp", "secure", "simulate"]
+__all__ = ["Kind", "Mechanism", "Noise", "Simulation", "calibrate", "epsilon_of", "noise_in_words", "opendp", "secure"]
+__all__ += ["simulate"]
 
 Ints = npt.NDArray[np.int64]
 Kind = Literal["laplace", "gaussian"]
@@ -63,6 +64,11 @@ class Noise(Protocol):
     def chooser(self) -> np.random.Generator:
         """Generator that chooses which rows of a user count; privacy does not rest on it."""
         ...
+
+
+def noise_in_words(mechanism: Mechanism, private: bool) -> str:
+    """Name the noise in a result; what a seed made is called so wherever the result goes."""
+    return f"{mechanism.kind} noise" if private else f"simulated {mechanism.kind} noise, not private"
 
 
 class _Secure:
@@ -176,13 +182,15 @@ def check_loss(epsilon: Any, delta: Any = 0.0, who: str = "a release") -> None:
     Raises
     ------
     ValueError
-        If epsilon is not above 0 and finite, or delta not in [0, 1).
+        If epsilon is not above 0 or beyond 1e-9 to 1e9, where noise is no noise, or delta not in [0, 1).
     """
     for name, given in (("epsilon", epsilon), ("delta", delta)):
         if isinstance(given, bool) or not isinstance(given, int | float | np.number) or not math.isfinite(given):
             raise ValueError(f"{who} ({name}={given!r}): {name} is a finite number")
     if not epsilon > 0:
         raise ValueError(f"{who} (epsilon={epsilon}): epsilon must be above 0 (0.1 is strict, 1 usual, 10 weak)")
+    if not 1e-9 <= epsilon <= 1e9:
+        raise ValueError(f"{who} (epsilon={epsilon}): epsilon lies from 1e-9 to 1e9; 0.1 is strict, 1 usual, 10 weak")
     if not 0 <= delta < 1:
         raise ValueError(f"{who} (delta={delta}): delta is a chance in [0, 1), far below 1 / users")
 

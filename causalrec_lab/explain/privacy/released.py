@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from causalrec_lab.explain.privacy.budget import Budget
-from causalrec_lab.explain.privacy.noise import NOT_PRIVATE, Mechanism, Noise
+from causalrec_lab.explain.privacy.noise import NOT_PRIVATE, Mechanism, Noise, noise_in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,12 +65,14 @@ class Release:
         ax.bar(names, counts, yerr=[counts - self.table["low"], self.table["high"] - counts], capsize=3)
         ax.axhline(0, color="0.35", linewidth=0.8)
         ax.set(xlabel=", ".join(map(str, groups.columns)), ylabel=f"rows ({self.level:.0%} intervals of the noise)")
+        if not self.private:
+            ax.set_title("simulated noise: not private", fontsize="small")
         return ax
 
     def __str__(self) -> str:
         """One line."""
         cost = f"epsilon {self.epsilon:g}" + (f", delta {self.delta:g}" if self.delta else "")
-        return f"{self.name}: {len(self.table)} groups at {cost}, {self.mechanism.kind} noise"
+        return f"{self.name}: {len(self.table)} groups at {cost}, {noise_in_words(self.mechanism, self.private)}"
 
     def _repr_html_(self) -> str:
         """The line, the table and the notes."""

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from causalrec_lab.explain.privacy.budget import Budget
-from causalrec_lab.explain.privacy.contributions import few_rows
+from causalrec_lab.explain.privacy.contributions import few_rows, tellable
 from causalrec_lab.explain.privacy.intervals import count_half
 from causalrec_lab.explain.privacy.noise import Mechanism, Noise, calibrate, opendp
 from causalrec_lab.explain.privacy.released import Release, paid
@@ -58,9 +58,10 @@ def above(
         raise ValueError(f"privacy.counts(mechanism={kind!r}): groups that are found take Laplace noise")
     law = calibrate("laplace", most, epsilon)
     measure, threshold, used = _threshold(law, most, delta)
+    groups = tellable(groups)
     good = groups.notna().to_numpy()
     kept = few_rows(users[good], most, source.chooser())
-    exact = groups[good][kept].value_counts(sort=False)
+    exact = groups[good][kept].astype(object).value_counts(sort=False)  # a category's kind would list all groups
     name = f"counts by {groups.name}, found"
     notes = paid(budget, name, law, source, used)
     noisy = _named(exact, measure, threshold, law, source)
@@ -75,14 +76,17 @@ def above(
 
 
 def _named(exact: pd.Series[Any], measure: Any, threshold: int, law: Mechanism, source: Noise) -> pd.Series[Any]:
+    """Counts of the groups that pass, in the order of their names and not of the rows."""
+    labels, sums = exact.index.tolist(), exact.to_numpy(dtype=np.int64)
+    order = sorted(range(len(labels)), key=lambda place: (str(labels[place]), type(labels[place]).__name__))
     if source.private:
-        keys = {str(place): int(count) for place, count in enumerate(exact)}
-        passed = {int(place): count for place, count in measure(keys).items()}
-        places = sorted(passed, key=lambda place: str(exact.index[place]))
-        return pd.Series([passed[place] for place in places], index=exact.index[places], dtype=np.int64)
-    ordered = exact.sort_index(key=lambda keys: keys.astype(str))
-    noisy = pd.Series(source.add(ordered.to_numpy(dtype=np.int64), law), index=ordered.index)
-    return noisy[noisy >= threshold]
+        passed = measure({str(place): int(sums[place]) for place in order})
+    else:
+        noisy = source.add(sums[order], law)
+        passed = {str(place): int(one) for place, one in zip(order, noisy, strict=True) if one >= threshold}
+    places = [place for place in order if str(place) in passed]
+    index = pd.Index([labels[place] for place in places], tupleize_cols=False)
+    return pd.Series([passed[str(place)] for place in places], index=index, dtype=np.int64)
 
 
 def _threshold(law: Mechanism, most: int, delta: float) -> tuple[Any, int, float]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +112,75 @@ def test_a_ledger_that_is_broken_or_gone_stops_everything(tmp_path):
         privacy.Budget(1.0, ledger=tmp_path / "no" / "shop.json")
 
 
+def refund(body):
+    body["releases"].append(body["releases"][0] | {"epsilon": -5.0})
+
+
+def unknown(body):
+    body["releases"][0]["epsilon"] = float("nan")
+
+
+CHANGES = {
+    "a refund": refund,
+    "a loss that is no number": unknown,
+    "a release without its loss": lambda body: body["releases"][0].pop("epsilon"),
+    "a release that is none": lambda body: body["releases"].append(3),
+    "a release left out": lambda body: body["releases"].clear(),
+    "a smaller loss": lambda body: body["releases"][0].update(epsilon=0.1),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_ledger_that_was_changed_by_hand_is_not_resumed(tmp_path, change):
+    path = tmp_path / "shop.json"
+    budget = privacy.Budget(1.0, ledger=path)
+    release(budget, 0.9)
+    body = json.loads(path.read_text())
+    change(body)
+    path.write_text(json.dumps(body))
+    for ask in (lambda: release(budget), lambda: privacy.Budget(1.0, ledger=path)):
+        with pytest.raises(ValueError, match=r"no ledger|was changed"):
+            ask()
+
+
+def test_an_older_ledger_put_in_place_is_seen_by_who_spent_since(tmp_path):
+    path = tmp_path / "shop.json"
+    budget = privacy.Budget(1.0, ledger=path)
+    old = path.read_bytes()
+    release(budget, 0.9)
+    path.write_bytes(old)
+    with pytest.raises(ValueError, match="lacks releases"):
+        release(budget, 0.9)
+
+
+def test_a_ledger_by_another_name_is_the_same_ledger(tmp_path, monkeypatch):
+    path, link = tmp_path / "shop.json", tmp_path / "link.json"
+    monkeypatch.chdir(tmp_path)
+    budget = privacy.Budget(1.0, ledger="shop.json")
+    link.symlink_to(path)
+    release(privacy.Budget(1.0, ledger=link), 0.9)
+    monkeypatch.chdir(tmp_path.parent)
+    with pytest.raises(privacy.BudgetExhausted):
+        release(budget, 0.9)
+
+
+@pytest.mark.parametrize("change", [{"epsilon": -5.0}, {"epsilon": math.nan}, {"rho": -1.0}, {"delta": math.nan}])
+def test_a_loss_that_is_none_is_refused(change):
+    budget = privacy.Budget(1.0)
+    with pytest.raises(ValueError, match="is no loss"):
+        budget.spend("a refund", replace(calibrate("laplace", 1, 0.5), **change))
+    with pytest.raises(AttributeError):
+        budget.epsilon = 100.0  # type: ignore[misc]
+    assert budget.spent == (0.0, 0.0)
+
+
+def test_what_no_file_remembers_is_not_spent_in_two_processes(monkeypatch):
+    budget = privacy.Budget(1.0)
+    monkeypatch.setattr("os.getpid", lambda: -1)  # as after a fork, where each would have the whole of it
+    with pytest.raises(ValueError, match="one process's own"):
+        release(budget)
+
+
 def test_many_who_spend_at_once_spend_no_more_than_there_is(tmp_path):
     path = tmp_path / "shop.json"
 
@@ -146,7 +217,7 @@ def test_a_ledger_holds_no_row(tmp_path):
     release(privacy.Budget(1.0, ledger=path))
     body = ledger.read_ledger(Path(path))
     assert body is not None
-    assert set(body) == {"format", "epsilon", "delta", "accounting", "of", "releases"}
+    assert set(body) == {"epsilon", "delta", "accounting", "of", "releases"}
     assert set(body["releases"][0]) == {"release", "mechanism", "epsilon", "delta", "rho", "private"}
 
 
