@@ -53,7 +53,7 @@ def test_html_shows_text_as_text(models):
 
 def test_a_report_keeps_the_colours(models):
     shown = clean_html(attribution_html(models["frozen"].word_attributions("the coat is lovely and warm")))
-    assert shown.count("background-color: rgba(") == 6
+    assert shown.count("background-color:rgba(") == 6
 
 
 def test_an_empty_text_has_no_words(models):
