@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as student
 
 from causalrec_lab.intervention import BanditLog, FixedPolicy, UniformPolicy, ope
 from causalrec_lab.world import Platform
@@ -219,6 +220,31 @@ def test_rounds_logged_with_their_position_are_corrected():
         ope.position_corrected(log, FixedPolicy(new), theta[:2])
     with pytest.raises(ValueError, match="one positive number a position"):
         ope.position_corrected(log, FixedPolicy(new), [1.0, 0.0, 1.0])
+
+
+def test_few_clusters_give_student_s_interval():
+    """Users whose taste shifts all their rounds: with six of them a normal interval covers too seldom."""
+    theta, policy, inside, usual, runs = np.array([1.0, 0.5]), FixedPolicy(np.array([0.3, 0.7])), 0, 0, 300
+    for seed in range(runs):
+        rng = np.random.default_rng(seed)
+        user, place, action = np.repeat(np.arange(6), 60), rng.integers(2, size=360), rng.integers(2, size=360)
+        liked = rng.uniform(0.1, 0.9, size=(6, 2))
+        reward = (rng.random(360) < theta[place] * liked[user, action]).astype(float)
+        log = BanditLog(np.zeros((360, 1)), action, reward, np.full(360, 0.5), 2, place)
+        found = ope.position_corrected(log, policy, theta, cluster=user)
+        inside += found.covers(0.5)
+        usual += abs(found.value - 0.5) < 1.96 * found.std_error
+    assert found.high - found.value == pytest.approx(student.ppf(0.975, 5) * found.std_error)
+    assert any("6 clusters" in note for note in found.notes)
+    assert inside >= 264  # binomial(300, .95): P(< 264) < 1e-6
+    assert usual < 264
+    curve = ope.Examination(np.log(theta[1:]), np.array([[0.04]]), "propensity", 1_000)
+    both = ope.position_corrected(log, policy, curve, cluster=user)
+    freedom = 5 * (both.std_error / both.diagnostics["std_error_given_examination"]) ** 4
+    assert freedom > 5
+    assert both.high - both.value == pytest.approx(student.ppf(0.975, freedom) * both.std_error)
+    plain = ope.position_corrected(log, policy, theta)
+    assert plain.high - plain.value == pytest.approx(1.959964 * plain.std_error)
 
 
 def test_lists_need_the_policy_that_wrote_them(log, truth):

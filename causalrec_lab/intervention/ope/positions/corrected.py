@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from causalrec_lab.estimate import Estimate
+from causalrec_lab.intervention.ope.diagnosing import few_clusters
 from causalrec_lab.intervention.ope.positions.curve import Examination
 from causalrec_lab.intervention.ope.slates.log import SlateLog
 from causalrec_lab.intervention.ope.slates.weights import logged_chances
@@ -105,21 +106,36 @@ def position_corrected(
     slope = np.array(
         [evaluated(theta * np.exp(_SMALL * step))[0] - value for step in np.eye(len(theta))[1:]]
     ).reshape(-1) / _SMALL  # fmt: skip
-    error = standard_error(influence, cluster_codes(cluster, len(log)))
+    codes = cluster_codes(cluster, len(log))
+    error = standard_error(influence, codes)
+    whole = math.hypot(error, math.sqrt(max(float(slope @ covariance @ slope), 0.0)))
     total = weights.sum(axis=1)
     effective = float(total.sum() ** 2 / (total @ total)) if total.any() else 0.0
     name = "position-corrected snips" if self_normalised else "position-corrected ips"
     return Estimate(
         value=value,
-        std_error=math.hypot(error, math.sqrt(max(float(slope @ covariance @ slope), 0.0))),
+        std_error=whole,
+        interval=_ends(value, whole, error, codes, level),
         level=level,
         estimand="policy value",
         method=name,
         n=len(log),
         diagnostics={"effective_sample_size": effective, "std_error_given_examination": error},
         assumptions=_ASSUMES,
-        notes=_notes(effective),
+        notes=(*_notes(effective), *few_clusters(codes)),
     )
+
+
+def _ends(
+    value: float, whole: float, clustered: float, codes: npt.NDArray[np.int64] | None, level: float
+) -> tuple[float, float] | None:
+    """Student's interval where a part of the error is told by clusters; None where there are none."""
+    if codes is None or not clustered > 0:
+        return None
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(float(codes.max()) * (whole / clustered) ** 4, (1 + level) / 2)) * whole
+    return value - half, value + half
 
 
 @dataclass(frozen=True, eq=False)
