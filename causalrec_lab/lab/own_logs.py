@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from causalrec_lab.lab.project import home, nearest
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from causalrec_lab.data.dataset import Dataset
 
 __all__ = ["OwnLog", "own_log"]
+
+FEWEST = 5  # rows of an arm: estimators are cross-fitted, one fold a row
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,11 @@ def own_log(
     treatment
         Column of 0 and 1, under your name or the lab's.
     outcome
-        Column of numbers that vary.
+        Column of finite numbers that vary.
     covariates
-        Columns of numbers that were known before the decision, one at least.
+        Columns of finite numbers that were known before the decision, one at least; ids and times are none.
     text
-        Column of texts, if there is one.
+        Column of texts without gaps, if there is one.
 
     Raises
     ------
@@ -89,18 +92,24 @@ def own_log(
     lab_name = {yours: ours for ours, yours in mapping.items()}
     roles = {"treatment": treatment, "outcome": outcome, **({} if text is None else {"text": text})}
     named = {role: _column(table, lab_name.get(column, column), role) for role, column in roles.items()}
+    if isinstance(covariates, str):
+        raise ValueError(f"covariates={covariates!r} is one word; give a list of columns: [{covariates!r}]")
     known = tuple(_column(table, lab_name.get(column, column), "covariates") for column in covariates)
     _check_arms(table, named["treatment"])
-    _check_numbers(table, named["outcome"], "outcome")
+    _check_outcome(table, named["outcome"], named["treatment"])
     _check_covariates(table, known, (named["treatment"], named["outcome"]))
+    if text is not None:
+        _check_text(table, named["text"])
     return OwnLog(dataset, named["treatment"], named["outcome"], known, named.get("text"))
 
 
-def _place(path: str) -> str:
+def _place(path: Any) -> str:
     """Where to read: a relative path is one from the project's folder."""
+    if not isinstance(path, str) or not path:
+        raise ValueError(f"path={path!r}: give a file's path as text, or an address such as postgres://me@host/shop")
     if "://" in path or Path(path).is_absolute():
         return path
-    if not list(home().glob(path)):
+    if not (home() / path).exists() and not list(home().glob(path)):
         raise FileNotFoundError(
             f"path={path!r}: the project's folder holds no such file; give a path from there, an absolute one, or an "
             "address such as postgres://me@host/shop"
@@ -125,19 +134,38 @@ def _check_arms(table: pd.DataFrame, treatment: str) -> None:
             f"treatment {treatment!r} holds {shown}{' and gaps' * bool(table[treatment].isna().any())}; it must be 0 "
             "and 1 with rows of both: an ordinary log of what was shown has no 0, data.decisions makes them from logs"
         )
+    few = table[treatment].value_counts().sort_values()
+    if few.iloc[0] < FEWEST:
+        raise ValueError(
+            f"treatment {treatment!r} is {int(few.index[0])} in {few.iloc[0]:,} of {len(table):,} rows; nothing is "
+            f"learnt from so few: bring {FEWEST} at least, and hundreds to see anything"
+        )
+
+
+def _check_outcome(table: pd.DataFrame, column: str, treatment: str) -> None:
+    if column == treatment:
+        raise ValueError(f"outcome {column!r} is the treatment; name what came of showing")
+    _check_numbers(table, column, "outcome")
+    if table[column].nunique() < 2:
+        raise ValueError(f"outcome {column!r} is {table[column].iloc[0]} in every row; there is nothing to explain")
 
 
 def _check_numbers(table: pd.DataFrame, column: str, role: str) -> None:
     values = table[column]
-    if not pd.api.types.is_numeric_dtype(values):
-        raise ValueError(f"{role} {column!r} holds {values.iloc[0]!r}, no numbers; make numbers of it, or name another")
     if values.isna().any():
         raise ValueError(
             f"{role} {column!r} has {int(values.isna().sum()):,} gaps in {len(table):,} rows; fill them, or leave "
             "those rows out and say so"
         )
-    if role == "outcome" and values.nunique() < 2:
-        raise ValueError(f"outcome {column!r} is {values.iloc[0]!r} in every row; there is nothing to explain")
+    if not pd.api.types.is_numeric_dtype(values):
+        raise ValueError(f"{role} {column!r} holds {_first(values)!r}, no numbers; make numbers of it, or name another")
+    endless = ~np.isfinite(values.to_numpy(dtype=np.float64))
+    if endless.any():
+        row = int(np.argmax(endless))
+        raise ValueError(
+            f"{role} {column!r} has {int(endless.sum()):,} values that are no finite numbers, first at row {row}: "
+            f"{values.iloc[row]}; cap them, or leave those rows out and say so"
+        )
 
 
 def _check_covariates(table: pd.DataFrame, known: Sequence[str], taken: Sequence[str]) -> None:
@@ -150,4 +178,23 @@ def _check_covariates(table: pd.DataFrame, known: Sequence[str], taken: Sequence
             raise ValueError(
                 f"covariates: {column!r} is the treatment or the outcome; a covariate is known before both"
             )
+        if column in ("user_id", "item_id", "timestamp"):
+            raise ValueError(
+                f"covariates: {column!r} is a name or a time, no quantity; name what is known of it: counts, ages"
+            )
+        if known.count(column) > 1:
+            raise ValueError(f"covariates: {column!r} stands twice, perhaps under two names; name it once")
         _check_numbers(table, column, "covariate")
+
+
+def _first(values: pd.Series) -> Any:
+    """First value, as Python's own."""
+    return values.tolist()[0]
+
+
+def _check_text(table: pd.DataFrame, column: str) -> None:
+    values = table[column]
+    if gaps := int(values.isna().sum()):
+        raise ValueError(f"text {column!r} has {gaps:,} gaps in {len(table):,} rows; write '' where nothing was said")
+    if not values.map(lambda value: isinstance(value, str)).all():
+        raise ValueError(f"text {column!r} holds {_first(values)!r}, no text; name another column, or text=None")

@@ -16,6 +16,7 @@ def log(project: Path) -> pd.DataFrame:
     """Ten decisions, written into the project's folder."""
     frame = pd.DataFrame({"who": range(10), "what": [1, 2] * 5, "when": range(10), "shown": [0, 1] * 5})
     frame = frame.assign(bought=[0, 0, 1, 1, 0] * 2, score=[0.5, 1.5] * 5, said="fine", same=1, gone=[None, *range(9)])
+    frame = frame.assign(endless=[0, 1, 2, float("inf"), *range(6)], empty=None, half=["good", *[None] * 9])
     frame["when"] = pd.date_range("2026-01-01", periods=10)
     frame.to_csv(project / "log.csv", index=False)
     return frame
@@ -42,6 +43,20 @@ def test_columns_are_found_under_either_name(log: pd.DataFrame) -> None:
         ({"covariates": ["gone"]}, r"covariate 'gone' has 1 gaps in 10 rows"),
         ({"covariates": []}, r"covariates=\[\]: name the columns that decided what was shown"),
         ({"covariates": ["bought"]}, r"'bought' is the treatment or the outcome"),
+        ({"covariates": "score"}, r"covariates='score' is one word; give a list of columns: \['score'\]"),
+        ({"covariates": ["score", "score"]}, r"'score' stands twice"),
+        ({"covariates": ["score", "who"]}, r"'user_id' is a name or a time, no quantity"),
+        (
+            {"covariates": ["endless"]},
+            r"covariate 'endless' has 1 values that are no finite numbers, first at row 3: inf",
+        ),
+        ({"outcome": "endless"}, r"outcome 'endless' has 1 values that are no finite numbers.*cap them"),
+        ({"outcome": "shown"}, r"outcome 'treated' is the treatment; name what came of showing"),
+        ({"outcome": "gone"}, r"outcome 'gone' has 1 gaps in 10 rows"),
+        ({"outcome": "empty"}, r"outcome 'empty' has 10 gaps in 10 rows"),
+        ({"outcome": "same"}, r"outcome 'same' is 1 in every row"),
+        ({"text": "score"}, r"text 'score' holds 0.5, no text; name another column, or text=None"),
+        ({"text": "half"}, r"text 'half' has 9 gaps in 10 rows; write '' where nothing was said"),
     ],
 )
 def test_what_cannot_be_used_is_said(log: pd.DataFrame, changed: dict[str, object], message: str) -> None:
@@ -52,3 +67,23 @@ def test_what_cannot_be_used_is_said(log: pd.DataFrame, changed: dict[str, objec
 def test_a_file_that_is_not_there_is_told_by_its_parameter(project: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"path='nowhere.csv': the project's folder holds no such file"):
         own_log("nowhere.csv", NAMES, **ASKED)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("path", [None, "", 3])
+def test_a_path_is_text(project: Path, path: object) -> None:
+    with pytest.raises(ValueError, match="give a file's path as text"):
+        own_log(path, NAMES, **ASKED)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["the log of may.csv", "log [1].csv", "日志.csv"])
+def test_a_file_s_name_may_be_any(log: pd.DataFrame, project: Path, name: str) -> None:
+    folder = project / "my logs"
+    folder.mkdir()
+    log.to_csv(folder / name, index=False)
+    assert len(own_log(f"my logs/{name}", NAMES, **ASKED).decisions) == 10  # type: ignore[arg-type]
+
+
+def test_an_arm_of_a_few_rows_is_told(log: pd.DataFrame, project: Path) -> None:
+    log.assign(shown=[1] * 4 + [0] * 6).to_csv(project / "log.csv", index=False)
+    with pytest.raises(ValueError, match="'treated' is 1 in 4 of 10 rows; nothing is learnt from so few: bring 5 at"):
+        own_log("log.csv", NAMES, **ASKED)  # type: ignore[arg-type]

@@ -111,7 +111,8 @@ def _told(error: Exception, files: list[str]) -> ValueError:
     where = f"line {int(line[1]):,} of the file" if line else "a line of the file"
     if "utf-8" in text:
         return ValueError(
-            f"read({place}): {where} is not UTF-8; turn the file into it: iconv -f latin1 -t utf-8 old.csv > new.csv"
+            f"read({place}): {where} is not UTF-8; turn the file into it: iconv -f latin1 -t utf-8 old.csv > new.csv "
+            "(for latin1 write what the file is in: gb18030 where it is Chinese)"
         )
     if found := re.search(r"Expected Number of Columns: \d+ Found: \d+", text):
         return SchemaError(
