@@ -16,7 +16,7 @@ __all__ = ["asked_pairs"]
 
 
 def asked_pairs(model: Any, dataset: Dataset, histories: Histories, items: Any, k: int, force: bool) -> pd.DataFrame:
-    """Recommendations a reason is wanted for: columns user_id, item_id, rank.
+    """Recommendations a reason is wanted for: columns user_id, item_id, rank, met (whether the history holds the item).
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def asked_pairs(model: Any, dataset: Dataset, histories: Histories, items: Any, 
     if k > count:
         raise ValueError(f"reasons.write(k={k}): the catalogue has {count} items; give k in 1..{count}")
     if items is None:
-        return _first(model, histories, k)
+        return _first(model, histories, k).assign(met=False)
     pairs = _named(histories.users, items)
     numbers = model.catalogue.get_indexer(pd.Index(pairs["item_id"])) + 1
     if (numbers < 1).any():
@@ -49,17 +49,16 @@ def asked_pairs(model: Any, dataset: Dataset, histories: Histories, items: Any, 
     rows = histories.users.get_indexer(pd.Index(pairs["user_id"])).astype(np.int64)
     none = np.zeros(0, dtype=np.int64)
     _, rank = centred_scores(model, histories, rows, none, none, numbers.astype(np.int64))
-    pairs = pairs.assign(rank=rank)
+    owner, met = histories.pairs()
+    pairs = pairs.assign(rank=rank, met=np.isin(rows * (count + 1) + numbers, owner * (count + 1) + met))
     if not force:
-        _refuse_the_rest(pairs, histories, rows, numbers, k, count)
+        _refuse_the_rest(pairs, k)
     return pairs
 
 
-def _refuse_the_rest(pairs: pd.DataFrame, histories: Histories, rows: Any, numbers: Any, k: int, count: int) -> None:
-    owner, met = histories.pairs()
-    seen = np.isin(rows * (count + 1) + numbers, owner * (count + 1) + met)
-    if seen.any():
-        user, item = pairs.loc[seen, ["user_id", "item_id"]].iloc[0]
+def _refuse_the_rest(pairs: pd.DataFrame, k: int) -> None:
+    if pairs["met"].any():
+        user, item = pairs.loc[pairs["met"], ["user_id", "item_id"]].iloc[0]
         raise ValueError(
             f"item {item!r} is in the history of user {user!r} already, and what was met is not recommended; ask for "
             "another item, or give force=True"

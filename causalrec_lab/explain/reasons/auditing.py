@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,14 @@ import pandas as pd
 
 from causalrec_lab.data.dataset import Dataset
 from causalrec_lab.explain.reasons.acts import NEUTRAL, events_of_log
-from causalrec_lab.explain.reasons.figures import numbers_in
+from causalrec_lab.explain.reasons.figures import numbers_of
 from causalrec_lab.explain.reasons.joining import PERSONAL
-from causalrec_lab.explain.reasons.popularity import popular_places
+from causalrec_lab.explain.reasons.popularity import items_of_log, popular_places
 from causalrec_lab.explain.reasons.result import Reasons
-from causalrec_lab.explain.reasons.sentences import group_text, likes_text, opening_clauses
+from causalrec_lab.explain.reasons.sentences import act_phrases, group_text, likes_text
 from causalrec_lab.explain.reasons.tastes import more_than_chance
 from causalrec_lab.explain.reasons.titles import quoted, quoted_parts, titles_of
+from causalrec_lab.explain.reasons.understanding import fitting_openings, understood
 
 __all__ = ["check"]
 
@@ -25,14 +27,15 @@ Flags = npt.NDArray[np.bool_]
 #: Words of a rise, a fall, and of an effect that cannot be told.
 MARKS = {"en": ("raises", "lowers", "cannot be told"), "zh": ("提高", "降低", "尚无法判断")}
 
-PARTLY = {"en": "artly because", "zh": "部分因为"}
+PARTLY = {"en": "artly because", "zh": "部分原因是"}
 
 
 def check(reasons: Reasons, dataset: Dataset) -> pd.DataFrame:
     """Whether each reason says only what is so.
 
-    Nothing is taken from how the sentence came about: cited items, titles, figures and hedges are read back from it and
-    set beside the log and the estimates.
+    Cited items, titles, figures and hedges are read back from the sentence and set beside the log and the estimates,
+    and a sentence that is not understood to its last word fails. Only what the model alone knows is taken from the
+    table: an item's rank, and its rank without what is cited.
 
     Parameters
     ----------
@@ -45,45 +48,54 @@ def check(reasons: Reasons, dataset: Dataset) -> pd.DataFrame:
     -------
     One row a reason: user_id, item_id, and whether
 
-    - seen: the user did with every cited item what the reason says, at some time;
+    - understood: the sentence holds the claims that may be made, word for word, and beside them joining phrases only;
+    - opening: no history is said of nobody who has one, and recommended of nothing that was not;
+    - seen: the user did with every cited item what the reason says, at some time (to have been shown it is no act);
     - before: they did it strictly before the decision, so that nothing leaked from later;
     - other: the recommended item is not among the cited;
     - titles: the titles in quotes are those of the cited items, each once, under their verbs;
     - liked: the log bears out the liked category (topics are not audited), and the sentence names it;
-    - group: the effect is the one estimated for the user's own group;
+    - group: the effect is the one estimated for the user's own group, and the sentence names that group;
     - hedged: a rise or fall is claimed where the interval leaves 0 out, on its side, and nowhere else; and "because"
       stands without "partly" only where the item would not have been recommended without what is cited;
-    - numbers: every number is one of the estimate's, rounded (or a place that the log bears out), and none is missing;
+    - numbers: every number is one of the estimate's, rounded, in its place (or a place that the log bears out), and
+      none is missing;
     - impersonal: no effect on the person is claimed;
 
     then ok, and fault: the names of what failed.
     """
     table = reasons.table.reset_index(drop=True)
     events = events_of_log(dataset)
-    flags: dict[str, Flags] = {}
-    flags["seen"], flags["before"] = _cited(table, events)
-    flags["other"] = np.array([i not in cited for i, cited in zip(table["item_id"], table["evidence"], strict=True)])
-    flags["titles"] = _titled(reasons, table, dataset)
-    flags["liked"] = _liked(reasons, table, dataset, events)
+    acts = events[events["event"].isin(list(reasons.words.acts))] if "event" in events else events
+    titles = titles_of(dataset.items, pd.Index(table["evidence"].explode().dropna().unique()))
+    places = _places(reasons, table, dataset, events)
     rows = [row for _, row in table.iterrows()]
     rest = [_rest(reasons, row) for row in rows]
-    flags["group"] = np.array([_own_group(reasons, row) for row in rows], dtype=bool)
-    flags["hedged"] = np.array([_hedged(reasons, *both) for both in zip(rows, rest, strict=True)], dtype=bool)
-    places = _places(reasons, table, dataset, events)
-    numbered = [
-        _numbered(reasons, row, text, places.get(n)) for n, (row, text) in enumerate(zip(rows, rest, strict=True))
-    ]
-    flags["numbers"] = np.array(numbered, dtype=bool)
-    flags["impersonal"] = np.array([not any(w in text.casefold() for w in PERSONAL) for text in rest], dtype=bool)
+    both = list(zip(rows, rest, strict=True))
+    flags: dict[str, Flags] = {"understood": understood(reasons, table, titles, places)}
+    flags["opening"] = fitting_openings(table, reasons.k, acts, events)
+    flags["seen"], flags["before"] = _cited(table, acts)
+    flags["other"] = _flags(i not in cited for i, cited in zip(table["item_id"], table["evidence"], strict=True))
+    flags["titles"] = _flags(_titled(reasons, row, titles) for row in rows)
+    flags["liked"] = _liked(reasons, table, dataset, acts)
+    flags["group"] = _flags(_own_group(reasons, row) for row in rows)
+    flags["hedged"] = _flags(_hedged(reasons, row, text) for row, text in both)
+    flags["numbers"] = _flags(_numbered(reasons, row, text, places.get(n)) for n, (row, text) in enumerate(both))
+    flags["impersonal"] = _flags(not any(w in text.casefold() for w in PERSONAL) for text in rest)
     found = pd.DataFrame(flags, index=table.index).astype(bool)
     faults = [", ".join(found.columns[~row]) for row in found.to_numpy()]
     return pd.concat([table[["user_id", "item_id"]], found], axis=1).assign(ok=found.all(axis=1), fault=faults)
 
 
+def _flags(answers: Iterable[bool]) -> Flags:
+    return np.fromiter(answers, dtype=bool)
+
+
 def _cited(table: pd.DataFrame, events: pd.DataFrame) -> tuple[Flags, Flags]:
     """Whether all that is cited stands in the log, and stands there before the decision."""
-    flat = table[["user_id", "at", "evidence", "acts"]].explode(["evidence", "acts"]).dropna(subset=["evidence"])
-    flat = flat.rename(columns={"evidence": "item_id", "acts": "kind"}).rename_axis("row").reset_index()
+    each = enumerate(zip(table["user_id"], table["at"], table["evidence"], table["acts"], strict=True))
+    cited = [(n, user, at, *pair) for n, (user, at, *both) in each for pair in zip(*both, strict=False)]
+    flat = pd.DataFrame(cited, columns=["row", "user_id", "at", "item_id", "kind"])
     kinds = events["event"].astype(object) if "event" in events else NEUTRAL
     log = events[["user_id", "item_id", "timestamp"]].assign(kind=kinds).astype({"user_id": object, "item_id": object})
     first = log.groupby(["user_id", "item_id", "kind"], sort=False, as_index=False)["timestamp"].min()
@@ -97,38 +109,30 @@ def _cited(table: pd.DataFrame, events: pd.DataFrame) -> tuple[Flags, Flags]:
     return ~bad[0], ~bad[1]
 
 
-def _titled(reasons: Reasons, table: pd.DataFrame, dataset: Dataset) -> Flags:
+def _titled(reasons: Reasons, row: pd.Series, titles: pd.Series) -> bool:
     """Whether titles belong to the cited items, under the verbs of what was done with them."""
-    titles = titles_of(dataset.items, pd.Index(table["evidence"].explode().dropna().unique()))
-    good = []
-    for _, row in table.iterrows():
-        own = [str(titles[item]) for item in row["evidence"]]
-        phrases: tuple[str, ...] = ()
-        if own:
-            pairs = list(zip(row["acts"], own, strict=True))
-            phrases = opening_clauses("history", pairs, "", reasons.words).claims
-        text = str(row["sentence"])
-        good.append(sorted(quoted_parts(text)) == sorted(own) and all(phrase in text for phrase in phrases))
-    return np.array(good, dtype=bool)
+    own, text = [str(titles[item]) for item in row["evidence"]], str(row["sentence"])
+    phrases = act_phrases(list(zip(row["acts"], own, strict=False)), reasons.words)
+    return sorted(quoted_parts(text)) == sorted(own) and all(phrase in text for phrase in phrases)
 
 
-def _liked(reasons: Reasons, table: pd.DataFrame, dataset: Dataset, events: pd.DataFrame) -> Flags:
+def _liked(reasons: Reasons, table: pd.DataFrame, dataset: Dataset, acts: pd.DataFrame) -> Flags:
     """Whether the log bears out what is said to be liked."""
     both = zip(table["liked"], table["sentence"], strict=True)
-    named = np.array([not liked or _likes(reasons, liked) in text for liked, text in both], dtype=bool)
+    named = _flags(not liked or _likes(reasons, liked) in text for liked, text in both)
     if reasons.topics or dataset.items is None or "category" not in dataset.items:
         return named if reasons.topics else np.asarray(named & (table["liked"] == "").to_numpy())
-    category = dataset.items.drop_duplicates("item_id").set_index("item_id")["category"].astype(str)
+    category = dataset.items.drop_duplicates("item_id").set_index("item_id")["category"].dropna().astype(str)
     usual = category.value_counts(normalize=True)
-    done = events[events["event"].isin(list(reasons.words.acts))] if "event" in events else events
-    done = done[done["user_id"].isin(table["user_id"])]
+    own = acts[acts["user_id"].isin(table["user_id"])]
+    of_user = dict(iter(own.groupby("user_id")))
     good = []
     for _, row in table.iterrows():
         if not row["liked"]:
             good.append(True)
             continue
-        own = done[(done["user_id"] == row["user_id"]) & (done["timestamp"] < row["at"])]["item_id"].unique()
-        kinds = category.reindex(own).dropna()
+        mine = of_user.get(row["user_id"], own.iloc[:0])
+        kinds = category.reindex(mine.loc[mine["timestamp"] < row["at"], "item_id"].unique()).dropna()
         of = int((kinds == row["liked"]).sum())
         lifted = more_than_chance([of], [len(kinds)], [usual.get(row["liked"], 1.0)])[0]
         good.append(bool(lifted and category.get(row["item_id"]) == row["liked"]))
@@ -136,12 +140,15 @@ def _liked(reasons: Reasons, table: pd.DataFrame, dataset: Dataset, events: pd.D
 
 
 def _own_group(reasons: Reasons, row: pd.Series) -> bool:
-    """Whether the row's effect is that of the user's own group."""
+    """Whether the row's effect is that of the user's own group, named in the sentence where it speaks of an effect."""
     if reasons.effects is None:
         return bool(np.isnan(row["effect"]))
     group, estimate = reasons.effects.of(row["user_id"])
     if estimate is None:
         return bool(np.isnan(row["effect"]))
+    text, named = str(row["sentence"]), group_text(group, reasons.effects.by, reasons.words)
+    if any(mark in text for mark in MARKS[reasons.words.language]) and named not in text:
+        return False
     own = np.array([estimate.value, estimate.low, estimate.high])
     told = row[["effect", "low", "high"]].to_numpy(dtype=np.float64)
     return bool(row["group"] == group and np.array_equal(own, told, equal_nan=True))
@@ -186,20 +193,17 @@ def _hedged(reasons: Reasons, row: pd.Series, text: str) -> bool:
 
 def _numbered(reasons: Reasons, row: pd.Series, text: str, popular: tuple[int, int] | None) -> bool:
     """Whether the numbers are those that belong here, each once."""
-    left = numbers_in(text)
-    wanted: list[float] = [reasons.k, row["rank"]] if row["kind"] == "forced" else []
-    if row["kind"] == "cold" and left and popular is not None and str(popular[1]) in left:
-        wanted += popular
+    found = numbers_of(text)
+    wanted: list[float] = []
+    if row["kind"] == "forced" and row["rank"] > reasons.k:
+        wanted += [row["rank"], reasons.k]
+    if row["kind"] == "cold" and popular is not None and len(found) in (2, 5):
+        wanted += popular if reasons.words.language == "en" else popular[::-1]
     if any(mark in text for mark in MARKS[reasons.words.language]):
         value, low, high = _interval(reasons, row)
         scale = 1.0 if reasons.effects is not None and reasons.effects.unit else 100.0
         wanted += [scale * x for x in ((-value, -high, -low) if high < 0 else (value, low, high))]
-    for number in wanted:
-        same = next((token for token in left if _is_rounded(token, number)), None)
-        if same is None:
-            return False
-        left.remove(same)
-    return not left
+    return len(found) == len(wanted) and all(_is_rounded(*both) for both in zip(found, wanted, strict=True))
 
 
 def _is_rounded(token: str, number: float) -> bool:
@@ -215,5 +219,4 @@ def _places(reasons: Reasons, table: pd.DataFrame, dataset: Dataset, events: pd.
     """Places that may be said of popular items, as the log has them now."""
     if table.empty:
         return {}
-    count = dataset.items["item_id"].nunique() if dataset.items is not None else events["item_id"].nunique()
-    return dict(popular_places(events, reasons.words.acts, table["at"], table, count))
+    return dict(popular_places(events, reasons.words.acts, table["at"], table, items_of_log(dataset.items, events)))

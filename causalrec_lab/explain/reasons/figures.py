@@ -6,11 +6,12 @@ import math
 import re
 import unicodedata
 
-__all__ = ["decimals", "number_text", "numbers_in"]
+__all__ = ["decimals", "is_written", "number_text", "numbers_in", "numbers_of"]
 
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:[.,]\d+)*|\d+(?:[.,]\d+)*")
 _MINUS = str.maketrans({"−": "-", "–": "-", "‒": "-", "﹣": "-", "－": "-"})
-_MOST = 6
+_MOST = 6  # decimals that a wide interval needs at most
+_TINIEST = 15  # and those that keep a small end from being written as 0
 
 
 def decimals(value: float, low: float, high: float) -> int:
@@ -25,9 +26,15 @@ def decimals(value: float, low: float, high: float) -> int:
     """
     half = (high - low) / 2
     places = min(max(0, math.ceil(-math.log10(half))), _MOST) if half > 0 else 2
-    while places < _MOST and any(x != 0 and round(x, places) == 0 for x in (value, low, high)):
+    while places < _TINIEST and any(x != 0 and round(x, places) == 0 for x in (value, low, high)):
         places += 1
     return places
+
+
+def is_written(value: float, low: float, high: float) -> bool:
+    """Whether estimate and interval can be written in decimals, none of them but 0 itself as 0."""
+    places = decimals(value, low, high)
+    return all(x == 0 or round(x, places) != 0 for x in (value, low, high))
 
 
 def number_text(number: float, places: int) -> str:
@@ -43,6 +50,11 @@ def numbers_in(text: str) -> list[str]:
     text
         Any language; numbers in words are not read.
     """
+    return sorted(numbers_of(text))
+
+
+def numbers_of(text: str) -> list[str]:
+    """As `numbers_in`, in the order in which they stand."""
     plain = unicodedata.normalize("NFKC", text).translate(_MINUS)
     plain = "".join(str(unicodedata.digit(c)) if c.isdigit() and not c.isascii() else c for c in plain)
-    return sorted(_NUMBER.findall(plain))
+    return _NUMBER.findall(plain)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from causalrec_lab.causal.effects.columns import nearest
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["GroupEffects", "group_effects"]
+
+_OF_A_SIZE = 0.8  # smallest part beside the largest for parts to be called thirds
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +49,7 @@ class GroupEffects:
     Raises
     ------
     ValueError
-        If a user has two groups.
+        If a user has two groups, or what is said to be a chance moves by more than 1.
     """
 
     estimates: Mapping[str, Estimate]
@@ -56,14 +60,21 @@ class GroupEffects:
     notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        """Refuse users of two groups."""
+        """Refuse users of two groups and amounts without a unit; name groups by text."""
+        object.__setattr__(self, "estimates", {str(name): found for name, found in self.estimates.items()})
+        far = [name for name, found in self.estimates.items() if not self.unit and abs(found.value) > 1]
+        if far:
+            raise ValueError(
+                f"GroupEffects: {self.outcome!r} of {self.by} {far[0]!r} moves by {self.estimates[far[0]].value:.4g}, "
+                "which no chance can; give its unit, such as unit='minutes'"
+            )
         if not self.groups.index.is_unique:
             user = self.groups.index[self.groups.index.duplicated()][0]
             raise ValueError(f"GroupEffects: user {user!r} stands in groups more than once; give each user one group")
 
     def of(self, user: Any) -> tuple[str, Estimate | None]:
         """A user's group and its estimate; an empty text, or None, where there is none."""
-        group = self.groups.get(user)
+        group = self.groups.get(user) if user in self.groups.index else None
         if group is None or pd.isna(group):
             return "", None
         return str(group), self.estimates.get(str(group))
@@ -137,7 +148,8 @@ def group_effects(
         With decisions (user_id, treatment, outcome, covariates) and users.
     by
         Column of the users, fixed before the decisions. Numbers of more than `bins` values are cut at their quantiles
-        over users ("1 of 3" the lowest); other columns are groups as they stand.
+        over users ("1 of 3" the lowest; where ties make groups of unequal size, their limits name them: "< 2"); other
+        columns are groups as they stand.
     outcome
         Column of the decisions.
     covariates
@@ -147,7 +159,7 @@ def group_effects(
     bins
         Groups of a numeric column.
     unit
-        Unit of an outcome that is no chance.
+        Unit of an outcome that is no chance; needed where it has other values than 0 and 1.
     simultaneous
         False gives each interval the plain level.
     level
@@ -166,6 +178,8 @@ def group_effects(
     from causalrec_lab.causal.effects import by_group
 
     frame = _decisions(dataset, outcome, treatment)
+    if not unit and not frame[outcome].dropna().isin([0, 1]).all():
+        raise ValueError(f"group_effects: {outcome!r} has other values than 0 and 1, so it is no chance; give unit=")
     adjusted = dataset.extra.get("covariates") if covariates is None else covariates
     if adjusted is None:
         raise ValueError("group_effects: give covariates=, what moves both showing and the outcome; see chapter 04")
@@ -211,6 +225,16 @@ def _groups(dataset: Dataset, by: str, bins: int) -> pd.Series:
             column.astype(object).where(column.notna(), None).map(lambda value: value if value is None else str(value))
         )
     edges = np.unique(np.quantile(column.dropna(), np.linspace(0, 1, bins + 1)[1:-1]))
-    place = np.searchsorted(edges, column, side="right") + 1
-    names = pd.Series([f"{number} of {len(edges) + 1}" for number in place], index=column.index, dtype=object)
+    place = pd.Series(np.searchsorted(edges, column, side="right"), index=column.index)
+    names = place.map(dict(enumerate(_names(place[column.notna()], edges)))).astype(object)
     return names.where(column.notna(), None)
+
+
+def _names(place: pd.Series, edges: npt.NDArray[np.float64]) -> list[str]:
+    """Names of the groups between edges: parts where they are of a size, else their limits."""
+    count = np.bincount(place, minlength=len(edges) + 1)
+    if count.min() >= _OF_A_SIZE * count.max():
+        return [f"{number} of {len(edges) + 1}" for number in range(1, len(edges) + 2)]
+    ends = [f"{edge:.6g}" for edge in edges]
+    between = [f"≥ {low}, < {high}" for low, high in pairwise(ends)]
+    return [f"< {ends[0]}", *between, f"≥ {ends[-1]}"]

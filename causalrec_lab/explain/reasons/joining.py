@@ -1,25 +1,31 @@
-"""Words a rewriting may join claims with, and wordings that no reason may have: data of `rewriting`."""
+"""Phrases a rewriting may join claims with, and wordings that no reason may have: data of `rewriting`.
+
+Claims keep their order and stay apart: "A; B" must not become "B, because A". So there are phrases before the first
+claim, which say that something is recommended, and phrases between claims, which say that there is more; none of them
+negates, compares, counts, praises, or makes one thing the cause of another.
+"""
 
 from __future__ import annotations
 
-__all__ = ["CHINESE", "ENGLISH", "PERSONAL"]
+__all__ = ["LEADS", "LINKS", "PERSONAL"]
 
-#: Words that claim nothing by themselves. No negation, no number, no comparison, no verb of change or praise.
-ENGLISH = frozenset((
-    "a", "an", "and", "also", "are", "as", "at", "because", "been", "before", "being", "by", "earlier", "for",
-    "from", "given", "had", "has", "have", "here", "history", "in", "is", "it", "its", "of", "on", "one", "our",
-    "picked", "reason", "recommend", "recommendation", "recommended", "recommending", "recommends", "seeing",
-    "seen", "shown", "showing", "since", "so", "suggest", "suggested", "suggestion", "that", "the", "their",
-    "them", "there", "these", "they", "this", "those", "through", "to", "too", "we", "what", "which", "while",
-    "who", "why", "with", "you", "your", "what's", "here's", "you've", "you're", "it's", "meanwhile",
-    "moreover", "furthermore", "besides", "beyond", "further",
-))  # fmt: skip
+#: Before the first claim, of something that is recommended.
+LEADS = {
+    "en": (
+        "a", "an", "and", "for you", "here", "here is", "here's", "is", "is here", "is shown to you",
+        "it is", "it's", "one", "our", "picked", "recommend", "recommendation", "recommended", "suggest", "suggested",
+        "suggestion", "the", "this", "to you", "we", "you get",
+    ),
+    "zh": (
+        "为您", "给您", "向您", "我们", "推荐", "了", "的", "这是", "这", "这条", "这个", "这项", "一条", "一个", "是",
+    ),
+}  # fmt: skip
 
-#: Characters of Chinese joining words.
-CHINESE = frozenset(
-    "因为由于所以因此您你的了和与并且也还而是这条项个一此推荐给我们在之前曾经过"
-    "以及同时另外其中根据历史理由它是于把被向到就"
-)
+#: Between two claims, after a semicolon or a full stop.
+LINKS = {
+    "en": ("also", "and", "besides", "further", "furthermore", "in addition", "meanwhile", "moreover"),
+    "zh": ("另外", "此外", "同时", "并且", "而且", "还有"),
+}  # fmt: skip
 
 #: What claims an effect on the person, or a promise, in either language; found without regard to case.
 PERSONAL = (

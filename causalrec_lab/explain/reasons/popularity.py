@@ -7,9 +7,15 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-__all__ = ["popular_places"]
+__all__ = ["items_of_log", "popular_places"]
 
 _SHARE = 0.1  # of the catalogue within which an item is called popular
+
+
+def items_of_log(items: pd.DataFrame | None, events: pd.DataFrame) -> int:
+    """Number of items that places are places among: those of the table of items, else of the events."""
+    table = events if items is None else items
+    return int(table["item_id"].nunique())
 
 
 def popular_places(

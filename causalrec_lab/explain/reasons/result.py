@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,7 +37,7 @@ class Reasons:
         - user_id, item_id, rank (of the item among what the user had not met), at (moment of the decision: only what is
           strictly earlier counts);
         - kind: "history" (cites events), "lone" (there is a history, but no single event accounts for the item), "cold"
-          (no history), "forced" (the item was not recommended and a reason was forced);
+          (no history), "forced" (the item was not recommended, or was met before, and a reason was forced);
         - evidence (cited item ids), acts (what the user did with each), shares (of the drops of the score where one
           item is left out), drop and rank_without (where all cited are left out), liked (category or topic, empty for
           none);
@@ -52,6 +52,8 @@ class Reasons:
         Ranks 1..k count as recommended.
     topics
         Whether `liked` holds topics of the texts, rather than categories.
+    allow
+        Further words that a rewriting was allowed.
     """
 
     table: pd.DataFrame
@@ -59,6 +61,7 @@ class Reasons:
     effects: GroupEffects | None = None
     k: int = 1
     topics: bool = field(default=False)
+    allow: tuple[str, ...] = field(default=())
 
     def __len__(self) -> int:
         """Reasons."""
@@ -119,13 +122,17 @@ class Reasons:
 
     def _repr_html_(self) -> str:
         """The first 20 reasons, and how many there are."""
-        first = Reasons(self.table.head(20), self.words, self.effects, self.k, self.topics)
+        first = replace(self, table=self.table.head(20))
         more = f"<p><small>{len(self):,} reasons in all</small></p>" if len(self) > 20 else ""
         return first.html() + more
 
     def _paragraph(self, row: pd.Series) -> str:
         titles = quoted_parts(str(row["template"]))
-        shares = ", ".join(f"{title}: {share:.0%}" for title, share in zip(titles, row["shares"], strict=False))
+        by_verb: dict[str, list[float]] = {}  # as titles stand in the sentence: verb by verb
+        for kind, share in zip(row["acts"], row["shares"], strict=False):
+            by_verb.setdefault(self.words.verb(kind), []).append(share)
+        ordered = [share for some in by_verb.values() for share in some]
+        shares = ", ".join(f"{title}: {share:.0%}" for title, share in zip(titles, ordered, strict=False))
         small = [f"user {row['user_id']}, item {row['item_id']}, rank {row['rank']}"]
         if shares:
             small.append(f"share of the score's drop: {shares}; rank {row['rank_without']} without them")

@@ -1,10 +1,9 @@
-"""From findings to a sentence: what is claimed, in which words, and which of them nobody may change."""
+"""From findings to a sentence: what is claimed, in which words. Nobody may change a clause: each is a claim."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,18 +13,18 @@ from causalrec_lab.explain.reasons.figures import decimals, number_text
 from causalrec_lab.explain.reasons.templates import TEMPLATES, Templates
 from causalrec_lab.explain.reasons.titles import quoted, shown_title
 
-__all__ = ["Clauses", "effect_clause", "group_text", "is_told", "likes_text", "opening_clauses", "written"]
+__all__ = [
+    "act_phrases",
+    "effect_clause",
+    "group_text",
+    "is_told",
+    "likes_text",
+    "opening_clauses",
+    "says_recommended",
+    "written",
+]
 
 _PLACE = re.compile(r"(\d+) of (\d+)")
-_AROUND = "，, "
-
-
-@dataclass(frozen=True)
-class Clauses:
-    """Clauses of a sentence, and the parts of them that are claims: these stand word for word or not at all."""
-
-    clauses: tuple[str, ...]
-    claims: tuple[str, ...]
 
 
 def is_told(estimate: Estimate) -> bool:
@@ -45,8 +44,8 @@ def opening_clauses(
     rank: int = 0,
     k: int = 0,
     popular: tuple[int, int] | None = None,
-) -> Clauses:
-    """What is said of the user's history.
+) -> tuple[str, ...]:
+    """What is said of the user's history, as clauses that stand word for word or not at all.
 
     Parameters
     ----------
@@ -63,25 +62,27 @@ def opening_clauses(
     topic
         Whether `liked` is a topic.
     rank, k
-        Of an item that was not recommended.
+        Of an item that was not recommended; one whose rank is among the first k was met before.
     popular
         Place and number of items, for somebody without a history.
     """
     template = TEMPLATES[words.language]
     if kind in ("cold", "lone"):
-        opening = template.cold if kind == "cold" else template.lone
         more = () if popular is None else (_popular(template, words, *popular),)
-        return Clauses((opening, *more), (opening, *more))
+        return (template.cold if kind == "cold" else template.lone, *more)
     if not acts:
-        opening = template.unforced.format(rank=rank, k=k)
-        return Clauses((opening,), (opening,))
-    done = _acts(acts, words, template)
+        return ((template.unmet if rank <= k else template.unforced).format(rank=rank, k=k),)
     likes = likes_text(liked, words, topic) if liked else ""
-    openings = (template.partly, template.because)
-    pattern = openings[needed] if kind == "history" else template.forced
-    opening = pattern.format(acts=template.acts.join(done), likes=likes, rank=rank, k=k)
-    claims = (*done, likes.strip(_AROUND)) if likes else tuple(done)
-    return Clauses((opening,), claims if kind == "history" and needed else (opening,))
+    recommended, other = (template.partly, template.because)[needed], (template.forced, template.met)[rank <= k]
+    pattern = recommended if kind == "history" else other
+    done = template.acts.join(act_phrases(acts, words))
+    return (pattern.format(acts=done, likes=likes, rank=rank, k=k),)
+
+
+def says_recommended(opening: str, language: str) -> bool:
+    """Whether an opening is that of an item which was recommended."""
+    template = TEMPLATES[language]
+    return not opening.startswith(tuple(part.split("{")[0] for part in (template.forced, template.met)))
 
 
 def likes_text(liked: str, words: Words, topic: bool) -> str:
@@ -95,8 +96,15 @@ def _popular(template: Templates, words: Words, place: int, count: int) -> str:
     return template.popular.format(people=words.people, items=words.items, place=place, count=count)
 
 
-def _acts(acts: Sequence[tuple[str, str]], words: Words, template: Templates) -> list[str]:
-    """One phrase a verb, with all its titles."""
+def act_phrases(acts: Sequence[tuple[str, str]], words: Words) -> list[str]:
+    """One phrase a verb, with all its titles.
+
+    Parameters
+    ----------
+    acts, words
+        As in `opening_clauses`.
+    """
+    template = TEMPLATES[words.language]
     by_verb: dict[str, list[str]] = {}
     for kind, title in acts:
         by_verb.setdefault(words.verb(kind), []).append(quoted(title))
@@ -138,12 +146,20 @@ def effect_clause(estimate: Estimate, group: str, by: str, outcome: str, unit: s
     places = decimals(value, low, high)
     figure = template.figure.format(
         value=number_text(value, places), low=number_text(low, places), high=number_text(high, places),
-        unit=template.units.get(unit, shown_title(unit, "?")) if unit else template.points,
+        unit=_unit(unit, number_text(value, places), template),
     )  # fmt: skip
     return pattern.format(
         people=words.people, an_item=words.an_item, group=group_text(group, by, words), figure=figure,
         what=shown_title(words.what(outcome, not unit), "?"),
     )  # fmt: skip
+
+
+def _unit(unit: str, number: str, template: Templates) -> str:
+    """Name of a unit beside a number: one minute, two minutes."""
+    if not unit:
+        return template.point if number == "1" else template.points
+    named = template.one.get(unit) if number == "1" else None
+    return named or template.units.get(unit, shown_title(unit, "?"))
 
 
 def written(clauses: Sequence[str], words: Words) -> str:

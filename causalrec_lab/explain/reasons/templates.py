@@ -17,10 +17,10 @@ class Templates:
 
     Parameters
     ----------
-    because, partly, forced, unforced, lone, cold
+    because, partly, forced, unforced, met, unmet, lone, cold
         Openings: with evidence without which the item falls out of the first k; with evidence without which it stays;
-        for an item that was not recommended, with evidence and without; where no event accounts for the item; where
-        there is no history.
+        for an item that was not recommended, with evidence and without; for one that was met before, with evidence and
+        without; where no event accounts for the item; where there is no history.
     likes, likes_topic
         What joins a liked category, or topic.
     popular
@@ -31,20 +31,22 @@ class Templates:
         The estimate with its interval.
     join, ends
         Between two acts or titles, between the clauses, and at the end.
-    points
-        Name of percentage points.
+    points, point
+        Name of percentage points, and of one.
     parts
         Names of 2, 3 and 4 groups of equal size, the lowest first.
     place, group
         A group of another number, and how it is named with its column.
-    columns, units
-        Names of columns and units in this language.
+    columns, units, one
+        Names of columns and units in this language, and of units beside 1.
     """
 
     because: str
     partly: str
     forced: str
     unforced: str
+    met: str
+    unmet: str
     lone: str
     cold: str
     likes: str
@@ -59,11 +61,13 @@ class Templates:
     between: str
     end: str
     points: str
+    point: str
     parts: dict[int, tuple[str, ...]]
     place: str
     group: str
     columns: dict[str, str]
     units: dict[str, str]
+    one: dict[str, str]
 
 
 TEMPLATES = {
@@ -72,7 +76,9 @@ TEMPLATES = {
         partly="partly because you {acts}{likes}",
         forced="not recommended: its rank is {rank}, ranks up to {k} are; what speaks for it is that you {acts}{likes}",
         unforced="not recommended: its rank is {rank}, ranks up to {k} are; nothing single that you did speaks for it",
-        lone="nothing single in your history accounts for this recommendation",
+        met="not recommended: it is in your history already; what speaks for it is that you {acts}{likes}",
+        unmet="not recommended: it is in your history already; nothing else single that you did speaks for it",
+        lone="nothing single that you did accounts for this recommendation",
         cold="you have no history here yet: this is what the model recommends to everybody new",
         likes=" and like {liking}",
         likes_topic=" and like {items} about {category}",
@@ -86,6 +92,7 @@ TEMPLATES = {
         between="; ",
         end=".",
         points="percentage points",
+        point="percentage point",
         parts={
             2: ("lower half", "upper half"),
             3: ("lowest third", "middle third", "highest third"),
@@ -95,17 +102,20 @@ TEMPLATES = {
         group="{by}: {group}",
         columns={},
         units={},
+        one={"minutes": "minute", "seconds": "second", "hours": "hour", "days": "day", "weeks": "week"},
     ),
     "zh": Templates(
         because="因为您{acts}{likes}",
-        partly="部分因为您{acts}{likes}",
-        forced="不在前{k}个推荐之内（排在第{rank}位）；支持它的是您{acts}{likes}",
-        unforced="不在前{k}个推荐之内（排在第{rank}位），您的历史中也没有单独一项支持它",
-        lone="您的历史中没有单独一项能解释这条推荐",
+        partly="部分原因是您{acts}{likes}",
+        forced="未被推荐：它排在第{rank}位，只推荐前{k}位；支持它的依据是您{acts}{likes}",
+        unforced="未被推荐：它排在第{rank}位，只推荐前{k}位；您的历史行为中没有哪一项能单独支持它",
+        met="未被推荐：它已在您的历史记录中；支持它的依据是您{acts}{likes}",
+        unmet="未被推荐：它已在您的历史记录中；您的其他历史行为中没有哪一项能单独支持它",
+        lone="您的历史行为中没有哪一项能单独解释这条推荐",
         cold="您在这里还没有历史记录：这是模型推荐给所有新用户的内容",
         likes="，并且喜欢{liking}",
         likes_topic="，并且喜欢关于{category}的{items}",
-        popular="按与之互动的{people}人数计，它在{count}个{items}中排第{place}",
+        popular="按与之互动的{people}人数计，它在{count}个{items}中排名第{place}",
         raises="对与您相似的{people}（{group}），展示{an_item}平均使{what}提高{figure}",
         lowers="对与您相似的{people}（{group}），展示{an_item}平均使{what}降低{figure}",
         unsure="对与您相似的{people}（{group}），展示{an_item}是否改变{what}尚无法判断（{figure}）",
@@ -115,6 +125,7 @@ TEMPLATES = {
         between="；",
         end="。",
         points="个百分点",
+        point="个百分点",
         parts={
             2: ("较低的一半", "较高的一半"),
             3: ("最低的三分之一", "中间的三分之一", "最高的三分之一"),
@@ -123,6 +134,15 @@ TEMPLATES = {
         place="第{place}组",
         group="{by}：{group}",
         columns={"activity": "活跃度", "segment": "人群", "age": "年龄", "gender": "性别", "region": "地区"},
-        units={"minutes": "分钟", "seconds": "秒", "EUR": "欧元", "USD": "美元"},
+        units={
+            "minutes": "分钟",
+            "seconds": "秒",
+            "hours": "小时",
+            "days": "天",
+            "weeks": "周",
+            "EUR": "欧元",
+            "USD": "美元",
+        },
+        one={},
     ),
 }

@@ -11,7 +11,7 @@ import pandas as pd
 __all__ = ["LONGEST", "quoted", "quoted_parts", "shown_title", "titles_of"]
 
 LONGEST = 80  # characters of a title that a sentence shows
-_HIDDEN = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")  # turn text round, or show nothing
+_JOINERS = "\u200c\u200d"  # shape the letters of some scripts; other hidden marks turn text round, or show nothing
 _ISOLATED = ("\u2068", "\u2069")  # what stands between keeps its own direction (Unicode annex 9)
 _RIGHT_TO_LEFT = {"R", "AL", "AN"}
 _QUOTED = re.compile("“([^“”]*)”")
@@ -31,10 +31,11 @@ def shown_title(title: Any, item_id: Any) -> str:
         What stands in for a missing title.
     """
     text = "" if title is None or (not isinstance(title, str) and pd.isna(title)) else str(title)
-    text = unicodedata.normalize("NFC", _HIDDEN.sub("", text))
+    text = "".join(c for c in text if c in _JOINERS or unicodedata.category(c) not in ("Cf", "Co"))
+    text = unicodedata.normalize("NFC", text)
     text = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp", "Cs") else c for c in text)
     text = " ".join(text.replace("“", "‘").replace("”", "’").split())
-    if not text:
+    if all(c in _JOINERS or unicodedata.category(c)[0] in "MZ" for c in text):  # nothing that shows
         text = f"item {shown_title(str(item_id), '?')}"
     if len(text) > LONGEST:
         text = text[: LONGEST - 1].rstrip() + "…"

@@ -48,7 +48,7 @@ COMMON: dict[str, dict[str, Any]] = {
     },
     "zh": {
         "people": "用户",
-        "an_item": "一个推荐",
+        "an_item": "一项内容",
         "items": "内容",
         "neutral": "选择过{}",
         "liking": "{category}类{items}",
@@ -142,7 +142,7 @@ DOMAINS: dict[str, dict[str, dict[str, Any]]] = {
             "people": "观众",
             "an_item": "一个视频",
             "items": "视频",
-            "acts": {"play": "点开过{}", "finish": "看完过{}", "like": "点赞过{}"},
+            "acts": {"play": "点开过{}", "finish": "看完了{}", "like": "点赞过{}"},
             "outcomes": {
                 "play": "点开它的概率",
                 "finish": "看完它的概率",
@@ -196,7 +196,7 @@ DOMAINS: dict[str, dict[str, dict[str, Any]]] = {
             "people": "客户",
             "an_item": "一个产品",
             "items": "产品",
-            "acts": {"open": "打开过{}", "apply": "申请过{}", "fund": "投入过{}"},
+            "acts": {"open": "打开过{}", "apply": "申请过{}", "fund": "向{}投入过资金"},
             "outcomes": {
                 "open": "打开它的概率",
                 "apply": "申请它的概率",
@@ -243,7 +243,7 @@ DOMAINS: dict[str, dict[str, dict[str, Any]]] = {
             "people": "学习者",
             "an_item": "一门课程",
             "items": "课程",
-            "acts": {"start": "开始学过{}", "complete": "学完过{}", "pass": "通过了{}"},
+            "acts": {"start": "开始学习了{}", "complete": "学完了{}", "pass": "通过了{}"},
             "outcomes": {
                 "start": "开始学习它的概率",
                 "complete": "学完它的概率",

@@ -14,8 +14,9 @@ from causalrec_lab.explain.reasons.acts import acts_of, after_the_log, before, e
 from causalrec_lab.explain.reasons.asking import asked_pairs
 from causalrec_lab.explain.reasons.domain_words import Words, words
 from causalrec_lab.explain.reasons.evidence import candidates_of, category_drop, find_evidence
+from causalrec_lab.explain.reasons.figures import is_written
 from causalrec_lab.explain.reasons.groups import GroupEffects
-from causalrec_lab.explain.reasons.popularity import popular_places
+from causalrec_lab.explain.reasons.popularity import items_of_log, popular_places
 from causalrec_lab.explain.reasons.result import COLUMNS, Reasons
 from causalrec_lab.explain.reasons.rewriting import rewrite
 from causalrec_lab.explain.reasons.sentences import effect_clause, is_told, opening_clauses, written
@@ -102,9 +103,9 @@ def write(
         Function of a prompt to a text, or a `TextGenerator`, that rewrites sentences; see `rewriting`. What fails the
         check stays as the template has it, and `note` says why.
     allow
-        Further words a rewriting may join with.
+        Further words a rewriting may join with, before and between claims.
     force
-        Also write for items that were not recommended; the sentence then says that they were not.
+        Also write for items that were not recommended, those met before among them; the sentence then says so.
 
     Raises
     ------
@@ -121,15 +122,16 @@ def write(
     moments = _moments(users, at, events)
     histories = _histories(model, history, users, moments)
     pairs = asked_pairs(model, dataset, histories, items, k, force)
-    found = _findings(model, dataset, histories, pairs, acts_of(events, said.acts, moments), cite, least, by, interests)
-    popular = popular_places(events, said.acts, moments, pairs, len(model.catalogue))
+    acts = acts_of(events, said.acts, moments)
+    found = _findings(model, dataset, histories, pairs, acts, cite, least, by, interests)
+    popular = popular_places(events, said.acts, moments, pairs, items_of_log(dataset.items, events))
     table = _rows(pairs, found, moments, k)
     table = _sentences(table, dataset, said, effects, unsure, k, popular, interests is not None)
     if generator is not None:
         catalogue = titles_of(dataset.items, model.catalogue).tolist()
         table = _rewritten(table, generator, said.language, tuple(allow), catalogue)
     table = table.assign(rewritten=table.get("rewritten", False))
-    return Reasons(table[list(COLUMNS)], said, effects, k, interests is not None)
+    return Reasons(table[list(COLUMNS)], said, effects, k, interests is not None, tuple(allow))
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +140,7 @@ class _Findings:
     drop: Any
     rank_without: Any
     liked: list[str]
-    met: Any
+    lived: Any
 
 
 def _findings(
@@ -148,7 +150,8 @@ def _findings(
     """Evidence, and what is liked where deleting all of it lowers the score, too."""
     candidates = candidates_of(model, histories, pairs, acts)
     evidence = find_evidence(model, histories, pairs, candidates, by=by, cite=cite, least=least)
-    met = histories.lengths[histories.users.get_indexer(pd.Index(pairs["user_id"]))]
+    read = histories.lengths[histories.users.get_indexer(pd.Index(pairs["user_id"]))] > 0
+    lived = np.asarray(read | pairs["user_id"].isin(acts["user_id"]).to_numpy())
     liked = [""] * len(pairs)
     if interests is not None and dataset.items is not None:
         liked = liked_topics(pairs, dataset.items, interests)
@@ -157,7 +160,7 @@ def _findings(
         moves = category_drop(model, histories, pairs, candidates, category) > 0
         named = liked_categories(pairs, acts, category)
         liked = [name if move else "" for name, move in zip(named, moves.tolist(), strict=True)]
-    return _Findings(evidence.cited, evidence.drop, evidence.rank_without, liked, met)
+    return _Findings(evidence.cited, evidence.drop, evidence.rank_without, liked, lived)
 
 
 def _rows(pairs: pd.DataFrame, found: _Findings, moments: pd.Series, k: int) -> pd.DataFrame:
@@ -168,9 +171,9 @@ def _rows(pairs: pd.DataFrame, found: _Findings, moments: pd.Series, k: int) -> 
         lists = grouped[column].agg(tuple)
         table[name] = pd.Series([lists.get(pair, ()) for pair in range(len(table))], index=table.index, dtype=object)
     has = table["evidence"].str.len() > 0
-    without = np.where(found.met > 0, "lone", "cold")
-    kind = np.where(table["rank"] > k, "forced", np.where(has, "history", without))
-    return table.assign(
+    without = np.where(found.lived, "lone", "cold")
+    kind = np.where((table["rank"] > k) | table["met"], "forced", np.where(has, "history", without))
+    return table.drop(columns="met").assign(
         kind=kind,
         at=moments.reindex(table["user_id"]).to_numpy(),
         drop=found.drop,
@@ -193,9 +196,9 @@ def _sentences(
             popular=popular.get(place) if row["kind"] == "cold" else None,
         )  # fmt: skip
         effect, clause = _effect(effects, row["user_id"], said, unsure)
-        clauses = (*begun.clauses, *clause)
+        clauses = (*begun, *clause)
         sentence = written(clauses, said)
-        added.append(effect | {"sentence": sentence, "template": sentence, "claims": (*begun.claims, *clause)})
+        added.append(effect | {"sentence": sentence, "template": sentence, "claims": clauses})
     return pd.concat([table, pd.DataFrame(added, index=table.index)], axis=1)
 
 
@@ -215,6 +218,9 @@ def _effect(
     row |= {"effect": estimate.value, "low": estimate.low, "high": estimate.high, "told": told}
     if not np.isfinite([estimate.value, estimate.low, estimate.high]).all():
         return row | {"note": "nothing is said of an effect: its estimate has no valid interval"}, ()
+    scale = 1.0 if effects.unit else 100.0
+    if not is_written(scale * estimate.value, scale * estimate.low, scale * estimate.high):
+        return row | {"note": "nothing is said of an effect: it is too small to be written"}, ()
     if not told and unsure == "leave":
         return row | {"note": "the effect cannot be told and was left out"}, ()
     return row, (effect_clause(estimate, group, effects.by, effects.outcome, effects.unit, said),)

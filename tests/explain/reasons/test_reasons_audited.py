@@ -87,7 +87,7 @@ def test_an_effect_whose_interval_covers_zero_is_caught_unless_it_says_so(model,
         return text.replace("whether showing", "showing").replace("changes", "raises").replace("cannot be told", "")
 
     found = reasons.check(planted(told, sentence=claimed), log)
-    assert found["fault"][0] == "hedged"
+    assert {"hedged", "understood"} <= set(found["fault"][0].split(", "))
     wider = replace(effects, estimates={**effects.estimates, "up": Estimate(0.04, 0.03)})
     sure = reasons.write(model, log, 1, effects=effects)
     assert "hedged" in reasons.check(replace(sure, effects=wider), log)["fault"][0]

@@ -4,7 +4,7 @@ import pytest
 
 from causalrec_lab import Estimate
 from causalrec_lab.explain import reasons
-from causalrec_lab.explain.reasons.joining import CHINESE, ENGLISH
+from causalrec_lab.explain.reasons.joining import LEADS, LINKS
 
 
 def rewritten(model, log, effects, generator, user=1, **options):
@@ -28,12 +28,18 @@ def test_joining_words_may_change(model, log, effects):
     assert row["note"] == ""
 
 
-def test_clauses_may_change_places(model, log, effects):
+def test_clauses_keep_their_places_and_may_be_two_sentences(model, log, effects):
+    """Exchanged, "this is here because" would be about the effect."""
+
     def swapped(prompt):
         first, second = told(prompt).rstrip(".").split("; ")
         return f"{second[0].upper()}{second[1:]}; and this is here {first[0].lower()}{first[1:]}."
 
-    assert rewritten(model, log, effects, swapped)["rewritten"]
+    def parted(prompt):
+        return told(prompt).replace("; for", ". In addition, for")
+
+    assert "stands elsewhere" in rewritten(model, log, effects, swapped)["note"]
+    assert rewritten(model, log, effects, parted)["rewritten"]
 
 
 LIES = {
@@ -50,7 +56,7 @@ LIES = {
     "a title added": (lambda s: s.replace("“Alpha”", "“Alpha”, “Kappa”"), "a title was added"),
     "a title twice": (lambda s: s.replace("“Alpha”", "“Alpha”, “Alpha”"), "more or less often"),
     "an item without quotes": (lambda s: s[:-1] + " with Kappa.", "an item was added: Kappa"),
-    "an opinion": (lambda s: s[:-1] + ", which is great.", "words were added: great"),
+    "an opinion": (lambda s: s[:-1] + ", which is great.", "words were added: which is great"),
     "a negation": (lambda s: "Not because" + s[7:], "words were added: not"),
     "a promise": (lambda s: s[:-1] + ". It will make you buy.", "an effect on the person"),
     "the person's chance": (lambda s: s[:-1] + "; your chance is this.", "an effect on the person"),
@@ -58,7 +64,7 @@ LIES = {
     "an address": (lambda s: s[:-1] + " https://here.", "markup or an address"),
     "a line break": (lambda s: s + "\nAnd so.", "a line break"),
     "a hidden character": (lambda s: s.replace("; ", ";\u202e "), "hidden character"),
-    "a number in words": (lambda s: s[:-1] + ", so four.", "words were added: four"),
+    "a number in words": (lambda s: s[:-1] + ", so four.", "words were added: so four"),
     "too much": (lambda s: s + " this is why" * 40, "too long"),
     "nothing": (lambda s: "  \n", "empty text"),
     "no text": (lambda s: None, "gave NoneType"),
@@ -154,9 +160,12 @@ def test_chinese_sentences_are_kept_to_the_same_rules(model, log, effects):
         assert cause in row["note"]
 
 
-def test_joining_words_hold_no_claim():
-    assert not ENGLISH & {"not", "no", "never", "more", "less", "better", "best", "raises", "love", "sure"}
-    assert not CHINESE & set("不没无非最更好高低升降增减")
+def test_joining_phrases_hold_no_claim():
+    english = {word for some in (LEADS, LINKS) for phrase in some["en"] for word in phrase.split()}
+    assert not english & {"not", "no", "more", "less", "better", "best", "raises", "love", "sure", "have", "seen"}
+    assert not english & {"because", "since", "so", "why", "which", "that", "before", "after", "through", "by"}
+    chinese = set("".join(phrase for some in (LEADS, LINKS) for phrase in some["zh"]))
+    assert not chinese & set("不没无非最更好高低升降增减因由所以前后被")
 
 
 def test_a_hedged_interval_with_one_end_at_zero_is_no_effect(model, log, effects):

@@ -117,7 +117,7 @@ def test_somebody_without_a_history_is_told_so(model, log, effects):
 def test_a_history_in_which_nothing_speaks_for_the_item_is_told_so(model, log):
     row = reasons.write(model, log, 4, k=3).table
     assert set(row["kind"]) == {"history", "lone"}
-    assert row.loc[row["kind"] == "lone", "sentence"].str.startswith("Nothing single in your history").all()
+    assert row.loc[row["kind"] == "lone", "sentence"].str.startswith("Nothing single that you did").all()
 
 
 def test_only_what_came_before_the_decision_is_read_and_cited(model, log):
