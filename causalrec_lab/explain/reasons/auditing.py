@@ -25,7 +25,10 @@ __all__ = ["check"]
 
 Flags = npt.NDArray[np.bool_]
 #: Words of a rise, a fall, and of an effect that cannot be told.
-MARKS = {"en": ("raises", "lowers", "cannot be told"), "zh": ("提高", "降低", "尚无法判断")}
+MARKS = {
+    "en": (("raises",), ("lowers",), ("cannot be told",)),
+    "zh": (("提高", "增加"), ("降低", "减少"), ("尚无法判断",)),
+}
 
 PARTLY = {"en": "artly because", "zh": "部分原因是"}
 
@@ -147,11 +150,16 @@ def _own_group(reasons: Reasons, row: pd.Series) -> bool:
     if estimate is None:
         return bool(np.isnan(row["effect"]))
     text, named = str(row["sentence"]), group_text(group, reasons.effects.by, reasons.words)
-    if any(mark in text for mark in MARKS[reasons.words.language]) and named not in text:
+    if any(_marks(reasons, text)) and named not in text:
         return False
     own = np.array([estimate.value, estimate.low, estimate.high])
     told = row[["effect", "low", "high"]].to_numpy(dtype=np.float64)
     return bool(row["group"] == group and np.array_equal(own, told, equal_nan=True))
+
+
+def _marks(reasons: Reasons, text: str) -> list[bool]:
+    """Whether a rise, a fall, and that an effect cannot be told, are said."""
+    return [any(mark in text for mark in some) for some in MARKS[reasons.words.language]]
 
 
 def _rest(reasons: Reasons, row: pd.Series) -> str:
@@ -181,7 +189,7 @@ def _interval(reasons: Reasons, row: pd.Series) -> tuple[float, float, float]:
 
 def _hedged(reasons: Reasons, row: pd.Series, text: str) -> bool:
     """Whether a rise, a fall, or that it cannot be told, is said just where it is so."""
-    rises, falls, unsure = (mark in text for mark in MARKS[reasons.words.language])
+    rises, falls, unsure = _marks(reasons, text)
     value, low, high = _interval(reasons, row)
     partly = PARTLY[reasons.words.language] in text
     if partly != bool(row["kind"] == "history" and row["rank_without"] <= reasons.k):
@@ -199,7 +207,7 @@ def _numbered(reasons: Reasons, row: pd.Series, text: str, popular: tuple[int, i
         wanted += [row["rank"], reasons.k]
     if row["kind"] == "cold" and popular is not None and len(found) in (2, 5):
         wanted += popular if reasons.words.language == "en" else popular[::-1]
-    if any(mark in text for mark in MARKS[reasons.words.language]):
+    if any(_marks(reasons, text)):
         value, low, high = _interval(reasons, row)
         scale = 1.0 if reasons.effects is not None and reasons.effects.unit else 100.0
         wanted += [scale * x for x in ((-value, -high, -low) if high < 0 else (value, low, high))]

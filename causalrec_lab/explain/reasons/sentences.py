@@ -141,6 +141,8 @@ def effect_clause(estimate: Estimate, group: str, by: str, outcome: str, unit: s
     template, scale = TEMPLATES[words.language], 1.0 if unit else 100.0
     value, low, high = (scale * x for x in (estimate.value, estimate.low, estimate.high))
     pattern = template.raises if low > 0 else template.lowers if high < 0 else template.unsure
+    for chance, amount in template.amounts.items() if unit else ():
+        pattern = pattern.replace(chance, amount)
     if high < 0:
         value, low, high = -value, -high, -low
     places = decimals(value, low, high)

@@ -27,6 +27,8 @@ class Templates:
         What may be said of an item to somebody without a history.
     raises, lowers, unsure
         The effect of the group, and that none can be told.
+    amounts
+        Verbs of change of a chance -> those of an amount, where the language has others.
     figure
         The estimate with its interval.
     join, ends
@@ -55,6 +57,7 @@ class Templates:
     raises: str
     lowers: str
     unsure: str
+    amounts: dict[str, str]
     figure: str
     join: str
     acts: str
@@ -86,6 +89,7 @@ TEMPLATES = {
         raises="for {people} like you ({group}), being shown {an_item} raises {what} by {figure} on average",
         lowers="for {people} like you ({group}), being shown {an_item} lowers {what} by {figure} on average",
         unsure="for {people} like you ({group}), whether showing {an_item} changes {what} cannot be told ({figure})",
+        amounts={},
         figure="{value} {unit} [{low}, {high}]",
         join=" and ",
         acts=" and ",
@@ -119,6 +123,7 @@ TEMPLATES = {
         raises="对与您相似的{people}（{group}），展示{an_item}平均使{what}提高{figure}",
         lowers="对与您相似的{people}（{group}），展示{an_item}平均使{what}降低{figure}",
         unsure="对与您相似的{people}（{group}），展示{an_item}是否改变{what}尚无法判断（{figure}）",
+        amounts={"提高": "增加", "降低": "减少"},
         figure="{value}{unit}[{low}, {high}]",
         join="和",
         acts="，",

@@ -45,7 +45,7 @@ def test_what_cannot_be_told_is_said_or_left_out(model, log, effects):
 def test_an_amount_keeps_its_unit(model, log, effects):
     minutes = reasons.GroupEffects({"up": Estimate(2.0, 0.6)}, effects.groups, "dwell", "segment", unit="seconds")
     assert "raises the time spent on it by 2 seconds [1, 3]" in reasons.write(model, log, 1, effects=minutes).of(1)
-    assert "使停留时间提高2秒[1, 3]" in reasons.write(model, log, 1, effects=minutes, language="zh").of(1)
+    assert "使停留时间增加2秒[1, 3]" in reasons.write(model, log, 1, effects=minutes, language="zh").of(1)
 
 
 def test_evidence_has_the_closed_form_of_a_sum(model, log):
