@@ -163,6 +163,71 @@ def test_units_with_rows_on_several_days_count_once_when_complete():
         experiment.monitor(rows, "y", unit="user_id", method="bonferroni")
 
 
+def followed(seed=8, n=200):
+    rng = np.random.default_rng(seed)
+    user = np.repeat(np.arange(n), 3)
+    day = rng.integers(0, 10, n)[user] + np.tile([0, 1, 2], n)
+    arm = np.where(user % 2, "control", "new")
+    return pd.DataFrame({"event": np.arange(3 * n), "user": user, "arm": arm, "day": day, "y": rng.normal(size=3 * n)})
+
+
+def test_an_event_that_comes_twice_counts_once():
+    rows = followed()
+    twice = pd.concat([rows, rows.iloc[::4]]).sample(frac=1.0, random_state=0)
+    options = {"unit": "user", "window": 3, "horizon": 200}
+    plain = experiment.monitor(rows, "y", event="event", **options)
+    again = experiment.monitor(twice, "y", event="event", **options)
+    pd.testing.assert_frame_equal(plain.table, again.table)
+    assert plain.notes == again.notes == ()
+    unnamed = experiment.monitor(twice, "y", **options)
+    assert unnamed.estimate.value != pytest.approx(plain.estimate.value)
+    assert "150 rows repeat another in every column" in unnamed.notes[-1]
+    late = twice.assign(received=np.arange(len(twice)))  # what the event does not say itself may differ
+    assert experiment.monitor(late, "y", event="event", **options).estimate.value == pytest.approx(plain.estimate.value)
+    single = rows.drop_duplicates("user")
+    once = experiment.monitor(pd.concat([single, single]), "y", event="event", horizon=200)
+    assert once.estimate.n == len(single)
+
+
+@pytest.mark.parametrize(
+    ("broken", "options", "message"),
+    [
+        (
+            lambda f: pd.concat([f, f.iloc[[7]].assign(y=9.0)]),
+            {"event": "event"},
+            "1 events .* other contents, first 7",
+        ),
+        (lambda f: f.assign(event=np.nan), {"event": "event"}, "'event' has 600 missing values"),
+        (lambda f: f, {"event": "evnt"}, "no column 'evnt'.*'event'"),
+        (lambda f: f, {"cluster": "arm"}, "unit='user' and cluster='arm'"),
+    ],
+)
+def test_events_that_contradict_themselves(broken, options, message):
+    with pytest.raises(ValueError, match=message):
+        experiment.monitor(broken(followed()), "y", unit="user", window=3, horizon=200, **options)
+
+
+def test_clusters_count_once_by_their_mean():
+    """Thirty shops, each with a level of its own and no effect: their visitors one by one call one nearly always."""
+    alone = together = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        shop = np.repeat(np.arange(30), 40)
+        frame = pd.DataFrame({"shop": shop, "arm": np.where(shop % 2, "control", "new"), "day": shop // 6 * 2})
+        frame["y"] = rng.normal(size=30)[shop] + rng.normal(size=len(shop))
+        alone += experiment.monitor(frame, "y", method="obrien-fleming", horizon=1_200).called is not None
+        seen = experiment.monitor(frame, "y", cluster="shop", method="obrien-fleming", horizon=30)
+        together += seen.called is not None
+    assert alone > 20
+    assert together <= 11  # binomial(40, .05): P(> 11) < 1e-6
+    assert seen.estimate.n == 30
+    assert "mean of each shop" in seen.contrast
+    means = frame.groupby(["arm", "shop"])["y"].mean().groupby("arm").mean()
+    assert seen.estimate.value == pytest.approx(means["new"] - means["control"])
+    with pytest.raises(ValueError, match="rows on several days: give window="):
+        experiment.monitor(frame.assign(day=np.tile(np.arange(40), 30)), "y", cluster="shop", horizon=30)
+
+
 def test_sequential_srm_is_the_ratio_of_the_two_probabilities():
     from math import lgamma, log
 

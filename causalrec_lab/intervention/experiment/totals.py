@@ -122,8 +122,10 @@ def read_days(
     return totals, treated
 
 
-def with_window(frame: pd.DataFrame, metric: str, day: str, arm: str, unit: str, window: int | None) -> pd.DataFrame:
-    """One row a unit: its total over `window` days from its first, on the day that total is known.
+def with_window(
+    frame: pd.DataFrame, metric: str, day: str, arm: str, unit: str, window: int | None, how: str = "sum"
+) -> pd.DataFrame:
+    """One row a unit: its total (or mean) over `window` days from its first, on the day that is known.
 
     Raises
     ------
@@ -149,7 +151,7 @@ def with_window(frame: pd.DataFrame, metric: str, day: str, arm: str, unit: str,
         )
     window = window or 1
     kept = frame[(since < window) & (first + window - 1 <= frame[day].max())]
-    table = kept.groupby(unit).agg(**{metric: (metric, "sum"), arm: (arm, "first"), day: (day, "min")}).reset_index()
+    table = kept.groupby(unit).agg(**{metric: (metric, how), arm: (arm, "first"), day: (day, "min")}).reset_index()
     table[day] = table[day] + window - 1
     return pd.DataFrame(table)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +12,12 @@ import pandas as pd
 
 from causalrec_lab.causal.effects.columns import nearest
 from causalrec_lab.estimate import Estimate, z_value
+from causalrec_lab.intervention.experiment.counted_once import counted_once
 from causalrec_lab.intervention.experiment.early import as_normal, as_student, freedoms, steadied, worth
 from causalrec_lab.intervention.experiment.laws import always_valid_p, mixture_critical
 from causalrec_lab.intervention.experiment.looks import NEAREST, SPENDING, apart, peeking_error, spending_boundary
 from causalrec_lab.intervention.experiment.sequences import exact_difference, exact_p, information_ratio
-from causalrec_lab.intervention.experiment.totals import Totals, moving_shares, read_days, read_totals, with_window
+from causalrec_lab.intervention.experiment.totals import Totals, moving_shares, read_days, read_totals
 from causalrec_lab.intervention.experiment.units import Floats
 
 if TYPE_CHECKING:
@@ -118,7 +119,9 @@ def monitor(
     *,
     treated: str | None = None,
     unit: str | None = None,
+    cluster: str | None = None,
     window: int | None = None,
+    event: str | None = None,
     cuped: str | None = None,
     method: str = "asymptotic",
     horizon: float | None = None,
@@ -136,9 +139,12 @@ def monitor(
         One row a unit, or several with `unit` and `window`.
     metric, day, arm, control, treated
         Columns: outcome, the day it was known (a number from 0 on, or a date), the arm; names of the two arms.
-    unit, window
-        Column of the unit where it has several rows, and the days each is followed: its rows are summed and it counts
-        once, on the day it is complete.
+    unit, cluster, window
+        Column of what was assigned where it has several rows, and the days each is followed: it counts once, on the day
+        it is complete, a unit by the sum of its rows, a cluster (a shop whose every visitor is in its arm) by their
+        mean. Rows of a cluster err together: counted one by one they call differences that are not there.
+    event
+        Column of an event's id: one that comes again counts once.
     cuped
         Column from before the experiment.
     method
@@ -148,7 +154,7 @@ def monitor(
         (repeated intervals of Jennison and Turnbull 1989). "bonferroni": the error divided by these looks, which must
         have been planned. "fixed": refused.
     horizon
-        Units in both arms that are planned.
+        Units (clusters) in both arms that are planned.
     effect_scale
         Size of the effects expected.
     level
@@ -157,15 +163,17 @@ def monitor(
     Raises
     ------
     ValueError
-        On bad columns, negative days, a unit in two arms, an unknown or untuned method, or a fixed-horizon test.
+        On bad columns, negative days, a unit in two arms, an event that contradicts itself, an unknown or untuned
+        method, or a fixed-horizon test.
     """
-    if unit is not None:
-        if cuped is not None:
-            raise ValueError("monitor sums a unit's rows and cannot tell what cuped= is for it; give one row a unit")
-        frame = with_window(frame, metric, day, arm, unit, window)
+    if (unit or cluster) and cuped is not None:
+        raise ValueError("monitor adds up a unit's rows and cannot tell what cuped= is for it; give one row a unit")
+    frame, notes = counted_once(frame, metric, day, arm, unit=unit, cluster=cluster, window=window, event=event)
     totals, name = read_days(frame, metric, day, arm, str(control), treated, cuped)
     words = f"{name} - {control}, {metric}" + (f", CUPED on {cuped}" if cuped else "")
-    return _watch(totals, words, method, horizon, effect_scale, level)
+    words += f", mean of each {cluster}" if cluster else ""
+    seen = _watch(totals, words, method, horizon, effect_scale, level)
+    return replace(seen, notes=(*seen.notes, *notes))
 
 
 def follow(
