@@ -1,6 +1,17 @@
 """Causal inference and intervention in Transformer recommender systems: the library under the notebooks.
 
-Everything heavy is imported when first used: ``import causalrec_lab`` costs no more than ``import pandas``.
+A platform whose truth is known, a log of it, an estimate, and whether its interval holds the truth:
+
+>>> from causalrec_lab.causal import effects
+>>> from causalrec_lab.world import Platform
+>>> shop = Platform.make("ecommerce", seed=1, n_users=400, n_items=100, base_rate="common")
+>>> log = shop.log(4_000, seed=1).decisions
+>>> estimate = effects.aipw(log, "treated", "click", shop.covariates, cluster=["user_id", "item_id"])
+>>> estimate.covers(shop.truth.ate("click"))
+True
+
+Rooms, from the ground up: `data`, `world`, `recommender`, `causal`, `intervention`, `explain`, `lab`. Everything heavy
+is imported when first used: ``import causalrec_lab`` costs no more than ``import pandas``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,18 @@
-"""Causal questions: graphs, identification, structural causal models, structural equation models, effect estimators."""
+"""Causal questions: graphs, identification, structural causal models, structural equation models, effect estimators.
+
+A graph says what is assumed, and from it follows what can be answered and by which columns:
+
+>>> from causalrec_lab.causal import CausalGraph
+>>> graph = CausalGraph("taste -> shown; taste -> click; shown -> click", treatment="shown", outcome="click")
+>>> graph.adjustment_sets()
+[frozenset({'taste'})]
+>>> hidden = CausalGraph(graph.edges, latent=["taste"], treatment="shown", outcome="click")
+>>> hidden.identify().identified
+False
+
+`effects` estimates what is identified, `mediation` parts it by paths, `refute` tries to break it; `discover` searches
+graphs in data, `StructuralCausalModel` answers do-queries and counterfactuals, `fit_sem` fits linear systems.
+"""
 
 from __future__ import annotations
 

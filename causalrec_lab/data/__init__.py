@@ -1,4 +1,19 @@
-"""Real data sets, table contracts, storage, cleaning, splits and quality: what stands before any estimate."""
+"""Real data sets, table contracts, storage, cleaning, splits and quality: what stands before any estimate.
+
+`read` brings a table of yours, from a file or a database, under the contracts' names and checks it; `load` gives a
+public data set; `quality_report` says what threatens an estimate; `clean`, `sessions`, `decisions` and the splits make
+tables ready.
+
+>>> import pandas as pd
+>>> from causalrec_lab import data
+>>> clicks = pd.DataFrame({"user_id": [1, 1, 1, 2, 2], "item_id": [7, 8, 9, 7, 9], "event": "click"})
+>>> clicks["timestamp"] = pd.date_range("2025-01-01", periods=5, freq="h")
+>>> split = data.split_leave_one_out(clicks)
+>>> split.test["item_id"].tolist()
+[9]
+>>> round(data.gini([40, 30, 20, 10]), 2)
+0.25
+"""
 
 from __future__ import annotations
 

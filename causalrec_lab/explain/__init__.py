@@ -1,4 +1,20 @@
-"""May we trust it and show it: attributions beside effects, reasons, counterfactuals, fairness, privacy."""
+"""May we trust it and show it: attributions beside effects, reasons, counterfactuals, fairness, privacy.
+
+An attribution explains a model, an effect the world; they part where a column is read and causes nothing:
+
+>>> from sklearn.linear_model import LinearRegression
+>>> from causalrec_lab import explain
+>>> from causalrec_lab.explain import attributions
+>>> from causalrec_lab.world import Platform
+>>> line = Platform.linear_gaussian(seed=1)
+>>> rows = line.sample(2_000, 1)
+>>> columns = ["affinity", "shown", "view", "cart"]
+>>> model = LinearRegression().fit(rows[columns], rows["purchase"])
+>>> shares = explain.attribute(model, rows[columns])
+>>> beside = explain.against_effects(shares, attributions.true_effects(line)).table
+>>> beside["attribution"].idxmax(), beside["effect"].idxmax()
+('cart', 'affinity')
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,16 @@
-"""Interventions: policies made from estimates, their value from logs, experiments, and the choice between them."""
+"""Interventions: policies made from estimates, their value from logs, experiments, and the choice between them.
+
+A policy gives each action a chance. `ope` values it from the log of another, `experiment` on people, `choose` weighs
+effects against costs:
+
+>>> from causalrec_lab.intervention import UniformPolicy, ope
+>>> from causalrec_lab.world import Platform
+>>> shop = Platform.make(seed=1, n_users=300, n_items=8, base_rate="common")
+>>> rounds = shop.slates(shop.logging_policy(), 4_000, seed=1)
+>>> at_random = ope.evaluate(rounds, UniformPolicy(8), "dr")
+>>> at_random.covers(shop.truth.policy_value(UniformPolicy(8)))
+True
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,11 @@
 """The bench the chapters stand on: start, theme, artefacts, findings, runs and reports.
 
->>> from causalrec_lab import lab  # doctest: +SKIP
->>> lab.start("06_treatment_effects", profile="smoke", seed=7)  # doctest: +SKIP
+A notebook calls `start` first; `save` keeps what other notebooks `load`, `headline` and `decision` tell the report what
+was found, `show` gives a figure its words. `run_notebooks` and `build_report` are behind the commands.
+
+>>> from causalrec_lab import lab
+>>> lab.chapters()[:2]
+('00_tour', '01_data_preparation')
 """
 
 from __future__ import annotations

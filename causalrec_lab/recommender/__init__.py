@@ -1,6 +1,21 @@
 """Text understanding and the sequence recommender: encoder, classifier, Transformer, debiasing losses, ranking metrics.
 
-Torch and transformers are imported when a name that needs them is first used.
+Every recommender has `fit` and `recommend`, and `evaluate` ranks the whole catalogue for each user of a split:
+
+>>> from causalrec_lab.data import split_leave_one_out
+>>> from causalrec_lab.recommender import ItemKNN, Popularity, evaluate
+>>> from causalrec_lab.world import Platform
+>>> events = Platform.make(seed=1, n_users=200, n_items=40).events(8_000, seed=1)
+>>> split = split_leave_one_out(events[events["event"] == "click"])
+>>> table = evaluate(Popularity().fit(split), split, k=(10,))
+>>> bool(table.loc["HR@10", "low"] <= table.loc["HR@10", "value"] <= table.loc["HR@10", "high"])
+True
+>>> neighbours = ItemKNN().fit(split)
+>>> len(neighbours.recommend(int(split.test["user_id"].iloc[0]), 5))
+5
+
+`TransformerRecommender(RecommenderConfig(epochs=…))` stands in the same place. Torch and transformers are imported when
+a name that needs them is first used.
 """
 
 from __future__ import annotations

@@ -1,4 +1,19 @@
-"""The simulated platform whose truth is known."""
+"""The simulated platform whose truth is known: one structural causal model of text, exposure and behaviour.
+
+`Platform.make` takes a scenario and dials, each of which moves one thing (`Dials` names them); its logs hold what a
+platform would log, its `truth` what no log tells. `Scenario.from_dataset` makes one like a log of yours, and `likeness`
+says how like it is.
+
+>>> from causalrec_lab.world import Platform
+>>> calm = Platform.make("video", seed=1, n_users=300, n_items=60)
+>>> hidden = Platform.make("video", seed=1, n_users=300, n_items=60, confounding=1.0)
+>>> calm.users.equals(hidden.users)
+True
+>>> hidden.log(2_000, seed=1).decisions[["treated", "play"]].shape
+(2000, 2)
+>>> 0 < calm.truth.ate("play").value < 1
+True
+"""
 
 from __future__ import annotations
 

@@ -43,6 +43,17 @@ def test_formulas_are_mathematics_and_nothing_comes_from_a_network(site: Path) -
 
 
 @pytest.mark.slow
+def test_a_package_opens_with_a_table_of_what_it_holds_and_every_room_can_be_entered(site: Path) -> None:
+    front = (site / "causalrec_lab.html").read_text(encoding="utf-8")
+    rooms = re.findall(r'<td><a href="([^"]+)"><strong>', front)
+    assert len(rooms) == 7
+    assert [room for room in rooms if not (site / room).exists()] == []
+    effects = (site / "causalrec_lab/causal/effects.html").read_text(encoding="utf-8")
+    assert re.search(r'<td><code><a href="#aipw">aipw</a></code></td>\s*<td>Effect from', effects)
+    assert "&gt;&gt;&gt;" in effects
+
+
+@pytest.mark.slow
 def test_what_was_there_is_replaced(site: Path) -> None:
     assert not (site / "old.html").exists()
     assert list(site.parent.glob("*.partial")) == []

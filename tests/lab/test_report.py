@@ -104,6 +104,17 @@ def test_every_page_opens_without_a_network(built: Path) -> None:
         assert not re.search(r"url\(\s*['\"]?(https?:)?//", style)
 
 
+def test_the_first_page_leads_to_the_reference_where_it_was_built(built: Path, project: Path) -> None:
+    assert "The reference" not in Opened(built / "index.html").text
+    reference = project / "reports" / "reference" / "index.html"
+    reference.parent.mkdir(parents=True)
+    reference.touch()
+    page = Opened(build_report("smoke"))
+    links = [attributes["href"] for tag, attributes in page.tags if tag == "a" and attributes.get("href")]
+    found = [link for link in links if "reference" in link]
+    assert [(built / link).resolve() for link in found] == [reference.resolve()]
+
+
 def test_every_picture_has_words(built: Path) -> None:
     for path in pages(built):
         for tag, attributes in Opened(path).tags:

@@ -1,6 +1,17 @@
-"""Average treatment effects: one signature, `f(frame, treatment, outcome, covariates, *, …) -> Estimate`.
+"""Treatment effects: one signature, `f(frame, treatment, outcome, covariates, *, …) -> Estimate`.
 
-`regression` models the outcome, `ipw` the assignment, `aipw` both; each reads text through `embeddings=`.
+`regression` models the outcome, `ipw` the assignment, `aipw`, `tmle` and `dml` both; each reads text through
+`embeddings=`. Learners such as `dr_learner` give an effect for every row, `iv` and `did` other ways out.
+
+>>> from causalrec_lab import compare
+>>> from causalrec_lab.causal import effects
+>>> from causalrec_lab.world import Platform
+>>> shop = Platform.make(seed=2, n_users=400, n_items=100, base_rate="common")
+>>> log = shop.log(4_000, seed=2).decisions
+>>> found = {"naive": effects.naive(log, "treated", "click"),
+...          "AIPW": effects.aipw(log, "treated", "click", shop.covariates, cluster=["user_id", "item_id"])}
+>>> compare(found, shop.truth.ate("click"))["covered"].to_dict()
+{'naive': False, 'AIPW': True}
 """
 
 from __future__ import annotations

@@ -4,6 +4,13 @@ One signature, `f(frame, treatment, mediators, outcome, covariates, *, …) -> P
 every stage and sums, `multiply_robust` corrects that by weighted residuals, `linear` multiplies path coefficients.
 `problem` asks a graph whether such effects are identified; `bounds` and `rho_curve` say what a hidden confounder of
 mediator and outcome could do.
+
+>>> from causalrec_lab.causal import CausalGraph, mediation
+>>> graph = CausalGraph("shown -> look -> buy; shown -> buy; age -> shown, look, buy")
+>>> mediation.problem(graph, "shown", ["look"], "buy", ["age"]) or "identified"
+'identified'
+>>> mediation.problem(graph, "shown", ["look"], "buy", []) is None
+False
 """
 
 from __future__ import annotations

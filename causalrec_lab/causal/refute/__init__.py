@@ -1,4 +1,17 @@
-"""Refutation: what must not move an effect, and how strong a hidden confounder would have to be to explain it."""
+"""Refutation: what must not move an effect, and how strong a hidden confounder would have to be to explain it.
+
+`placebo` deals the treatment anew, `random_cause` and `subset` change what should not matter, `placebo_outcome` asks
+for an effect where there is none; `robustness_value`, `bias_bounds` and `e_value` measure what a hidden cause would
+need.
+
+>>> from causalrec_lab.causal import effects, refute
+>>> from causalrec_lab.world import Platform
+>>> shop = Platform.make(seed=1, n_users=300, n_items=80, base_rate="common")
+>>> log = shop.log(3_000, seed=1).decisions
+>>> dealt = refute.placebo(effects.regression, log, "treated", "click", shop.covariates, repetitions=20, seed=1)
+>>> dealt.sound
+True
+"""
 
 from __future__ import annotations
 

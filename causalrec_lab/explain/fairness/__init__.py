@@ -3,6 +3,13 @@
 `exposure_of_slates` and `exposure_of_policy` measure attention, `exposure_by_group` and `outcome_by_group` set groups
 beside each other, `decompose` parts a gap into what the attribute causes and what it does not, `rerank` keeps a promise
 and `price_of_fairness` says what it costs.
+
+>>> from causalrec_lab.explain import fairness
+>>> scores = [[0.9, 0.8, 0.7, 0.2, 0.1], [0.6, 0.9, 0.8, 0.3, 0.4]]
+>>> makers = ["large", "large", "large", "small", "small"]
+>>> promised = fairness.rerank(scores, makers, k=3, least_share={"small": 0.4})
+>>> promised.draw(seed=1).tolist()
+[[0, 1, 3], [1, 2, 4]]
 """
 
 from __future__ import annotations

@@ -1,4 +1,13 @@
-"""Bandits: policies that learn while they run, what learning costs them, and what their logs can tell."""
+"""Bandits: policies that learn while they run, what learning costs them, and what their logs can tell.
+
+>>> from causalrec_lab.intervention import bandit
+>>> arms = bandit.ArmEnvironment([0.2, 0.5, 0.4])
+>>> players = {"Thompson": bandit.Thompson(3), "epsilon-greedy": bandit.EpsilonGreedy(3, 0.5)}
+>>> race = bandit.run(arms, players, rounds=2_000, seed=1)
+>>> regret = race.table["regret"]
+>>> bool(regret["Thompson"] < regret["epsilon-greedy"])
+True
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,11 @@
-"""Randomised experiments: how large, whether the arms are what was planned, and what they differ by."""
+"""Randomised experiments: how large, whether the arms are what was planned, and what they differ by.
+
+>>> from causalrec_lab.intervention import experiment
+>>> experiment.design(0.10, 0.02, power=0.8).n
+7678
+>>> experiment.srm({"control": 5_000, "treatment": 5_400}).mismatch
+True
+"""
 
 from __future__ import annotations
 

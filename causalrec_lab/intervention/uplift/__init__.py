@@ -1,4 +1,14 @@
-"""Uplift: what treating adds, whom to treat first, and how well a score tells."""
+"""Uplift: what treating adds, whom to treat first, and how well a score tells.
+
+>>> import numpy as np
+>>> import pandas as pd
+>>> from causalrec_lab.intervention import uplift
+>>> rng = np.random.default_rng(1)
+>>> people = pd.DataFrame({"score": rng.random(4_000), "mailed": rng.integers(0, 2, 4_000)})
+>>> people["bought"] = (rng.random(4_000) < 0.1 + 0.2 * people["mailed"] * people["score"]).astype(int)
+>>> bool(uplift.auuc(people, "mailed", "bought", "score").low > 0)
+True
+"""
 
 from __future__ import annotations
 

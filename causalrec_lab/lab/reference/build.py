@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from causalrec_lab.lab.reference.overview import overview
 from causalrec_lab.lab.reference.signatures import readable, shortened
 from causalrec_lab.lab.report.mathml import mathml
 
@@ -97,6 +98,8 @@ def build_reference(folder: Path) -> list[Path]:
         formulas = Formulas()
         pages = {module.__name__: pdoc.doc.Module(_opened(module)) for module in public_packages()}
         _configure(formulas, _shorten(pages))
+        for page in pages.values():
+            page.docstring += overview(page)
         _write(pages, made, formulas)
     shutil.rmtree(folder, ignore_errors=True)
     made.rename(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -52,7 +53,7 @@ def build_report(profile: str = "full", out: Path | None = None) -> Path:
     statuses = {name: _finished(profile, name) for name in _named(profile)}
     target = out or report_folder(profile)
     target.mkdir(parents=True, exist_ok=True)
-    pages = _pages(profile, statuses)
+    pages = _pages(profile, statuses, target)
     for stale in set(target.glob("*.html")) - {target / f"{name}.html" for name in pages}:
         stale.unlink()
     for name, text in pages.items():
@@ -79,12 +80,12 @@ def _finished(profile: str, name: str) -> ChapterStatus | None:
     return status if status and (status.notebook.exists() or not status.ok) else None
 
 
-def _pages(profile: str, statuses: dict[str, ChapterStatus | None]) -> dict[str, str]:
+def _pages(profile: str, statuses: dict[str, ChapterStatus | None], target: Path) -> dict[str, str]:
     openings = {name: _opening(name) for name in statuses}
     shown = tuple((name, openings[name].title) for name, status in statuses.items() if status)
     decided = [Decided(name, openings[name].title, rows) for name, rows in _decisions(statuses)]
     made_of = manifest(profile)
-    site = Site(shown, _foot(made_of), has_decision=bool(decided))
+    site = Site(shown, _foot(made_of), has_decision=bool(decided), reference=_reference(target))
     pages = {
         status.chapter: chapter_page(status, openings[status.chapter].title, site, notebook_path(status.chapter).parent)
         for status in statuses.values()
@@ -100,6 +101,12 @@ def _pages(profile: str, statuses: dict[str, ChapterStatus | None]) -> dict[str,
         openings, statuses, site, f"Report · profile {profile} · {begun}" if begun else "Report"
     )
     return pages
+
+
+def _reference(target: Path) -> str:
+    """Where the reference lies from the report's folder, if it was built."""
+    first = home() / "reports" / "reference" / "index.html"
+    return Path(os.path.relpath(first, target)).as_posix() if first.exists() else ""
 
 
 def _decisions(statuses: dict[str, ChapterStatus | None]) -> list[tuple[str, list[dict[str, Any]]]]:

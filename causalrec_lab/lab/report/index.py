@@ -152,12 +152,24 @@ def _missing(status: ChapterStatus) -> str:
 
 
 def _doors(site: Site) -> str:
-    doors = [("decision", "The decision", "Which intervention, how much, how sure, and how far from the truth")]
+    doors = [("decision.html", "The decision", "Which intervention, how much, how sure, and how far from the truth")]
     doors = doors * site.has_decision
     doors += [
-        ("reading", "The reading list", "What to read beside each chapter, and why"),
-        ("glossary", "The glossary", "The field's terms in English and Chinese, each with the chapter that uses it"),
-        ("manifest", "The manifest", "Code, parameters, seeds, threads, machine, packages and data of this report"),
+        ("reading.html", "The reading list", "What to read beside each chapter, and why"),
+        (
+            "glossary.html",
+            "The glossary",
+            "The field's terms in English and Chinese, each with the chapter that uses it",
+        ),
+        (
+            "manifest.html",
+            "The manifest",
+            "Code, parameters, seeds, threads, machine, packages and data of this report",
+        ),
     ]
-    links = (f'<a href="{name}.html"><strong>{head}</strong><span>{text}</span></a>' for name, head, text in doors)
+    if site.reference:
+        doors.append(
+            (html.escape(site.reference), "The reference", "Every public name of the library, from its docstring")
+        )
+    links = (f'<a href="{address}"><strong>{head}</strong><span>{text}</span></a>' for address, head, text in doors)
     return f'<nav class="doors" aria-label="More">{"".join(links)}</nav>'

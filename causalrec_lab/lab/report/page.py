@@ -37,12 +37,15 @@ class Site:
         Whether there is a decision page.
     alone
         Whether the page stands by itself, with no other to lead to.
+    reference
+        Address of the library's reference, seen from the report's folder; "" where it was not built.
     """
 
     chapters: tuple[tuple[str, str], ...]
     foot: str
     has_decision: bool
     alone: bool = False
+    reference: str = ""
 
 
 def short_name(name: str) -> str:
