@@ -143,7 +143,7 @@ def run_names(asked: str, scenario: str | None = None) -> tuple[str, ...]:
         return tuple(n for n in cases() if scenario_of(n)) if scenario is None else (_study(scenario),)
     if about := scenario_of(name):
         if scenario not in (None, about):
-            raise ValueError(f"{name} is of scenario {about!r}, not {scenario!r}; run case_{scenario}")
+            raise ValueError(f"{name} is of scenario {about!r}, not {scenario!r}; run {_study(scenario)}")
         return (_study(about),)
     return (name,) if name in found else (chapter(name),)
 
@@ -167,5 +167,7 @@ def _study(scenario: str) -> str:
     from causalrec_lab.world.presets import SCENARIOS
 
     if scenario not in SCENARIOS:
+        if difflib.get_close_matches(f"case_{scenario}", [CASE_STUDY], cutoff=0.8):
+            raise nearest("case", f"case_{scenario}", [CASE_STUDY, *(f"case_{known}" for known in SCENARIOS)])
         raise nearest("scenario", str(scenario), SCENARIOS)
     return f"case_{scenario}"

@@ -85,7 +85,8 @@ def known_parameters(name: str) -> frozenset[str]:
     nodes = [node for source in sources for node in ast.parse(source).body]
     targets = [target for node in nodes if isinstance(node, ast.Assign) for target in node.targets]
     targets += [node.target for node in nodes if isinstance(node, ast.AnnAssign)]
-    return frozenset(target.id for target in targets if isinstance(target, ast.Name))
+    names = [part for target in targets for part in ast.walk(target)]  # "a, b = 1, 2" assigns both
+    return frozenset(name.id for name in names if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store))
 
 
 def _check_parameters(names: Iterable[str], given: Mapping[str, Any]) -> None:

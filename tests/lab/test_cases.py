@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from causalrec_lab.lab.cli import app
 from causalrec_lab.lab.project import UnknownNameError, cases, notebook_path, run_names, scenario_of
 from causalrec_lab.lab.report.build import build_report
-from causalrec_lab.lab.run import run_notebooks
+from causalrec_lab.lab.run import known_parameters, run_notebooks
 from causalrec_lab.lab.status import ChapterStatus
 
 PARAMETERS = 'profile = "smoke"\nseed = 7\ndata = "platform"'
@@ -83,6 +83,8 @@ def test_a_word_names_runs(study: Path, asked: str, scenario: str | None, meant:
     [
         (["cases/case_study", "-p", "scenario=musik"], "unknown scenario 'musik': did you mean 'music'?"),
         (["case_vidoe"], "unknown scenario 'vidoe': did you mean 'video'?"),
+        (["case_music", "-p", "scenario=newz"], "unknown scenario 'newz': did you mean 'news'?"),
+        (["cases/case_studdy"], "unknown case 'case_studdy': did you mean 'case_study'"),
         (["our_shpo"], "unknown chapter or case 'our_shpo': did you mean 'our_shop'?"),
         (["case_music", "-p", "scenario=video"], "case_music is of scenario 'music', not 'video'; run case_video"),
         (["our_shop", "-p", "scenario=video"], "unknown parameter of case our_shop: 'scenario'"),
@@ -95,6 +97,13 @@ def test_wrong_words_are_told_before_anything_runs(
     assert done.exit_code == 2
     assert message in " ".join(done.output.split())
     assert not (project / "build").exists()
+
+
+def test_parameters_assigned_together_are_parameters(write_case: Callable[..., Path]) -> None:
+    write_case("our_shop", parameters="people, (items, [rows]) = 3, (2, [1])\nscale: float = 1.0\nwhole = people")
+    assert known_parameters("our_shop") == {
+        "profile", "seed", "data", "people", "items", "rows", "scale", "whole"
+    }  # fmt: skip
 
 
 def test_a_failed_case_stops_no_other_and_the_report_shows_all(study: Path, project: Path) -> None:

@@ -74,6 +74,26 @@ def test_help_is_the_default_and_names_every_task(checkout: Path) -> None:
         assert f"\n  {task} " in text
 
 
+def test_a_dry_run_tells_what_is_due_and_changes_nothing(checkout: Path) -> None:
+    def due(*arguments: str) -> str:
+        command = ["make", "-n", "reports", *arguments]
+        return subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True).stdout
+
+    assert "00_a >> build/full/todo" in due()
+    assert not (checkout / "build").exists()
+    make(checkout, "reports")
+    assert "todo" not in due()
+    assert "00_a >> build/full/todo" in due("PARAMETERS=-p seed=8")
+    assert make(checkout, "reports") == (0, [])
+    quoted = 'PARAMETERS=-p name="a b"'
+    make(checkout, "reports", quoted)
+    assert "todo" not in due(quoted)
+    make(checkout, "reports")
+    newer(checkout / "notebooks/01_b.ipynb")
+    assert "00_a >>" not in due()
+    assert "01_b >> build/full/todo" in due()
+
+
 def test_the_first_call_runs_every_chapter_in_one_process_and_the_second_nothing(checkout: Path) -> None:
     assert make(checkout, "reports") == (0, ["run 00_a 01_b --profile full --force"])
     assert make(checkout, "reports") == (0, [])
