@@ -113,7 +113,7 @@ def test_a_model_that_reads_no_history_has_no_counterfactual():
     assert found.proven
     assert found.new_item is None
     assert "No change" in found.sentence
-    assert "larger max_changes" in found.notes[0]
+    assert "does not hang on any" in found.notes[0]
 
 
 @pytest.fixture(scope="module")
@@ -210,3 +210,47 @@ def test_the_result_shows_itself(trained):
     ax = found.plot()
     assert ax.get_ylabel() == "score"
     plt.close(ax.figure)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_a_history_that_does_not_matter_is_not_sent_for_more_changes(length):
+    """All events were left out, and the item still stands: a larger max_changes would try nothing new."""
+    found = counterfactual(
+        lambda h: np.ones((len(h.users), 6)), [3] * length, 0, max_changes=9, catalogue=range(6)
+    )  # all scores equal: the first of the catalogue stands first
+    assert not found.found
+    assert found.proven
+    assert found.ruled_out == length
+    assert "does not hang on any of its events" in found.notes[0]
+    assert not any("larger max_changes" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    "option", [{"max_changes": 1.5}, {"k": True}, {"budget": float("nan")}, {"k": "2"}, {"max_changes": None}]
+)
+def test_numbers_that_are_no_counts_are_refused_by_name(option):
+    name = next(iter(option))
+    with pytest.raises(ValueError, match=rf"counterfactual\({name}=.*whole number"):
+        counterfactual(lambda h: np.ones((len(h.users), 4)), [1], 0, catalogue=range(4), **option)
+
+
+def test_a_replacement_named_twice_is_tried_once():
+    once, twice = (
+        counterfactual(lambda h: np.ones((len(h.users), 5)), [3, 4], 0, replacements=some, catalogue=range(5))
+        for some in ([1, 2], [1, 2, 1, 2])
+    )
+    assert once.tried == twice.tried
+    assert once.notes == twice.notes
+
+
+def test_scores_computed_in_parts_give_the_same_answer(monkeypatch):
+    from causalrec_lab.explain.counterfactuals import explaining
+
+    model, history = Additive(3), [0, 1, 2, 3, 4]
+    first = order(model, history, set(history))[0]
+    whole = counterfactual(model, ids()[history], f"i{first}", max_changes=4, catalogue=ids())
+    monkeypatch.setattr(explaining, "CELLS", ITEMS)
+    parts = counterfactual(model, ids()[history], f"i{first}", max_changes=4, catalogue=ids())
+    pd.testing.assert_frame_equal(whole.changes, parts.changes)
+    pd.testing.assert_frame_equal(whole.scores, parts.scores)
+    assert (whole.tried, whole.new_item) == (parts.tried, parts.new_item)

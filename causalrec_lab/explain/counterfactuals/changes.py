@@ -159,8 +159,8 @@ def events_of(model: ScoredCatalogue, history: Any) -> Events:
         raise ValueError(f"the history holds {len(found.users)} users; explain one at a time")
     if not len(found.items):
         raise ValueError(
-            f"the history{'' if user is None else f' of user {user!r}'} is empty: the recommendation rests on no event "
-            "of it, so none can be taken away; it is what fits everybody"
+            f"the history{'' if user is None else f' of user {user!r}'} is empty (or the model knows no such user): "
+            "the recommendation rests on no event of it, so none can be taken away; it is what fits everybody"
         )
     if found.gaps is not None and times is None:
         times = _middle_times(found.gaps)

@@ -66,7 +66,8 @@ def counterfactual(
         Leave items of the history out of the ranking, as `recommend` does. An event that is left out does not bring its
         item back: the change shall not recommend what the user had.
     budget
-        Sets of one size that are tried at most. Where a size has more, the answer may not be the smallest, and says so.
+        Sets of one size that are tried at most, but for single changes, which are all tried. Where a size has more, the
+        answer may not be the smallest, and says so.
     catalogue
         Item ids, where `model` is a function.
 
@@ -75,18 +76,19 @@ def counterfactual(
     KeyError
         If an item is not in the catalogue.
     ValueError
-        If the history is empty or of several users, the item is not among the first k or among the replacements, or a
-        number is not positive.
+        If the history is empty or of several users, the item is not among the first k or among the replacements, or
+        max_changes, k or budget is no whole number of at least 1.
     """
-    for name, value in (("max_changes", max_changes), ("k", k), ("budget", budget)):
-        if value < 1:
-            raise ValueError(f"counterfactual({name}={value}): give at least 1")
+    counts: dict[str, Any] = {"max_changes": max_changes, "k": k, "budget": budget}
+    for name, value in counts.items():
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise ValueError(f"counterfactual({name}={value!r}): give a whole number of at least 1")
     scorer = scorer_of(model, head, catalogue)
     number = scorer.number(item)
     events = events_of(scorer, history)
     ranking = _Ranking(scorer, events, number, k, filter_seen)
     ranking.require_recommended(item)
-    numbers = [scorer.number(other) for other in replacements]
+    numbers = list(dict.fromkeys(scorer.number(other) for other in replacements))
     if number in numbers:
         raise ValueError(f"replacements hold the recommended item {item!r} itself; leave it out")
     moves = np.array([(at, n) for at in range(len(events)) for n in (0, *numbers) if n != events.items[at]])
@@ -180,7 +182,7 @@ def _told(ranking: _Ranking, found: Found, max_changes: int) -> Counterfactual:
         ruled_out=found.ruled_out,
         tried=found.tried,
         events=len(events),
-        notes=_notes(found, proven, max_changes),
+        notes=_notes(found, proven, max_changes, len(events)),
     )
 
 
@@ -201,9 +203,11 @@ def _scores(catalogue: pd.Index, before: Floats, after: Floats, columns: list[in
     return pd.DataFrame(table, index=pd.Index(catalogue[chosen], name="item_id"))
 
 
-def _notes(found: Found, proven: bool, max_changes: int) -> tuple[str, ...]:
+def _notes(found: Found, proven: bool, max_changes: int, events: int) -> tuple[str, ...]:
     notes = []
-    if found.places is None:
+    if found.places is None and found.ruled_out >= events:
+        notes.append("every change of this history was tried: the recommendation does not hang on any of its events")
+    elif found.places is None:
         notes.append(f"no set of up to {max_changes} changes that was tried does it; give a larger max_changes")
     if not proven:
         notes.append(
