@@ -64,17 +64,21 @@ def miscalibration(
     Raises
     ------
     ValueError
-        If `alpha` is outside (0, 1), a user or group is missing in `liked`, or a number there is negative.
+        If `alpha` is outside (0, 1), a user or group is missing or twice in `liked`, or a number there is negative or
+        not finite.
     """
     if not 0 < alpha < 1:
         raise ValueError(f"alpha={alpha}: give a number inside (0, 1), such as 0.01")
     q = shown_shares(exposure, items, by, missing=missing)
+    liked = liked.rename(columns=str)  # labels of groups are text
+    if not (liked.index.is_unique and liked.columns.is_unique):
+        raise ValueError("liked: a user or a group stands twice; give one row a user, one column a group")
     lost = [name for name in q.columns if name not in liked.columns]
     if lost or len(q.index.difference(liked.index)):
         raise ValueError(f"liked: no column for {lost} or no row for some users; give users x {list(q.columns)}")
     p = liked.loc[q.index, q.columns].to_numpy(dtype=np.float64)
-    if not (p >= 0).all():
-        raise ValueError("liked has values that are negative or missing; give counts or shares")
+    if not ((p >= 0) & (p < np.inf)).all():
+        raise ValueError("liked has values that are negative, missing or infinite; give counts or shares")
     total = p.sum(axis=1, keepdims=True)
     p = p / np.where(total > 0, total, np.nan)
     return pd.Series(_divergence(p, q.to_numpy(), alpha), index=q.index, name="miscalibration")

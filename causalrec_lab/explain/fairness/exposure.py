@@ -27,6 +27,7 @@ __all__ = ["Exposure", "Weights", "exposure_of_policy", "exposure_of_slates", "p
 Weights = str | npt.ArrayLike | Examination
 _NAMED = ("log2", "reciprocal", "uniform")
 _CELLS = 2_000_000  # numbers held at once
+_PLACES = 100_000  # more than any list has
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +80,9 @@ class Exposure:
         return np.asarray(total, dtype=np.float64)
 
     def of_users(self, keep: npt.NDArray[np.bool_]) -> Exposure:
-        """What the users of a mask were shown."""
+        """What the users of a mask were shown; their lists are numbered anew."""
         rows, number = keep[self.user], np.cumsum(keep) - 1
-        turn = None if self.turn is None else self.turn[rows]
+        turn = None if self.turn is None else np.unique(self.turn[rows], return_inverse=True)[1].astype(np.int64)
         return replace(
             self, user=number[self.user[rows]], item=self.item[rows], weight=self.weight[rows],
             users=self.users[keep], lists=self.lists[keep], turn=turn,
@@ -146,27 +147,21 @@ def exposure_of_slates(
     Raises
     ------
     ValueError
-        If a column is missing, there is no row, a position is no whole number >= 0, or an id is not among those given.
+        If a column is missing or has missing ids, there is no row, a position is no whole number >= 0, a list has two
+        rows at one position or rows of two users, or an id is not among those given.
     """
     if isinstance(slates, SlateLog):
         items = np.arange(slates.n_actions) if items is None else items
         slates = slates.to_frame()
     slates = slates.assign(user_id=slates["slate_id"]) if "slate_id" in slates and "user_id" not in slates else slates
-    for name in ("slate_id", "user_id", "position", "item_id"):
-        if name not in slates:
-            raise ValueError(f"slates: no column {name!r}; {nearest(name, slates.columns)}")
-    if slates.empty:
-        raise ValueError("slates: there is no row, so nothing was shown")
-    position = slates["position"].to_numpy(dtype=np.float64)
-    if not ((position >= 0) & (position == np.floor(position))).all():
-        raise ValueError("slates: column 'position' counts 0, 1, 2, …; it has other values")
+    position = _positions(slates)
     attention, notes = position_weights(weights, int(position.max()) + 1)
     user, users = _numbered(slates["user_id"], users, "user")
     item, catalogue = _numbered(slates["item_id"], items, "item")
     turn = pd.factorize(slates["slate_id"])[0].astype(np.int64)
     owner = user[np.unique(turn, return_index=True)[1]]
     return Exposure(
-        user, item, attention[position.astype(np.int64)], users, catalogue,
+        user, item, attention[position], users, catalogue,
         np.bincount(owner, minlength=len(users)).astype(np.float64), turn, notes,
     )  # fmt: skip
 
@@ -197,10 +192,15 @@ def exposure_of_policy(
     Raises
     ------
     ValueError
-        If the policy gives no distributions, or a chance to fewer items than the list is long.
+        If the policy gives no distributions, or a chance to fewer items than the list is long; if there is no context,
+        a user has several, or ids are not one an action.
     """
     from causalrec_lab.world.rankings import item_at_position
 
+    if isinstance(length, bool) or int(length) != length or length < 1 or contexts.empty:
+        raise ValueError(
+            f"length={length} of {len(contexts)} contexts: give a whole number from 1 on, and a row a user"
+        )
     attention, notes = position_weights(weights, length)
     first = checked_probabilities(policy.probabilities(contexts.iloc[:1]), n=1)
     step, parts = max(1, _CELLS // (first.shape[1] * length)), []
@@ -215,13 +215,51 @@ def exposure_of_policy(
     user, item = np.nonzero(found)
     names = pd.Index(contexts["user_id"] if "user_id" in contexts else np.arange(len(contexts)), name="user_id")
     catalogue = pd.Index(np.arange(found.shape[1]) if items is None else np.asarray(items), name="item_id")
+    if len(catalogue) != found.shape[1] or not catalogue.is_unique or not names.is_unique:
+        raise ValueError(
+            f"{len(catalogue)} ids of items for {found.shape[1]} actions, {len(names)} contexts of {names.nunique()} "
+            "users: give one id an action, each once, and one row a user"
+        )
     return Exposure(user, item, found[user, item], names, catalogue, np.ones(len(names)), None, notes)
 
 
+def _positions(slates: pd.DataFrame) -> Ints:
+    """Positions of the rows of a log of lists, whose faults are named."""
+    for name in ("slate_id", "user_id", "position", "item_id"):
+        if name not in slates:
+            raise ValueError(f"slates: no column {name!r}; {nearest(name, slates.columns)}")
+        if gone := int(slates[name].isna().sum()):
+            raise ValueError(f"slates: column {name!r} is missing in {gone:,} of {len(slates):,} rows; drop them first")
+    if slates.empty:
+        raise ValueError("slates: there is no row, so nothing was shown")
+    position = slates["position"].to_numpy(dtype=np.float64)
+    if not ((position >= 0) & (position == np.floor(position)) & (position < _PLACES)).all():
+        raise ValueError("slates: column 'position' counts 0, 1, 2, …; it has other values")
+    twice = slates.duplicated(["slate_id", "position"]).to_numpy()
+    users = slates.groupby("slate_id", sort=False)["user_id"].transform("nunique").to_numpy()
+    if (bad := twice | (users > 1)).any():
+        row = int(np.argmax(bad))
+        what = "rows of several users" if users[row] > 1 else f"two rows at position {position[row]:.0f}"
+        raise ValueError(
+            f"slates: list {str(slates['slate_id'].iloc[row])!r} has {what} (row {row}); ids of lists are unique over "
+            "users and days, and a place holds one item"
+        )
+    return position.astype(np.int64)
+
+
 def _numbered(column: pd.Series, known: npt.ArrayLike | pd.Index | None, what: str) -> tuple[Ints, pd.Index]:
-    ids = pd.Index(np.unique(column.to_numpy()) if known is None else np.asarray(known), name=f"{what}_id")
+    try:
+        ids = pd.Index(np.unique(column.to_numpy()) if known is None else np.asarray(known), name=f"{what}_id")
+    except TypeError:
+        raise ValueError(f"slates: ids of {what}s are numbers beside text; make them one kind: .astype(str)") from None
+    if not ids.is_unique:
+        raise ValueError(f"{what}s= lists {str(ids[ids.duplicated()][0])!r} twice; give each id once")
     codes = ids.get_indexer(pd.Index(column))
     if (codes < 0).any():
-        row = int(np.argmax(codes < 0))
-        raise ValueError(f"slates: {what} {str(column.iloc[row])!r} (row {row}) is not among the {len(ids):,} given")
+        row, kind = int(np.argmax(codes < 0)), ""
+        if str(column.iloc[row]) in set(ids.astype(str)):
+            kind = " as it stands: one is a number, the other text; make them one kind"
+        raise ValueError(
+            f"slates: {what} {str(column.iloc[row])!r} (row {row}) is not among the {len(ids):,} given{kind}"
+        )
     return codes.astype(np.int64), ids

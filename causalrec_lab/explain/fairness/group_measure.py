@@ -14,7 +14,7 @@ import pandas as pd
 from causalrec_lab.data.registry import nearest
 from causalrec_lab.estimate import Estimate
 from causalrec_lab.explain.fairness.groups import Floats, Ints
-from causalrec_lab.explain.fairness.ratios import Ratios, critical_value
+from causalrec_lab.explain.fairness.ratios import Ratios
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -125,6 +125,8 @@ class GroupMeasure:
         """Which group is farthest from the reference, and whether the interval leaves room for none."""
         widest, none = self.widest, 1.0 if self.scale == "ratio" else 0.0
         verdict = "no gap is within the interval" if widest.low <= none <= widest.high else "the interval excludes none"
+        if np.isnan(widest.low):
+            return f"{widest.estimand} {widest.value:.3g} to {self.against}: no interval is known"
         return (
             f"{widest.estimand} {widest.value:.3g} [{widest.low:.3g}, {widest.high:.3g}] to {self.against}: {verdict}"
         )
@@ -203,24 +205,26 @@ def measured(
     few = n < reading.least
     if few.any() and reading.small == "suppress":
         table.loc[few, table.columns[1:]] = np.nan
-    said = (*notes, *_said(labels, n, few, value.value, reading))
+    said = (*notes, *_said(labels, n, few, value, reading))
     words = method + (", simultaneous intervals" if reading.simultaneous else "")
     return GroupMeasure(table, estimand, by, scale, against, words, reading, assumptions, said)
 
 
 def _ends(found: Ratios, side: str, reading: Reading) -> dict[str, Floats]:
-    half = critical_value(found.covariance, reading.level, reading.simultaneous, reading.seed) * found.std_error
+    half = found.half(reading.level, reading.simultaneous, reading.seed)
     parts = {"value": found.value, "std_error": found.std_error}
     parts |= {"low": found.value - half, "high": found.value + half}
     return {f"{side}{name}": column for name, column in parts.items()}
 
 
-def _said(labels: tuple[str, ...], n: Ints, few: npt.NDArray[np.bool_], value: Floats, reading: Reading) -> list[str]:
+def _said(labels: tuple[str, ...], n: Ints, few: npt.NDArray[np.bool_], value: Ratios, reading: Reading) -> list[str]:
     said = []
     named = [f"{label} ({count})" for label, count, small in zip(labels, n, few, strict=True) if small]
     if named:
         told = "are not shown" if reading.small == "suppress" else "have intervals that are rough"
         said.append(f"warning: groups of fewer than {reading.least} {told}: {', '.join(named)}")
-    if none := [label for label, x in zip(labels, value, strict=True) if x == 0]:
+    if alone := [label for label, count in zip(labels, value.clusters, strict=True) if count == 1]:
+        said.append(f"warning: no interval is known for {', '.join(alone)}: one alone tells of no spread")
+    if none := [label for label, x in zip(labels, value.value, strict=True) if x == 0]:
         said.append(f"warning: nothing at all for {', '.join(none)}; no interval is known for a group that gets none")
     return said

@@ -90,6 +90,8 @@ def read_groups(
     """
     if missing not in _MISSING:
         raise ValueError(f"missing={missing!r}; {nearest(missing, _MISSING)}")
+    if isinstance(bins, bool) or int(bins) != bins or bins < 2:
+        raise ValueError(f"bins={bins}: give a whole number from 2 on")
     column, name = _column(table, by)
     if (gone := column.isna().to_numpy()).all():
         raise ValueError(f"{name!r} is missing in all {len(column):,} rows; there is nothing to group by")
@@ -98,7 +100,9 @@ def read_groups(
             f"{name!r} is missing in {int(gone.sum()):,} of {len(column):,} rows, first at row {int(np.argmax(gone))}; "
             'drop them and say so, or give them a group of their own: missing="unknown"'
         )
-    said = _labels(column, bins).where(~gone, UNKNOWN).astype(str)
+    said = _labels(column, int(bins)).where(~gone, UNKNOWN).astype(str)
+    if gone.any() and (said[~gone] == UNKNOWN).any():
+        raise ValueError(f"{name!r} has a group called {UNKNOWN!r} already; rename it, or fill what is missing")
     ordered = [str(label) for label in _order(column, said) if str(label) in set(said)]
     codes = pd.Categorical(said, categories=ordered).codes.astype(np.int64)
     if len(ordered) < 2:
@@ -142,7 +146,9 @@ def item_groups(items: pd.DataFrame | npt.ArrayLike, by: str | None, ids: pd.Ind
     if not table.index.is_unique:
         raise ValueError(f"items= lists item {table.index[table.index.duplicated()][0]!r} twice; one row an item")
     if len(lost := ids.difference(table.index)):
-        raise ValueError(f"{len(lost):,} shown items are not in items=, first {lost[0]!r}; give the whole catalogue")
+        kinds = f"ids of kind {ids.dtype} beside {table.index.dtype}: make them one kind"
+        way = kinds if str(lost[0]) in set(table.index.astype(str)) else "give the whole catalogue"
+        raise ValueError(f"{len(lost):,} shown items are not in items=, first {str(lost[0])!r}; {way}")
     table = table.loc[ids]
     if by == "tail" and "tail" not in table:
         return tail_groups(_popularity(table))
@@ -183,6 +189,8 @@ def _column(table: Any, by: str | None) -> tuple[pd.Series, str]:
     if by is None or by not in table.columns:
         asked = "say by which column: by=…" if by is None else f"there is no column {by!r}"
         raise ValueError(f"{asked}; {nearest(str(by), table.columns)}")
+    if list(table.columns).count(by) > 1:
+        raise ValueError(f"column {by!r} stands more than once; drop or rename the others")
     return table[by].reset_index(drop=True), by
 
 
@@ -190,8 +198,14 @@ def _labels(column: pd.Series, bins: int) -> pd.Series:
     if column.dtype.kind not in "iuf" or column.nunique() <= _LEVELS:
         whole = column.dtype.kind == "f" and (column.dropna() % 1 == 0).all()
         return column.astype("Int64").astype(str) if whole else column.astype(str)
-    edges = np.unique(np.quantile(column.dropna(), np.linspace(0, 1, bins + 1)[1:-1]))
-    names = [f"< {edges[0]:g}", *(f"[{low:g}, {high:g})" for low, high in pairwise(edges)), f">= {edges[-1]:g}"]
+    known = column.dropna().to_numpy(dtype=np.float64)
+    edges = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1]))
+    edges = edges[edges > known.min()]
+    if not len(edges):  # most have the least value: they are a group
+        edges = np.array([known[known > known.min()].min()])
+    digits = next(d for d in range(6, 18) if len({f"{edge:.{d}g}" for edge in edges}) == len(edges))
+    ends = [f"{edge:.{digits}g}" for edge in edges]  # so many that no two bins have one name
+    names = [f"< {ends[0]}", *(f"[{low}, {high})" for low, high in pairwise(ends)), f">= {ends[-1]}"]
     return pd.Series(np.asarray(names, dtype=object)[np.searchsorted(edges, column, side="right")])
 
 

@@ -115,7 +115,7 @@ def outcome_by_group(
     Parameters
     ----------
     outcome
-        A column of `users`, or one number a row.
+        A column of `users`, or one number a row; a series indexed by user_id goes by the table's own user_id.
     users, by
         A table (of users, rounds or decisions) and the column that makes groups; or one label a row.
     cluster
@@ -211,20 +211,17 @@ def _reference(
         counted = dict(zip(groups.labels, groups.counts / len(groups), strict=True))
         target = checked_target(counted if isinstance(against, str) else against, groups.labels)
         word = "its part of the catalogue" if isinstance(against, str) else "its target"
-        return Ratios(target, np.zeros(shape)), word
+        return Ratios(target, np.zeros(shape), np.full(shape[1], np.inf)), word
     if against == "all":
         whole, base = above.sum(axis=1, keepdims=True), below.sum(axis=1, keepdims=True)
         one = ratios(whole, base if measure != "share" else whole * len(groups.labels))
-        return Ratios(np.repeat(one.value, shape[1]), np.repeat(one.influence, shape[1], axis=1)), "all"
+        return one.repeated(0, shape[1]), "all"
     if against == "rest":
         base = below.sum(axis=1, keepdims=True) - below if measure != "share" else below
         return ratios(above.sum(axis=1, keepdims=True) - above, base), "the rest"
     if str(against) not in groups.labels:
         raise ValueError(f"against={against!r}; {nearest(str(against), ('rest', 'all', 'catalogue', *groups.labels))}")
-    at = groups.number(against)
-    return Ratios(
-        np.repeat(value.value[at], shape[1]), np.repeat(value.influence[:, [at]], shape[1], axis=1)
-    ), str(against)  # fmt: skip
+    return value.repeated(groups.number(against), shape[1]), str(against)
 
 
 def _provider(provider: str | npt.ArrayLike) -> tuple[str]:
@@ -240,13 +237,29 @@ def _outcome(outcome: Any, users: Any, n: int) -> tuple[str, Floats]:
             known = users.columns if isinstance(users, pd.DataFrame) else ()
             raise ValueError(f"outcome: there is no column {outcome!r}; {nearest(outcome, known)}")
         outcome = users[outcome]
-    values = np.asarray(outcome, dtype=np.float64)
+    outcome = _aligned(outcome, users)
+    try:
+        values = np.asarray(outcome, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"outcome {name!r} holds what is no number; give one number a row") from None
     if values.shape != (n,):
         raise ValueError(f"outcome has shape {values.shape} beside {n:,} rows; give one number a row")
     if not np.isfinite(values).all():
         row = int(np.argmin(np.isfinite(values)))
         raise ValueError(f"outcome is missing or infinite, first at row {row}; drop those rows, and say so")
     return name, values
+
+
+def _aligned(outcome: Any, users: Any) -> Any:
+    """Outcomes that carry ids of users, as `miscalibration` gives them, in the order of the table's."""
+    if not (isinstance(outcome, pd.Series) and isinstance(users, pd.DataFrame)):
+        return outcome
+    if outcome.index.name != "user_id" or "user_id" not in users:
+        return outcome
+    if not outcome.index.is_unique or len(lost := pd.Index(users["user_id"]).difference(outcome.index)):
+        told = f"no outcome for user {str(lost[0])!r}" if outcome.index.is_unique else "a user has several"
+        raise ValueError(f"outcome is indexed by user_id: {told}; give one for every user of the table")
+    return outcome.reindex(users["user_id"])
 
 
 def _clusters(cluster: Any, users: Any, n: int) -> Ints:

@@ -19,7 +19,7 @@ import numpy as np
 from causalrec_lab.explain.fairness.groups import Floats, Groups, Ints
 from causalrec_lab.explain.fairness.prefixes import best_of_each
 
-__all__ = ["Mixture", "best_mixture"]
+__all__ = ["Mixture", "best_mixture", "in_unit"]
 
 _ROUNDS = 200
 _GAP = 1e-7  # of the scale of scores
@@ -64,12 +64,11 @@ def best_mixture(scores: Floats, groups: Groups, attention: Floats, share: Float
     """
     from scipy.optimize import linprog
 
-    finder = _Finder(scores, groups, attention)
-    finite = finder.score[np.isfinite(finder.score)]
-    scale = max(float(np.ptp(finite)), 1e-6 * float(np.abs(finite).max())) or 1.0
+    unit, scale = in_unit(scores)
+    finder = _Finder(unit, groups, attention)
     columns = [finder.ranked(np.zeros(len(share)))]
-    columns += [finder.ranked(10 * scale * row) for row in np.eye(len(share))]
-    penalty = 100.0 * scale * attention.sum()
+    columns += [finder.ranked(10 * row) for row in np.eye(len(share))]
+    penalty = 100.0 * attention.sum()
     best = np.inf
     for _ in range(_ROUNDS):
         utility = np.array([c[0] for c in columns])
@@ -78,13 +77,21 @@ def best_mixture(scores: Floats, groups: Groups, attention: Floats, share: Float
         new = finder.ranked(price / attention.sum())
         reduced = new[0] + new[1] @ price
         best = min(best, float(reduced - share @ price))
-        known = any(abs(new[0] - c[0]) <= _GAP * scale and np.allclose(new[1], c[1], atol=1e-12) for c in columns)
-        if missed < _MISSED and (known or best - total <= _GAP * scale):  # a ranking seen before adds nothing
+        known = any(abs(new[0] - c[0]) <= _GAP and np.allclose(new[1], c[1], atol=1e-12) for c in columns)
+        if missed < _MISSED and (known or best - total <= _GAP):  # a ranking seen before adds nothing
             kept = chance > 1e-12
             lists = np.stack([finder.lists(columns[i][2]) for i in np.flatnonzero(kept)])
-            return Mixture(chance[kept] / chance[kept].sum(), lists, max(best - total, 0.0))
+            return Mixture(chance[kept] / chance[kept].sum(), lists, scale * max(best - total, 0.0))
         columns.append(new)
     raise ValueError(f"shares not met after {_ROUNDS} rounds; are they on the edge of what is feasible? Ask for less")
+
+
+def in_unit(scores: Floats) -> tuple[Floats, float]:
+    """Scores brought to [0, 1], where a solver's tolerances mean something, and the range that they had."""
+    least, most = float(scores.min()) / 2, float(scores.max()) / 2  # halves: their difference is finite
+    if most == least:
+        return np.zeros_like(scores), 1.0
+    return (scores / 2 - least) / (most - least), min(2 * (most - least), float(np.finfo(np.float64).max))
 
 
 def _master(

@@ -155,10 +155,11 @@ def expected_exposure(
         "relevance": (shown * ideal).sum(axis=1),
     }
     n = len(shown)
+    said = exposure.notes if n > 1 else (*exposure.notes, "one user alone tells of no spread")
     return {
         name: Estimate(
-            float(x.mean()), float(x.std(ddof=1) / np.sqrt(n)), None, level, f"expected exposure, {name}",
-            "mean over users", n, {}, ("users are drawn independently",), exposure.notes,
+            float(x.mean()), float(x.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan"), None, level,
+            f"expected exposure, {name}", "mean over users", n, {}, ("users are drawn independently",), said,
         )
         for name, x in parts.items()
     }  # fmt: skip

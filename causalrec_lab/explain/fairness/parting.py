@@ -109,6 +109,7 @@ def decompose(
     roles = roles_of(protected, outcome, mediators, confounders, allowed, graph)
     _known(frame, "mediators", roles.mediators)
     _known(frame, "confounders", roles.confounders)
+    _known(frame, "cluster", [] if cluster is None else [cluster])
     rows, x, pair = _contrasted(frame, protected, contrast, method)
     part = frame[rows].reset_index(drop=True)
     y = _numbers(part, outcome)
@@ -141,7 +142,7 @@ def _gaps(
     influence: dict[str, Any] = {}
     done: dict[tuple[str, ...], tuple[float, Floats, str]] = {}
     if method == "linear":
-        width = float(pair[1]) - float(pair[0])
+        width = float(pair[1]) - float(pair[0]) if pd.api.types.is_numeric_dtype(frame[roles.protected]) else 1.0
         for name, columns in alike.items():
             slope, psi = linear_gap(frame, x, y, columns)
             value[name], influence[name] = width * slope, width * psi
@@ -166,10 +167,11 @@ def _contrasted(
             f"{protected!r} is missing in {int(column.isna().sum()):,} of {len(column):,} rows; drop them and say so, "
             "or fill them with a level of their own and contrast it"
         )
-    levels = sorted(column.unique().tolist(), key=str)
+    numeric = pd.api.types.is_numeric_dtype(column)
+    levels = sorted(column.unique().tolist(), key=None if numeric else str)
     if len(levels) < 2:
         raise ValueError(f"{protected!r} has one level, {levels[0]!r}: nobody to compare with")
-    if method == "linear" and pd.api.types.is_numeric_dtype(column):
+    if method == "linear" and numeric:
         return np.ones(len(frame), dtype=bool), column.to_numpy(dtype=np.float64), contrast or (0, 1)
     if contrast is None and len(levels) > 2:
         said = ", ".join(map(repr, levels[:6]))
@@ -185,6 +187,8 @@ def _contrasted(
         raise ValueError(f"contrast={pair}: the two levels are the same")
     rows = column.isin(pair).to_numpy()
     x = (column[rows] == pair[1]).to_numpy(dtype=np.float64)
+    if min(x.sum(), len(x) - x.sum()) < 2:
+        raise ValueError(f"{protected!r}: one of the levels {pair} has a single row; one alone tells of no spread")
     return rows, x, pair
 
 

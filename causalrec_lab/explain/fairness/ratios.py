@@ -4,7 +4,9 @@ With contributions :math:`a_{cg}, b_{cg}` of cluster c (a user, a provider) to g
 
 .. math:: \hat R_g = \sum_c a_{cg} / \sum_c b_{cg}, \qquad \psi_{cg} = (a_{cg} - \hat R_g b_{cg}) / \bar b_g,
 
-and the covariance of the :math:`\hat R_g` is that of the mean of :math:`\psi` over clusters.
+and the covariance of the :math:`\hat R_g` is that of the mean of :math:`\psi` over clusters, each :math:`\psi_{cg}`
+times :math:`\sqrt{n_g (n-1) / (n_g - 1) n}` where :math:`n_g` of the n clusters have something of group g: the variance
+of a group's mean then is the usual one, with :math:`n_g - 1`.
 """
 
 from __future__ import annotations
@@ -30,11 +32,14 @@ class Ratios:
     value
         (groups,) ratios; nan where there is nothing to divide by.
     influence
-        (clusters, groups) with mean 0.
+        (clusters, groups) with mean 0; nan where a single cluster, or nothing at all, tells of no spread.
+    clusters
+        (groups,) clusters that a value rests on.
     """
 
     value: Floats
     influence: Floats
+    clusters: Floats
 
     @property
     def covariance(self) -> Floats:
@@ -49,13 +54,28 @@ class Ratios:
 
     def minus(self, other: Ratios) -> Ratios:
         """Differences, the two on the same clusters."""
-        return Ratios(self.value - other.value, self.influence - other.influence)
+        return Ratios(self.value - other.value, self.influence - other.influence, self._least(other))
 
     def log_over(self, other: Ratios) -> Ratios:
         """Logarithms of quotients; nan where a side is not positive."""
         good = (self.value > 0) & (other.value > 0)
         mine, theirs = (np.where(good, r.value, np.nan) for r in (self, other))
-        return Ratios(np.log(mine / theirs), self.influence / mine - other.influence / theirs)
+        return Ratios(np.log(mine / theirs), self.influence / mine - other.influence / theirs, self._least(other))
+
+    def half(self, level: float, simultaneous: bool, seed: int) -> Floats:
+        """(groups,) half widths: the critical value times the error, widened to Student's where clusters are few."""
+        from scipy.special import stdtrit
+
+        student = stdtrit(np.maximum(self.clusters - 1, 1), (1 + level) / 2) / z_value(level)
+        return np.asarray(critical_value(self.covariance, level, simultaneous, seed) * student * self.std_error)
+
+    def repeated(self, group: int, times: int) -> Ratios:
+        """One group's ratio, so many times: the reference of all."""
+        at = np.full(times, group)
+        return Ratios(self.value[at], self.influence[:, at], self.clusters[at])
+
+    def _least(self, other: Ratios) -> Floats:
+        return np.minimum(self.clusters, other.clusters)
 
 
 def ratios(above: Floats, below: Floats) -> Ratios:
@@ -69,7 +89,10 @@ def ratios(above: Floats, below: Floats) -> Ratios:
     total = below.sum(axis=0)
     there = np.where(total > 0, total, np.nan)
     value = above.sum(axis=0) / there
-    return Ratios(value, (above - value * below) / (there / len(below)))
+    n, held = len(below), (below > 0).sum(axis=0).astype(np.float64)
+    told = (held > 1) & (above != 0).any(axis=0)
+    factor = np.sqrt(held / np.where(told, held - 1, np.nan) * (n - 1) / n)
+    return Ratios(value, factor * (above - value * below) / (there / n), held)
 
 
 def critical_value(covariance: Floats, level: float, simultaneous: bool, seed: int = 0) -> float:

@@ -111,8 +111,13 @@ class Reranked:
 
     @property
     def price(self) -> float:
-        """Part of the mean score that is given up, 0 where nothing is; of scores, which are not the truth."""
-        return 0.0 if self.score_before == 0 else 1 - self.score / self.score_before
+        """Part of the mean score that is given up, 0 where nothing is; of scores, which are not the truth.
+
+        nan where the score before is not above 0, as of logits: there is no part of it.
+        """
+        if self.score == self.score_before:
+            return 0.0
+        return 1 - self.score / self.score_before if self.score_before > 0 else float("nan")
 
     @property
     def exposure(self) -> Exposure:
@@ -157,7 +162,8 @@ class Reranked:
     def __str__(self) -> str:
         """Method and price."""
         less = round(self.price, 4) + 0.0  # never "-0.0 %"
-        return f"{self.method}: mean score {self.score:.4g} instead of {self.score_before:.4g} ({less:.1%} less)"
+        told = f"{self.score_before - self.score:.3g}" if np.isnan(less) else f"{less:.1%}"
+        return f"{self.method}: mean score {self.score:.4g} instead of {self.score_before:.4g} ({told} less)"
 
     def _repr_html_(self) -> str:
         """The line, the table, what to know."""

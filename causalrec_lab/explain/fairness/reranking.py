@@ -14,7 +14,7 @@ from causalrec_lab.explain.fairness.controller import controlled
 from causalrec_lab.explain.fairness.doubly_stochastic import best_matrix, birkhoff
 from causalrec_lab.explain.fairness.exposure import Weights, position_weights
 from causalrec_lab.explain.fairness.groups import Floats, Groups, Ints, read_groups
-from causalrec_lab.explain.fairness.mixtures import best_mixture
+from causalrec_lab.explain.fairness.mixtures import best_mixture, in_unit
 from causalrec_lab.explain.fairness.prefixes import with_quotas
 from causalrec_lab.explain.fairness.quotas import fair_star_minimums, share_minimums
 from causalrec_lab.explain.fairness.reranked import Reranked
@@ -95,7 +95,7 @@ def rerank(
     share = _share(labelled, s, least_share, target, merit)
     exact = least_share is None
     chance, lists, more, course = _ranked(s, labelled, attention, share, method, exact, alpha, gain, batch)
-    names = pd.Index(np.arange(len(s)) if users is None else np.asarray(users), name="user_id")
+    names = _users(users, len(s))
     plain = np.argsort(-s, axis=1, kind="stable")[None, :, :k]
     before, after = (
         _given(c, rows, labelled, attention) for c, rows in ((np.ones((1, len(s))), plain), (chance, lists))
@@ -138,7 +138,7 @@ def _list_by_list(s: Floats, groups: Groups, attention: Floats, share: Floats, e
             f"method='lp' is for small lists: {s.shape[0]} users, {s.shape[1]} items, at most {_MOST} of each; "
             "'amortised' has no such limit"
         )
-    found = [birkhoff(best_matrix(row, groups, attention, share, exact=exact)) for row in s]
+    found = [birkhoff(best_matrix(in_unit(row)[0], groups, attention, share, exact=exact)) for row in s]
     most = max(len(chance) for chance, _ in found)
     chance = np.zeros((most, len(s)))
     lists = np.zeros((most, len(s), len(attention)), dtype=np.int64)
@@ -189,13 +189,20 @@ def _share(groups: Groups, s: Floats, least: Any, target: Any, merit: Any) -> Fl
     return np.asarray(total / total.sum())
 
 
+def _users(users: npt.ArrayLike | None, n: int) -> pd.Index:
+    names = pd.Index(np.arange(n) if users is None else np.asarray(users), name="user_id")
+    if len(names) != n or not names.is_unique:
+        raise ValueError(f"users= has {len(names):,} ids, {names.nunique():,} different, beside {n:,} rows of scores")
+    return names
+
+
 def _given(chance: Floats, lists: Ints, groups: Groups, attention: Floats) -> Floats:
     weight = chance[:, :, None] * attention
     total = np.bincount(groups.codes[lists].ravel(), weight.ravel(), len(groups.labels))
     return np.asarray(total / total.sum())
 
 
-def _read(scores: npt.ArrayLike, groups: Any, k: int) -> tuple[Floats, Groups]:
+def _read(scores: npt.ArrayLike, groups: Any, k: Any) -> tuple[Floats, Groups]:
     s = np.atleast_2d(np.asarray(scores, dtype=np.float64))
     if s.ndim != 2 or s.size == 0:
         raise ValueError(f"scores have shape {s.shape}; give (users, items)")
@@ -209,6 +216,7 @@ def _read(scores: npt.ArrayLike, groups: Any, k: int) -> tuple[Floats, Groups]:
     if count != s.shape[1]:
         hint = "; these seem to be labels of users: a ranking is fair to items" if count == s.shape[0] else ""
         raise ValueError(f"groups has {count:,} labels beside {s.shape[1]:,} items{hint}; give one label an item")
-    if int(k) != k or not 1 <= k <= s.shape[1]:
-        raise ValueError(f"k={k} places with a catalogue of {s.shape[1]} items; give a whole number from 1 to that")
+    whole = isinstance(k, int | np.integer) and not isinstance(k, bool)
+    if not whole or not 1 <= k <= s.shape[1]:
+        raise ValueError(f"k={k!r} places with a catalogue of {s.shape[1]} items; give a whole number from 1 to that")
     return s, groups if isinstance(groups, Groups) else read_groups(groups)

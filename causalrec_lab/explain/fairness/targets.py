@@ -31,7 +31,7 @@ def checked_target(target: Mapping[str, float], labels: tuple[str, ...]) -> Floa
             f"target shares sum to {found.sum():.6g}, not 1; divide each by the sum, or give least_share= for lower "
             "bounds"
         )
-    return found
+    return np.asarray(found / found.sum())  # what rounding left over would be out of reach
 
 
 def checked_least(least: Mapping[str, float], labels: tuple[str, ...]) -> Floats:
@@ -45,7 +45,7 @@ def checked_least(least: Mapping[str, float], labels: tuple[str, ...]) -> Floats
     found = _shares(least, labels, "least_share")
     if found.sum() > 1 + _TOLERANCE:
         raise ValueError(f"least shares sum to {found.sum():.6g}: together they ask for more than there is; at most 1")
-    return found
+    return np.asarray(found / max(1.0, found.sum()))
 
 
 def most_share(groups: Groups, attention: Floats) -> Floats:
@@ -82,6 +82,8 @@ def check_feasible(least: Floats, groups: Groups, attention: Floats) -> None:
 
 def _shares(given: Mapping[str, float], labels: tuple[str, ...], what: str) -> Floats:
     found = np.zeros(len(labels))
+    if not isinstance(given, Mapping):
+        raise ValueError(f"{what}={given!r}: give a dictionary, group -> share")
     for name, share in given.items():
         if str(name) not in labels:
             raise ValueError(f"{what}: there is no group {str(name)!r}; {nearest(str(name), labels)}")
