@@ -10,19 +10,20 @@ import typer
 
 app = typer.Typer(
     name="causalrec",
-    help="Run the chapters and cases, build the report, look after the data.",
+    help="Run chapters and cases, build the report, look after data, judge a log of your own.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-data_app = typer.Typer(help="List the real data sets, say where each comes from, fetch them.", no_args_is_help=True)
+data_app = typer.Typer(help="List, describe and fetch real data; check a table of yours.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 
 Names = Annotated[
     list[str] | None,
     typer.Argument(help="Chapters (06, treatment_effects) and cases (case_music, my_case); none: all."),
 ]
+Seed = Annotated[int, typer.Option(help="What is drawn is the same for the same seed.")]
 Profile = Annotated[str, typer.Option(help="smoke: seconds, one thread; full: what reports show.")]
 
 
@@ -38,7 +39,7 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Run even what has not changed.")] = False,
     report: Annotated[bool, typer.Option(help="Build the report afterwards.")] = True,
 ) -> None:
-    """Run chapters and cases; a failed one stops no other, and the exit code is then 1."""
+    """Run chapters and cases, then build the report. A failed one stops no other; the exit code is then 1."""
     _log()
     from causalrec_lab.lab.run import run_notebooks
 
@@ -54,7 +55,7 @@ def run(
 
 @app.command()
 def report(profile: Profile = "full") -> None:
-    """Build the HTML report from what was run; the exit code is 1 where a chapter or case failed or was never run."""
+    """Build the report from what was run. The exit code is 1 where a chapter or case failed or was never run."""
     _log()
     _build(profile)
     from causalrec_lab.lab.project import cases, chapters
@@ -70,7 +71,7 @@ def report(profile: Profile = "full") -> None:
 def refresh(
     names: Annotated[list[str], typer.Argument(help="Chapters: 06 or the full name; 06_treatment_effects_solutions.")],
 ) -> None:
-    """Run chapters at smoke and rewrite their committed notebooks (only checked cells keep their output)."""
+    """Rewrite committed notebooks after a change. They are run at smoke, and only checked cells keep their output."""
     from causalrec_lab.lab.committed import refresh as rewrite
 
     for path in _or_exit(rewrite, *names):
@@ -79,7 +80,7 @@ def refresh(
 
 @data_app.command("list")
 def data_list() -> None:
-    """List the real data sets: name, licence, title, and whether their files are at hand."""
+    """List the real data sets. Name, whether the files are at hand, title."""
     from causalrec_lab.lab.shelf import shelf
 
     for found, there in shelf():
@@ -87,8 +88,8 @@ def data_list() -> None:
 
 
 @data_app.command("where")
-def data_where(name: str) -> None:
-    """Say where a data set comes from, under which licence, how to cite it, and what its files should be."""
+def data_where(name: Annotated[str, typer.Argument(help="One that causalrec data list names: coat.")]) -> None:
+    """Say where a data set comes from. With licence, citation, and what its files should be."""
     from causalrec_lab.data.registry import entry
 
     found = _or_exit(entry, name)
@@ -100,7 +101,7 @@ def data_where(name: str) -> None:
 
 @data_app.command("fetch")
 def data_fetch(names: Annotated[list[str] | None, typer.Argument(help="Data sets; none: all.")] = None) -> None:
-    """Take data sets from the mirror, the cache or the network; the exit code is 1 where one cannot be had."""
+    """Fetch data sets. From the mirror, the cache or the network; the exit code is 1 where one cannot be had."""
     _log()
     from causalrec_lab.lab.shelf import fetch_all
 
@@ -121,7 +122,7 @@ def data_check(
     time_format: Annotated[str | None, typer.Option(help="Format of times given as text: %d/%m/%Y")] = None,
     time_zone: Annotated[str | None, typer.Option(help="Zone whose clocks the times show: Europe/Berlin")] = None,
 ) -> None:
-    """Read a table of yours, say which rows break its contract and what that threatens; exit code 1 if any do.
+    """Check a table of yours. Says which rows break its contract, and what that threatens; exit code 1 if any do.
 
     A password is taken from CAUSALREC_DB_PASSWORD, so that it stays out of the shell's history.
     """
@@ -141,9 +142,9 @@ def tune(
     trials: Annotated[int, typer.Option(help="Trials in all; a study on disk goes on to this number.")] = 20,
     epochs: Annotated[int, typer.Option(help="Epochs a trial.")] = 10,
     study: Annotated[Path, typer.Option(help="SQLite file of the study.")] = Path("build/tune.db"),
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> None:
-    """Search settings of the Transformer on the validation part; kill it at any time, it goes on where it stopped."""
+    """Search settings of the Transformer. On validation data; kill it at any time, it goes on where it stopped."""
     _log()
     from causalrec_lab.data import load, split_leave_one_out
     from causalrec_lab.recommender import RecommenderConfig
@@ -174,11 +175,11 @@ def trust(
         int | None, typer.Option(help="Rows of each of those logs; left out: as many as yours, 4,000 at most.")
     ] = None,
     jobs: Annotated[int, typer.Option(help="Processes.")] = 2,
-    seed: int = 0,
+    seed: Seed = 0,
     progress: Annotated[bool | None, typer.Option(help="A bar; left out: on terminals only.")] = None,
     out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("trust.html"),
 ) -> None:
-    """Say which estimator to trust on a log of yours: each is measured on platforms made to look like it."""
+    """Say which estimator to trust on a log of yours. Each is measured on platforms made to look like it."""
     _log()
     from causalrec_lab.lab.trusting import trust_file
 
@@ -195,7 +196,7 @@ def trust(
 def reference(
     folder: Annotated[Path | None, typer.Option(help="Where its pages go; left out: reports/reference.")] = None,
 ) -> None:
-    """Build the reference of the library's public names from their docstrings."""
+    """Build the reference of the public names. From their docstrings; the same as make docs."""
     from causalrec_lab.lab.project import home
     from causalrec_lab.lab.reference.build import build_reference
 
@@ -222,7 +223,7 @@ def doctor() -> None:
 
 @app.command()
 def bench(names: Annotated[list[str] | None, typer.Argument(help="Benchmarks by name; none: all.")] = None) -> None:
-    """Run the benchmarks; each prints one table and writes one JSON file."""
+    """Run the benchmarks. Each prints one table and writes one JSON file."""
     from causalrec_lab.lab.bench import run_benchmarks
 
     failed = _or_exit(run_benchmarks, names or None)
