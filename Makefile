@@ -62,12 +62,12 @@ $(STUDIES:%=$(BUILD)/%.ipynb): $(BUILD)/case_%.ipynb: notebooks/cases/case_study
 	@rm -f $@; echo case_$* >> $(BUILD)/todo
 
 # Written where they differ from the last ones: looked at while make reads, so that a dry run (make -n) tells what is due.
-SETTINGS := $(strip $(CAUSALREC_DATA_MIRROR) $(PARAMETERS))
-ifneq ($(shell [ "$$(cat $(BUILD)/settings 2>/dev/null)" = "$(SETTINGS)" ] && echo same),same)
+SETTINGS := '$(subst ','\'',$(strip $(CAUSALREC_DATA_MIRROR) $(PARAMETERS)))'
+ifneq ($(shell [ "$$(cat $(BUILD)/settings 2>/dev/null)" = $(SETTINGS) ] && echo same),same)
 $(BUILD)/settings: FORCE
 endif
 $(BUILD)/settings:
-	@mkdir -p $(BUILD); printf '%s\n' "$(SETTINGS)" > $@
+	@mkdir -p $(BUILD); printf '%s\n' $(SETTINGS) > $@
 
 $(SITE)/index.html: $(CHAPTERS:%=$(BUILD)/%.ipynb) $(STUDIES:%=$(BUILD)/%.ipynb) $(CASES:%=$(BUILD)/%.ipynb) \
   $(wildcard causalrec_lab/lab/report/*.*) | $(READY)
