@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from causalrec_lab.intervention import learning
+from causalrec_lab.intervention.learning import saving
 from causalrec_lab.intervention.learning.spending import best_purchase, price_of, treated_share
 from causalrec_lab.world import Platform
 
@@ -53,6 +54,30 @@ def test_gain_spending_and_price_are_those_of_the_law():
     np.testing.assert_array_equal(found.probabilities(held)[:, 1] == 1, found.treat(held))
     assert found.plot(effects=0.6 * held["x"]).get_xlabel() == "money spent a row"
     assert "shadow price" in found._repr_html_()
+
+
+@pytest.mark.parametrize("learner", ["dr_learner", "r_learner", "t_learner"])
+def test_a_rule_under_a_budget_travels_without_pickle_and_without_rows(tmp_path, learner):
+    data = drawn(1_500).assign(kind=lambda f: np.where(f["z"] > 0, "p", "q"))
+    found = learning.budget_policy(
+        data, "t", "y", ["x", "z", "kind"], budget=0.3, costs="price", propensity="e", learner=learner
+    )
+    new = drawn(400, 1).assign(kind="p")
+    folder = found.save(tmp_path / "rule")
+    if learner == "t_learner":
+        with pytest.raises(ValueError, match=r"not written .*load\(folder, effects=\.\.\.\)"):
+            learning.load(folder)
+    back = learning.load(folder, effects=found.effects if learner == "t_learner" else None)
+    assert isinstance(back, learning.BudgetRule)
+    np.testing.assert_array_equal(back.probabilities(new), found.probabilities(new))
+    np.testing.assert_array_equal(back.treat(new, 3), found.treat(new, 3))
+    assert (back.shadow_price, back.margin, back.worth) == (found.shadow_price, found.margin, None)
+    assert (folder / "policy.safetensors").stat().st_size < 5_000  # coefficients, and no rows
+    if learner != "t_learner":
+        again = learning.load(saving.save(back, tmp_path / "again"))
+        np.testing.assert_array_equal(again.probabilities(new), found.probabilities(new))
+        with pytest.raises(ValueError, match="not met when learning"):
+            back.probabilities(new.assign(kind="r"))
 
 
 def test_costs_of_rows_and_the_worth_of_the_outcome_move_whom_to_treat():

@@ -1,10 +1,15 @@
 """Decisions in sequence: fitted Q and its value against dynamic programming, and what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import ExtraTreesRegressor
 
 from causalrec_lab.intervention import FixedPolicy, UniformPolicy, learning
+from causalrec_lab.intervention.learning import saving
+from causalrec_lab.intervention.learning.stored_values import TreeValues
 from causalrec_lab.world import Platform
 
 STATE = ["fatigue", "satisfaction"]
@@ -232,6 +237,31 @@ def test_a_state_of_many_columns_is_held_by_the_cells_that_were_met():
         learning.fitted_q(data)
     with pytest.raises(ValueError, match="leave it out of the state"):
         learning.Trajectories.from_frame(log, ["day", *STATE], "click")
+
+
+@pytest.mark.parametrize("model", ["cells", "trees"])
+def test_a_policy_by_action_values_travels_without_pickle(tmp_path, model):
+    data = learning.Trajectories.from_frame(LOG, STATE, "click", n_actions=4, horizon=3)
+    for k, options in enumerate(({}, {"horizon": 1, "temperature": 0.3})):
+        found = learning.fitted_q(data, model=model, **options)
+        back = learning.load(found.save(tmp_path / f"{model}{k}"))
+        odd = data.contexts.assign(fatigue=7.0, day=9)  # states nobody was in, days nobody saw
+        for contexts in (data.contexts, odd):
+            np.testing.assert_array_equal(back.action_values(contexts), found.policy.action_values(contexts))
+            np.testing.assert_array_equal(back.probabilities(contexts), found.probabilities(contexts))
+        assert sorted(p.name for p in (tmp_path / f"{model}{k}").iterdir()) == ["policy.json", "policy.safetensors"]
+    with pytest.raises(ValueError, match="cannot save action values that are a function"):
+        saving.save(replace(found.policy, values=[lambda s: np.zeros((len(s), 4))]), tmp_path / "odd")
+
+
+def test_trees_as_arrays_say_what_the_forest_says():
+    rng = np.random.default_rng(0)
+    state, action = rng.normal(size=(600, 2)), rng.integers(3, size=600)
+    forest = ExtraTreesRegressor(7, min_samples_leaf=10, random_state=0)
+    forest.fit(np.column_stack([state, np.eye(3)[action]]), state[:, 0] * action)
+    new = rng.normal(size=(50, 2))
+    wanted = [forest.predict(np.column_stack([new, np.tile(np.eye(3)[a], (50, 1))])) for a in range(3)]
+    np.testing.assert_allclose(TreeValues.of(forest, 3)(new), np.column_stack(wanted), rtol=1e-12)
 
 
 def test_wrong_questions():

@@ -20,6 +20,7 @@ from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
     from causalrec_lab.intervention.learning.budget import BudgetPolicy, budget_policy
+    from causalrec_lab.intervention.learning.budget_rule import BudgetRule
     from causalrec_lab.intervention.learning.result import LearnedPolicy
     from causalrec_lab.intervention.learning.saving import load
     from causalrec_lab.intervention.learning.scores import ActionScores, action_scores
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 _HOME = {
     "ActionScores": "scores",
     "BudgetPolicy": "budget",
+    "BudgetRule": "budget_rule",
     "Choice": "strategy",
     "LearnedPolicy": "result",
     "ParametricPolicy": "softmax",
@@ -66,6 +68,7 @@ __all__ = [
     "SEQUENTIAL_METHODS",
     "ActionScores",
     "BudgetPolicy",
+    "BudgetRule",
     "Choice",
     "LearnedPolicy",
     "ParametricPolicy",

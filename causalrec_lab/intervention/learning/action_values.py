@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from causalrec_lab.causal.effects.sample import nearest
+from causalrec_lab.intervention.learning.stored_values import CellValues, TreeValues
 from causalrec_lab.intervention.learning.trajectories import Trajectories
 
 __all__ = ["MODELS", "Regression", "backward_values"]
@@ -88,20 +89,14 @@ class Regression:
         total = np.bincount(flat, weights=target, minlength=size).reshape(self.n_cells, -1)
         overall = total.sum(axis=0) / np.maximum(count.sum(axis=0), 1)
         table = (total + _PRIOR * overall) / (count + _PRIOR)
-        return lambda new: np.asarray(table[self.cells(new)])
+        return CellValues(self, table)
 
     def _trees(self, state: Floats, action: Integers, target: Floats) -> Callable[[Floats], Floats]:
         from sklearn.ensemble import ExtraTreesRegressor
 
         forest = ExtraTreesRegressor(30, min_samples_leaf=10, random_state=self.seed)
         forest.fit(np.column_stack([state, np.eye(self.n_actions)[action]]), target)
-
-        def values(new: Floats) -> Floats:
-            rows = np.repeat(new, self.n_actions, axis=0)
-            each = np.tile(np.eye(self.n_actions), (len(new), 1))
-            return np.asarray(forest.predict(np.column_stack([rows, each]))).reshape(len(new), -1)
-
-        return values
+        return TreeValues.of(forest, self.n_actions)
 
 
 def backward_values(

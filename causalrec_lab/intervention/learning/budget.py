@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from causalrec_lab.causal.effects.cate.scores import EffectScores, effect_scores
 from causalrec_lab.causal.effects.inference import ratio, standard_error
 from causalrec_lab.causal.effects.sample import nearest
 from causalrec_lab.estimate import Estimate, z_value
+from causalrec_lab.intervention.learning.budget_rule import BudgetRule
 from causalrec_lab.intervention.learning.scores import held_out_rounds
 from causalrec_lab.intervention.learning.spending import best_purchase, price_of, row_costs, treated_share
 
@@ -84,8 +86,7 @@ class BudgetPolicy:
         ValueError
             If a covariate or the cost is missing or not finite, or a cost is not positive.
         """
-        chance = self.probabilities(frame)[:, 1]
-        return np.asarray(np.random.default_rng(seed).random(len(chance)) < chance)
+        return self.rule.treat(frame, seed)
 
     def probabilities(self, contexts: pd.DataFrame) -> Floats:
         """(n, 2) chances of not being treated and of being treated; 0 and 1 but for those at the price.
@@ -95,9 +96,18 @@ class BudgetPolicy:
         ValueError
             As `treat`.
         """
-        effect, cost = self.effects.effect(contexts), row_costs(contexts, self.costs)
-        chance = treated_share(effect, cost, self.shadow_price, self.worth, self.margin)
-        return np.column_stack([1 - chance, chance])
+        return self.rule.probabilities(contexts)
+
+    @property
+    def rule(self) -> BudgetRule:
+        """Who is treated, without the values and the rows."""
+        return BudgetRule(self.effects, self.costs, self.shadow_price, self.margin, self.worth)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the rule into a folder, without its values and rows; `learning.load` reads it back."""
+        from causalrec_lab.intervention.learning.saving import save
+
+        return save(self, folder)
 
     def against(self, effects: npt.ArrayLike) -> pd.DataFrame:
         """The curve beside the truth.

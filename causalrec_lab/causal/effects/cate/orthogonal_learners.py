@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from causalrec_lab.causal.effects.cate.estimate import CateEstimate, Rows
-from causalrec_lab.causal.effects.cate.learning import fit_effect
+from causalrec_lab.causal.effects.cate.learning import Regression, fit_effect
 from causalrec_lab.causal.effects.cate.linear_effect import LinearEffect, fit_linear_effect
 from causalrec_lab.causal.effects.cate.problem import Problem, read_problem
 from causalrec_lab.causal.effects.nuisances.ridge import one_thread
@@ -18,13 +19,30 @@ from causalrec_lab.estimate import z_value
 if TYPE_CHECKING:
     from causalrec_lab.causal.graph.causal_graph import CausalGraph
 
-__all__ = ["dr_learner", "r_learner"]
+__all__ = ["OfModifiers", "dr_learner", "r_learner"]
 
 _SHRUNK = "the effect is shrunk towards a constant as far as prediction gains by it, and that bias has no estimate"
 _READ = (
     "embeddings enter the effect by ridge, whose bias has no estimate; name modifiers= to keep them to the nuisances"
 )
 _PROJECTED = "covers the best linear projection of the effect on the modifiers{weighted}, not a curved effect itself"
+
+
+@dataclass(frozen=True)
+class OfModifiers:
+    """A regression on modifiers and embeddings, as a function of rows.
+
+    Parameters
+    ----------
+    regression
+        Of the effect.
+    """
+
+    regression: Regression
+
+    def __call__(self, rows: Rows) -> Floats:
+        """(n,) effects."""
+        return self.regression.predict(rows.modifiers, rows.readings)
 
 
 @one_thread()
@@ -133,7 +151,7 @@ def _learned(problem: Problem, name: str, target: Floats, weights: Floats, weigh
         problem.learner, rows.modifiers, rows.readings, target, weights, sample.groups, seed=problem.seed
     )
     why = _READ if problem.learner == "linear" else _SHRUNK
-    return problem.conclude(method, lambda new: model.predict(new.modifiers, new.readings), why)
+    return problem.conclude(method, OfModifiers(model), why)
 
 
 def _with_interval(problem: Problem, method: str, line: LinearEffect, words: str) -> CateEstimate:
