@@ -90,11 +90,6 @@ class AgainstEffects:
         table["same_sign"] = table["same_sign"].map({True: "yes", False: "no"}).fillna("")
         with pd.option_context("display.max_colwidth", None):
             shown = table.to_html(border=0, float_format="{:.3g}".format, na_rep="")
-        lines = "".join(f"<p><small>{html.escape(line)}</small></p>" for line in (told, *self.notes))
-        exact = bool((self.table["low"] == self.table["high"]).all())
-        table = self.table.drop(columns=["low", "high"] if exact else [])
-        with pd.option_context("display.max_colwidth", None):
-            shown = table.to_html(border=0, float_format="{:.3g}".format, na_rep="")
         return f'<div class="against-effects">{shown}{lines}</div>'
 
 
@@ -123,7 +118,7 @@ def against_effects(
         Of many rows, as `shap_attributions` gives it.
     effects
         Feature to the effect of one unit more, a truth, an estimate or a number; or a table with the column per_unit,
-        as `true_effects` gives it. Features it lacks are left out of the comparison.
+        as `true_effects` gives it. Features it lacks, or whose effect is nan, are left out of the comparison.
     estimates
         Estimated effects of one unit, to be shown beside.
     graph, outcome
@@ -140,11 +135,12 @@ def against_effects(
     ValueError
         If the attributions are of one row, or fewer than two features have an effect.
     """
-    if attribution.by_row is None or attribution.data is None:
+    if attribution.by_row is None or attribution.data is None or len(attribution.data) < 2:
         raise ValueError(
             "these attributions explain one output; give those of many rows of a table, as shap_attributions does"
         )
-    known = _read(effects)
+    read = _read(effects)
+    known = {name: some for name, some in read.items() if np.isfinite(some[0])}
     names = [name for name in attribution.importance.sort_values(ascending=False, kind="stable").index if name in known]
     if len(names) < 2:
         raise ValueError(
@@ -173,10 +169,14 @@ def against_effects(
     outcome = outcome or (graph.outcome if graph is not None else None)
     table["why"] = parting_reasons(table["attribution"].to_numpy(), value, data, graph, outcome)
     over = f"{len(refitted)} fits to resampled rows" if len(refitted) else "the explained rows, the model held fixed"
-    notes = (
+    notes: tuple[str, ...] = (
         "an attribution explains the model; an effect says what follows when the feature is changed in the world",
         f"interval of the rank agreement over {over}",
     )
+    if bare := [name for name in names for some in (effects, estimates) if _without_error(some, name)]:
+        notes += (f"warning: taken for exact, as they have no standard error: {', '.join(dict.fromkeys(bare))}",)
+    if unknown := [name for name in read if name not in known and name in attribution.data]:
+        notes += (f"left out, their effect is no number: {', '.join(unknown)}",)
     return AgainstEffects(table, agreement, second, opposite, attribution.method, notes)
 
 
@@ -231,6 +231,12 @@ def _read(effects: Effects) -> dict[str, tuple[float, float, float, float]]:
             error = one.std_error if isinstance(one, Truth) else 0.0
             found[str(name)] = (float(one), error, float(one) - 1.96 * error, float(one) + 1.96 * error)
     return found
+
+
+def _without_error(effects: Effects | None, name: str) -> bool:
+    """Whether an effect is an estimate without a standard error."""
+    some = effects.get(name) if isinstance(effects, Mapping) else None
+    return isinstance(some, Estimate) and bool(np.isnan(some.std_error))
 
 
 def _folded(table: pd.DataFrame, value: str, low: str, high: str) -> pd.DataFrame:

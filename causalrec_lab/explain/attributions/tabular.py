@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from causalrec_lab.explain.attributions.reading import linear_unit, read_table
 from causalrec_lab.explain.attributions.result import Attributions
 from causalrec_lab.explain.attributions.shapley import (
     MOST_FEATURES,
@@ -53,7 +54,7 @@ def shap_attributions(
     model
         Fitted on columns like those of `frame`: linear (with `coef_`) or of trees.
     frame
-        (n, d) numeric rows that are explained.
+        (n, d) numeric rows that are explained; columns are put in the order the model was fitted in, where it knows it.
     background
         Rows the interventional kind compares with; those of `frame` by default (of trees at most 200 of them).
     kind
@@ -65,25 +66,27 @@ def shap_attributions(
     -------
     Attributions whose table has feature, attribution (change of the output as the feature rises by one standard
     deviation, the least-squares slope of its SHAP values), low, high, importance (mean |SHAP|) and its interval, the
-    most important first. A classifier's output is what its trees add up: the probability of class 1 of
-    a forest, the log-odds of a boosted or a logistic model (shap's values of a boosted model's probability are those of
-    the log-odds rescaled, no Shapley values of the probability).
+    most important first; of a single row the SHAP values themselves, without intervals. A classifier's output is what
+    its trees add up: the probability of class 1 of a forest, the log-odds of a boosted or a logistic model (shap's
+    values of a boosted model's probability are those of the log-odds rescaled, no Shapley values of the probability). A
+    linear model with a link is explained before it.
 
     Raises
     ------
     TypeError
         If the model is neither linear nor of trees.
     ValueError
-        If the kind is unknown, there are no rows, a value is missing, or a classifier has more than two classes.
+        If the kind is unknown, there are no rows, a value is missing, infinite or no number, the columns are not the
+        model's, or a classifier has more than two classes.
     """
     if kind not in KINDS:
         raise ValueError(f"kind={kind!r} is unknown; give one of {', '.join(KINDS)}")
-    if frame.empty or frame.isna().to_numpy().any():
-        gaps = int(frame.isna().sum().sum())
-        raise ValueError(f"frame has {len(frame)} rows and {gaps} missing values; give rows without missing values")
+    frame = read_table(model, frame, "frame")
     if len(getattr(model, "classes_", (0, 1))) != 2:
         raise ValueError(f"the model tells {len(model.classes_)} classes apart; explain one outcome of 0 and 1")
-    beside = frame if background is None else background[list(frame.columns)]
+    if background is None and len(frame) == 1 and (kind == "interventional" or hasattr(model, "coef_")):
+        raise ValueError("one row compared with itself has nothing to explain; give background=, rows to compare with")
+    beside = frame if background is None else read_table(model, background, "background", list(frame.columns))
     explain = _linear if hasattr(model, "coef_") else _trees
     values, baseline, output, unit, how = explain(model, frame, beside, kind, seed)
     gap = output - baseline - values.sum(axis=1)
@@ -91,7 +94,9 @@ def shap_attributions(
     worst = float(gap[np.argmax(np.abs(gap))])
     notes: tuple[str, ...] = (
         "explains the model: what it reads, not what would follow if the feature were changed in the world",
-        f"intervals: bootstrap of {len(frame):,} rows, the model held fixed",
+        f"intervals: bootstrap of {len(frame):,} rows, the model held fixed"
+        if len(frame) > 1
+        else "one row: its SHAP values as they are, and no interval",
     )
     if abs(worst) > _SLACK * float(np.std(output)):
         notes += (f"warning: the values miss completeness by {worst:.2g} at the worst row; take another kind or model",)
@@ -110,7 +115,8 @@ def slopes_of(values: Floats, frame: pd.DataFrame) -> Floats:
 def _summary(values: Floats, frame: pd.DataFrame, resamples: int, level: float, seed: int) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     n = len(frame)
-    slopes, sizes = slopes_of(values, frame), np.abs(values).mean(axis=0)
+    slopes = slopes_of(values, frame) if n > 1 else values[0]
+    sizes, resamples = np.abs(values).mean(axis=0), resamples if n > 1 else 0
     drawn = [rng.integers(n, size=n) for _ in range(resamples)]
     ends = [(1 - level) / 2, (1 + level) / 2]
     spread = np.array([(slopes_of(values[at], frame.iloc[at]), np.abs(values[at]).mean(axis=0)) for at in drawn])
@@ -138,9 +144,9 @@ def _linear(
         raise ValueError(f"the model has {len(slopes)} coefficients and the table {frame.shape[1]} columns")
     intercept = float(np.ravel(model.intercept_)[0])
     rows = frame.to_numpy(dtype=np.float64)
-    unit = "log-odds" if hasattr(model, "classes_") else "output"
-    mean, covariance = moments_of(background)
+    unit = linear_unit(model, frame, rows @ slopes + intercept)
     if kind == "conditional":
+        mean, covariance = moments_of(background)
         if len(slopes) > MOST_FEATURES:
             raise ValueError(f"the conditional kind enumerates coalitions of at most {MOST_FEATURES} features")
         values, baseline = shapley_values(conditional_linear(slopes, intercept, rows, mean, covariance), len(slopes))

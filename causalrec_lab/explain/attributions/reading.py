@@ -1,0 +1,66 @@
+"""What a model of a table is given, as the model reads it: its columns, in its order, all of them finite numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+__all__ = ["linear_unit", "read_table"]
+
+
+def read_table(model: Any, frame: pd.DataFrame, called: str, columns: Sequence[Any] | None = None) -> pd.DataFrame:
+    """The columns a model was fitted to, in its order.
+
+    Coefficients know no names and the code that reads trees knows no bounds: a table in another order would be
+    explained wrongly, one with fewer columns read beyond its end.
+
+    Parameters
+    ----------
+    model
+        Fitted.
+    frame, called
+        Rows, and what the argument is called.
+    columns
+        Columns to be read, where they are known already.
+
+    Raises
+    ------
+    ValueError
+        If there are no rows, the columns are not the model's, or a value is missing, infinite or no number.
+    """
+    known = columns if columns is not None else list(getattr(model, "feature_names_in_", frame.columns))
+    lacking = [name for name in known if name not in frame]
+    strange = [name for name in frame.columns if name not in known] if columns is None else []
+    if lacking or strange:
+        said = f"lacks {lacking}" if lacking else f"has {strange}, which the model does not read"
+        raise ValueError(f"{called} {said}; the model was fitted to {list(known)}")
+    count = int(getattr(model, "n_features_in_", len(known)))
+    if count != len(known):
+        raise ValueError(f"{called} has {len(known)} columns and the model was fitted to {count}")
+    table = frame[list(known)]
+    if texts := [name for name in table if not pd.api.types.is_numeric_dtype(table[name])]:
+        held = table[texts[0]].dtype
+        raise ValueError(f"{called} column {texts[0]!r} is no number but {held}; encode it as the model's")
+    gaps = int(table.isna().sum().sum())
+    if table.empty or gaps:
+        raise ValueError(f"{called} has {len(table)} rows and {gaps} missing values; give rows without missing values")
+    endless = [name for name in table if not np.isfinite(table[name].to_numpy(dtype=np.float64)).all()]
+    if endless:
+        raise ValueError(f"{called} column {endless[0]!r} holds an infinite value; give finite numbers")
+    return table
+
+
+def linear_unit(model: Any, frame: pd.DataFrame, score: npt.NDArray[np.float64]) -> str:
+    """Unit of the sum that a linear model makes: its output, or what its link or its threshold is applied to."""
+    if not hasattr(model, "classes_"):
+        same = not hasattr(model, "predict") or np.allclose(model.predict(frame), score)
+        return "output" if same else "linear predictor, before the link"
+    if hasattr(model, "predict_proba"):
+        chance = np.asarray(model.predict_proba(frame)[:, 1], dtype=np.float64)
+        if np.allclose(chance, 1.0 / (1.0 + np.exp(-np.clip(score, -500, 500)))):
+            return "log-odds"
+    return "decision score"
