@@ -12,7 +12,7 @@ from causalrec_lab.lab.course import OPENING, reading_minutes
 from causalrec_lab.lab.glossary import terms_line
 
 ROOT = Path(__file__).parents[2]
-CHAPTERS = sorted((ROOT / "notebooks").glob("0[0-8]_*.ipynb"))
+CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 ANCHORS = frozenset(re.findall(r'<a id="([^"]+)">', (ROOT / "GLOSSARY.md").read_text(encoding="utf-8")))
 CHECKED = {"nbval-check-output", "keep_output"}
 
