@@ -231,6 +231,10 @@ def test_an_estimate_and_its_ends_are_written_alike(unit: float, text: str) -> N
     assert number(0.104, unit) == text
 
 
+def test_what_rounds_to_nought_has_no_sign() -> None:
+    assert [number(-0.004, 10.0), number(-0.0), number(-0.06, 1.0)] == ["0.0", "0", "−0.06"]
+
+
 @pytest.mark.parametrize(
     ("source", "title", "question"),
     [
@@ -259,3 +263,19 @@ def test_an_interval_plot_puts_values_in_their_order() -> None:
 @pytest.mark.parametrize("value", [0.0, 1e-9, -3.0, 1e9, float("nan")])
 def test_a_bare_number_can_be_plotted(value: float) -> None:
     assert interval_plot({"value": value, "low": None, "high": None, "truth": None}).startswith("<svg")
+
+
+def test_changing_nothing_is_what_the_others_are_measured_against(project: Path) -> None:
+    from causalrec_lab.lab.report.decision import Decided, decision_page
+    from causalrec_lab.lab.report.page import Site
+
+    nothing = {"intervention": "today", "value": 0.0, "low": 0.0, "high": 0.0, "truth": 0.0, "chosen": True}
+    nothing |= {"note": "No gain is clear.", "cost": 0.0}
+    other = {"intervention": "mail", "value": 0.4, "low": -0.1, "high": 0.9, "truth": 0.5, "chosen": False}
+    site = Site(chapters=(("01_one", "One"),), foot="", has_decision=True)
+    one, two = (Decided(name, name, [other, nothing]) for name in ("case_a", "case_b"))
+    page = decision_page([one, two], site)
+    assert "<strong>today</strong>: No gain is clear." in page
+    assert "The others are measured against it. No gain is clear." in page
+    assert "from 0 to 0" not in page
+    assert page.count("<dt>off by</dt>") == 2  # of the mail, once a case

@@ -87,7 +87,7 @@ def test_nothing_is_taken_without_a_reason_why() -> None:
     assert "since no gain is clear with so few people" in said
     said, names = decided({"ranking": -90.0, "reason": -80.0, "nudge": -70.0}, unclear=[])
     assert "Reject" in said
-    assert "**Decision: today**. In truth the largest gain is that of **today** (+0.0" in said
+    assert "**Decision: today**, since all of them lose. In truth the largest gain is that of **today** (+0.0" in said
     assert "the decision is right" in said
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from causalrec_lab.lab.report.index import covered
-from causalrec_lab.lab.report.interval_plot import Scale, interval_plot, number, width
+from causalrec_lab.lab.report.interval_plot import Scale, interval_plot, is_reference, number, width
 from causalrec_lab.lab.report.page import Site, page
 
 __all__ = ["Decided", "decision_page"]
@@ -67,11 +67,17 @@ def decision_page(decided: Sequence[Decided], site: Site) -> str:
     return page(site, title="Decision", body=head + parts + _key(), here="decision", kind="decide")
 
 
+def _note(row: Mapping[str, Any]) -> str:
+    return html.escape(str(row.get("note") or ""))
+
+
 def _line(one: Decided) -> str:
     """What to take, in one line that leads to its section."""
     row = one.chosen
     if row is None:
         told = "no intervention was chosen"
+    elif is_reference(row):
+        told = f"<strong>{html.escape(str(row['intervention']))}</strong>{': ' * bool(row.get('note'))}{_note(row)}"
     else:
         unit = width(row)
         ends = "" if unit is None else f" [{number(row['low'], unit)}, {number(row['high'], unit)}]"
@@ -95,6 +101,9 @@ def _section(one: Decided, top: int) -> str:
 def _verdict(chosen: Mapping[str, Any] | None, top: int) -> str:
     if chosen is None:
         return f"<h{top}>No intervention was chosen</h{top}><p>The estimates below do not single one out.</p>"
+    head = f"<h{top}>Take: {html.escape(str(chosen['intervention']))}</h{top}>"
+    if is_reference(chosen):
+        return f"{head}<p>The others are measured against it. {_note(chosen)}</p>"
     unit = width(chosen)
     what = html.escape(str(chosen.get("estimand") or "outcome"))
     sure = ""
@@ -102,7 +111,7 @@ def _verdict(chosen: Mapping[str, Any] | None, top: int) -> str:
         level = f"{chosen.get('level', 0.95):.0%}"
         sure = f", with a {level} interval from {number(chosen['low'], unit)} to {number(chosen['high'], unit)}"
     lines = f"Its estimated {what} is <strong>{number(chosen['value'], unit)}</strong>{sure}. {_distance(chosen)}"
-    return f"<h{top}>Take: {html.escape(str(chosen['intervention']))}</h{top}><p>{lines}</p>"
+    return f"{head}<p>{lines}</p>"
 
 
 def _distance(row: Mapping[str, Any]) -> str:
@@ -119,14 +128,14 @@ def _row(row: Mapping[str, Any], scale: Scale, level: int) -> str:
     mark = '<span class="badge ok">chosen</span>' if row.get("chosen") else ""
     unit = width(row)
     facts = [("estimate", number(row["value"], unit))]
-    if unit is not None:
+    if unit is not None and not is_reference(row):
         facts.append(("interval", f"[{number(row['low'], unit)}, {number(row['high'], unit)}]"))
-    if row.get("truth") is not None:
+    if row.get("truth") is not None and not is_reference(row):
         facts += [("truth", number(row["truth"], unit)), ("off by", number(row["value"] - row["truth"], unit))]
     facts += [(key.replace("_", " "), _cell(value)) for key, value in row.items() if key not in SHOWN]
     items = "".join(f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>" for name, value in facts)
     how = f'<p class="quiet">{html.escape(str(row["method"]))}</p>' if row.get("method") else ""
-    note = f"<p>{html.escape(str(row['note']))}</p>" if row.get("note") else ""
+    note = f"<p>{_note(row)}</p>" if row.get("note") else ""
     kind = "option chosen" if row.get("chosen") else "option"
     head = f"<header><h{level}>{html.escape(str(row['intervention']))}</h{level}>{mark}</header>"
     return f'<article class="{kind}">{head}{interval_plot(row, scale)}<dl>{items}</dl>{note}{how}</article>'

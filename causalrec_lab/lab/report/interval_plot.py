@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Scale", "interval_plot", "interval_words", "number", "width"]
+__all__ = ["Scale", "interval_plot", "interval_words", "is_reference", "number", "width"]
 
 WIDTH, HEIGHT, MARGIN = 320, 62, 16
 
@@ -32,6 +32,8 @@ def number(value: float | None, unit: float | None = None) -> str:
         text = f"{value:,.{max(0, 1 - math.floor(math.log10(unit / 2)))}f}"
     else:
         text = f"{value:,.0f}" if size >= 1000 else f"{value:.3g}" if size == 0 or size >= 1e-4 else f"{value:.1e}"
+    if not any(digit in text for digit in "123456789"):
+        text = text.lstrip("-")  # what rounds to nought has no sign
     return text.replace("-", "−")
 
 
@@ -39,6 +41,11 @@ def width(row: Mapping[str, Any]) -> float | None:
     """Width of a row's interval, None where it has none."""
     known = _known(row.get("low")) and _known(row.get("high"))
     return row["high"] - row["low"] if known else None
+
+
+def is_reference(row: Mapping[str, Any]) -> bool:
+    """Whether a row is what the others are measured against: known to be what it is, its interval has no width."""
+    return _known(row.get("low")) and row["low"] == row["high"] == row["value"] == row.get("truth")
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,8 @@ class Scale:
 
 def interval_words(row: Mapping[str, Any]) -> str:
     """The estimate in words, for those who do not see the drawing."""
+    if is_reference(row):
+        return f"{number(row['value'])}, what the others are measured against"
     unit = width(row)
     words = f"estimate {number(row['value'], unit)}"
     if _known(row.get("low")) and _known(row.get("high")):
