@@ -8,6 +8,7 @@ import logging
 import pickle
 import secrets
 import traceback
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -86,6 +87,35 @@ def test_a_number_is_one_whether_or_not_some_are_missing(tmp_path):
     assert kept.extra["quarantine"]["reason"].tolist() == ["user_id is missing"]
 
 
+def test_one_identifier_has_one_pseudonym_however_it_was_read():
+    keys = inner.keys_of(True)
+
+    def told(values, kind: str = "object") -> list[str]:
+        return inner.pseudonyms(pd.DataFrame({"user_id": pd.Series(values, dtype=kind)}), keys)["user_id"].tolist()
+
+    seven = [7, 7.0, "7", "7.0", b"7", Decimal(7), Decimal("7.00"), np.float32(7), np.int8(7)]
+    assert told(seven) == [of("7")] * len(seven)
+    assert told(["007", "7.5", " 7", "-0.0", "1.0.0"]) == [of(one) for one in ("007", "7.5", " 7", "0", "1.0.0")]
+    assert told(["7.0", "a"], "str") == [of("7"), of("a")]  # as a text column holds what pandas wrote with gaps
+    assert told([2.0**53 - 1, 2**53 + 1]) == [of(str(2**53 - 1)), of(str(2**53 + 1))]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([2.0**53, 1.0], "too large"),
+        (np.array([2**24 + 2, 1], dtype=np.float32), "too large"),
+        ([np.inf], "fractions"),
+        ([Decimal("7.5")], "fractions"),
+        ([True, False], "truths"),
+        ([[1], [2]], "lists"),
+    ],
+)
+def test_what_names_nobody_or_two_is_refused(values, words):
+    with pytest.raises(ValueError, match=words):
+        inner.pseudonyms(pd.DataFrame({"user_id": values}), inner.keys_of(True))
+
+
 def test_keys_part_and_both_names_of_a_column_are_understood(tmp_path):
     path = written(events().rename(columns={"user_id": "customer"}), "csv", tmp_path, "e")
     one, two, three = (
@@ -97,7 +127,9 @@ def test_keys_part_and_both_names_of_a_column_are_understood(tmp_path):
     file = tmp_path / "key"
     file.write_text(KEY + "2\n")
     assert data.read(path, {"user_id": "customer"}, pseudonymise={"user_id": file}).events["user_id"].equals(one)
-    items = data.read(path, {"user_id": "customer"}, pseudonymise={"user_id": "OTHER_KEY", "item_id": b"x" * 16})
+    items = data.read(
+        path, {"user_id": "customer"}, pseudonymise={"user_id": "OTHER_KEY", "item_id": b"0123456789abcdef"}
+    )
     assert items.events["item_id"].str.len().eq(32).all()
 
 
@@ -180,13 +212,16 @@ def test_the_same_faults_show_identifiers_without_it(tmp_path):
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"user_id": "NO_SUCH_KEY"}, "no environment variable NO_SUCH_KEY"),
+        ({"user_id": "NO_SUCH_KEY"}, "no environment variable of the name given"),
+        ({"user_id": "SECRETSECRETKEY1"}, "no environment variable of the name given"),
+        ({"user_id": b"x" * 20}, "the same few bytes"),
+        ({"user_id": b" " * 20}, "has 0 bytes"),
         ({"user_id": "SHORT_KEY"}, r"variable SHORT_KEY has 11 bytes; at least 16"),
         ({"user_id": b"short"}, "has 5 bytes"),
         ({"user_id": KEY}, "may be the key itself"),
-        ({"user_id": "mylowercasekey"}, "no environment variable that was named"),
+        ({"user_id": "mylowercasekey"}, "no environment variable of the name given"),
         ({"customer": "OTHER_KEY"}, "no column 'customer': .*known are"),
-        ({"timestamp": "OTHER_KEY"}, "of times"),
+        ({"timestamp": "OTHER_KEY"}, "has times"),
         ({"share": "OTHER_KEY"}, "has fractions"),
         ({}, "name a column"),
     ],
@@ -197,7 +232,9 @@ def test_bad_keys_and_columns_are_named_and_shown_to_nobody(asked, words, tmp_pa
         data.read(path, pseudonymise=asked)
     shown = told(caught.value)
     lines = [line for line in shown.splitlines() if "pseudonymise=" not in line]
-    assert not any(word in line for line in lines for word in (KEY, "secret-word", "mylowercasekey"))
+    assert not any(
+        word in line for line in lines for word in (KEY, "secret-word", "mylowercasekey", "SECRETSECRETKEY1")
+    )
     assert "@example.org" not in shown
 
 
@@ -210,7 +247,7 @@ def test_other_bad_input(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="without lazy"):
         data.read(path, pseudonymise=True, lazy=True)
     with pytest.raises(ValueError, match="named twice"):
-        inner.placed(inner.keys_of({"a": b"x" * 16, "b": b"x" * 16}), {"a": "b"}, ["b"])
+        inner.placed(inner.keys_of({"a": b"0123456789abcdef", "b": b"0123456789abcdef"}), {"a": "b"}, ["b"])
     monkeypatch.delenv("CAUSALREC_PSEUDONYM_KEY")
     with pytest.raises(ValueError, match=r"CAUSALREC_PSEUDONYM_KEY; make a key once.*token_hex"):
         data.read(path, pseudonymise=True)

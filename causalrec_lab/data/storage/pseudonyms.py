@@ -7,6 +7,7 @@ import hmac
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +27,7 @@ TOLD = (
     "person each: pseudonymised data stay personal data (GDPR, Article 4(5) and recital 26)"
 )
 LEAST_BYTES = 16
+_LEAST_KINDS = 5  # of bytes in a key: a blank or a zero many times is none
 _MASK = "<line held back: it may hold an identifier>"
 _T = TypeVar("_T")
 Pseudonymise = bool | Mapping[str, "str | Path | bytes"]
@@ -65,7 +67,8 @@ def keys_of(asked: Any) -> Keys:
     Raises
     ------
     ValueError
-        If a variable or file is missing, or a key has fewer than 16 bytes. No message shows a key.
+        If a variable or file is missing, or a key has fewer than 16 bytes or the same few over and over. No message
+        shows a key.
     TypeError
         If it is something else.
     """
@@ -86,7 +89,7 @@ def _key(column: str, source: Any) -> Key:
         return _long_enough(source, where)
     if isinstance(source, Path):
         try:
-            return _long_enough(source.expanduser().read_bytes().strip(), f"{where} in file {source.name}")
+            return _long_enough(source.expanduser().read_bytes(), f"{where} in file {source.name}")
         except OSError as error:
             raise ValueError(f"{where}: file {source.name} cannot be read ({error.strerror}); {_MAKE}") from None
     if source is True:
@@ -98,38 +101,46 @@ def _key(column: str, source: Any) -> Key:
         )
     found = os.environ.get(source)
     if found is None:
-        shown = source if source == KEY_VARIABLE or source == source.upper() else "that was named"
+        shown = source if source == KEY_VARIABLE else "of the name given, which is not shown: it may be the key itself"
         raise ValueError(f"{where}: there is no environment variable {shown}; {_MAKE}")
-    return _long_enough(found.strip().encode(), f"{where} in variable {source}")
+    return _long_enough(found.encode("utf-8", "surrogateescape"), f"{where} in variable {source}")
 
 
 _MAKE = "make a key once, keep it apart from the data: python -c 'import secrets; print(secrets.token_hex(32))'"
 
 
 def _long_enough(secret: bytes, where: str) -> Key:
+    secret = secret.strip()  # the line's end in a file is no part of it
     if len(secret) < LEAST_BYTES:
         raise ValueError(f"{where} has {len(secret)} bytes; at least {LEAST_BYTES} keep it from being guessed; {_MAKE}")
+    if len(set(secret)) < _LEAST_KINDS:
+        raise ValueError(f"{where} repeats the same few bytes, which anybody guesses; {_MAKE}")
     return Key(secret)
 
 
 def pseudonyms(frame: pd.DataFrame, keys: Keys) -> pd.DataFrame:
     """Put pseudonyms in place of identifiers: the same for the same identifier and key, in every table.
 
-    A number and the text that writes it (7, 7.0, "7") are one identifier; missing stays missing. Each distinct value is
-    hashed once.
+    A number and the text that writes it (7, 7.0, "7", "7.0") are one identifier; "007" is another, and missing stays
+    missing. Each distinct value is hashed once.
 
     Raises
     ------
     ValueError
-        If two identifiers of a column get one pseudonym (chance below n^2 / 2^129), or a column is of fractions or of
-        times. No message shows a value.
+        If two identifiers of a column get one pseudonym (chance below n^2 / 2^129), or a column is of fractions, times,
+        truths or lists, or of numbers so large that fractions have lost their last digits. No message shows a value.
     """
     return frame.assign(**{name: _hashed(frame[name], key) for name, key in keys.items()})
 
 
 def _hashed(column: pd.Series[Any], key: Key) -> pd.Series[Any]:
-    codes, distinct = pd.factorize(column)
-    texts = [_text(value, str(column.name)) for value in distinct]
+    try:
+        codes, distinct = pd.factorize(column)
+    except TypeError:
+        raise ValueError(_named(column.name, "lists or other objects")) from None
+    kind = getattr(column.dtype, "numpy_dtype", column.dtype)
+    exact = 2.0 ** (np.finfo(kind if kind in (np.float16, np.float32) else np.float64).nmant + 1)
+    texts = [_text(value, str(column.name), exact) for value in distinct]
     told = [key.of(text) for text in texts]
     if len(set(told)) < len(set(texts)):
         raise ValueError(f"pseudonymise: two values of {column.name!r} got one pseudonym; take another key")
@@ -137,14 +148,30 @@ def _hashed(column: pd.Series[Any], key: Key) -> pd.Series[Any]:
     return pd.Series(values, index=column.index, name=column.name, dtype="str")
 
 
-def _text(value: Any, column: str) -> str:
-    if isinstance(value, float | np.floating):
-        if not float(value).is_integer():
-            raise ValueError(f"pseudonymise: column {column!r} has fractions, which name nobody; is it the right one?")
+def _text(value: Any, column: str, exact: float) -> str:
+    """One text for an identifier, however it was read; fractions tell whole numbers apart below `exact`."""
+    if isinstance(value, float | np.floating | Decimal):
+        if not np.isfinite(float(value)) or int(value) != value:
+            raise ValueError(_named(column, "fractions"))
+        if not isinstance(value, Decimal) and abs(float(value)) >= exact:
+            raise ValueError(
+                f"pseudonymise: column {column!r} holds whole numbers as fractions, too large for them: users would be "
+                "one whose last digits differ; make them whole numbers (Int64) or text where they come from"
+            )
         return str(int(value))
+    if isinstance(value, bool | np.bool_):
+        raise ValueError(_named(column, "truths"))
     if isinstance(value, pd.Timestamp | np.datetime64):
-        raise ValueError(f"pseudonymise: column {column!r} is of times, which name nobody; is it the right one?")
-    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
+        raise ValueError(_named(column, "times"))
+    text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
+    return str(int(text.split(".")[0])) if _WHOLE.fullmatch(text) else text
+
+
+_WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,30})\.0+")
+
+
+def _named(column: Any, what: str) -> str:
+    return f"pseudonymise: column {str(column)!r} has {what}, which name nobody; is it the right one?"
 
 
 def placed(keys: Keys, mapping: Mapping[str, str], columns: Sequence[str]) -> Keys:
