@@ -94,7 +94,9 @@ def test_a_table_the_model_does_not_read_is_refused_by_name(data, model, bad):
 def test_a_model_fitted_to_an_array_is_held_to_its_width(data):
     x, y = data
     model = LinearRegression().fit(x.to_numpy(), y)
-    assert shap_attributions(model, x, resamples=3).adds_up
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        assert shap_attributions(model, x, resamples=3).adds_up
     with pytest.raises(ValueError, match="2 columns and the model was fitted to 4"):
         shap_attributions(RandomForestRegressor(3, random_state=0).fit(x.to_numpy(), y), x[["a", "b"]])
 

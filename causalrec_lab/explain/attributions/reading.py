@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["linear_unit", "read_table"]
+__all__ = ["as_fitted", "linear_unit", "read_table"]
 
 
 def read_table(model: Any, frame: pd.DataFrame, called: str, columns: Sequence[Any] | None = None) -> pd.DataFrame:
@@ -54,13 +54,19 @@ def read_table(model: Any, frame: pd.DataFrame, called: str, columns: Sequence[A
     return table
 
 
+def as_fitted(model: Any, frame: pd.DataFrame) -> Any:
+    """The table, or its values where the model was fitted to an array and would complain of names."""
+    return frame if hasattr(model, "feature_names_in_") else frame.to_numpy(dtype=np.float64)
+
+
 def linear_unit(model: Any, frame: pd.DataFrame, score: npt.NDArray[np.float64]) -> str:
     """Unit of the sum that a linear model makes: its output, or what its link or its threshold is applied to."""
+    rows = as_fitted(model, frame)
     if not hasattr(model, "classes_"):
-        same = not hasattr(model, "predict") or np.allclose(model.predict(frame), score)
+        same = not hasattr(model, "predict") or np.allclose(model.predict(rows), score)
         return "output" if same else "linear predictor, before the link"
     if hasattr(model, "predict_proba"):
-        chance = np.asarray(model.predict_proba(frame)[:, 1], dtype=np.float64)
+        chance = np.asarray(model.predict_proba(rows)[:, 1], dtype=np.float64)
         if np.allclose(chance, 1.0 / (1.0 + np.exp(-np.clip(score, -500, 500)))):
             return "log-odds"
     return "decision score"

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from causalrec_lab.explain.attributions.reading import linear_unit, read_table
+from causalrec_lab.explain.attributions.reading import as_fitted, linear_unit, read_table
 from causalrec_lab.explain.attributions.result import Attributions
 from causalrec_lab.explain.attributions.shapley import (
     MOST_FEATURES,
@@ -166,7 +166,7 @@ def _trees(
     """As `_linear`, for a model of trees."""
     import shap
 
-    classifier = hasattr(model, "classes_")
+    classifier, rows = hasattr(model, "classes_"), as_fitted(model, frame)
     some = background.sample(min(_BACKGROUND, len(background)), random_state=seed)
     beside = some if kind == "interventional" else None
     perturbation: Any = "interventional" if beside is not None else "tree_path_dependent"
@@ -177,11 +177,11 @@ def _trees(
     values = _of_class_one(np.asarray(explainer.shap_values(frame, check_additivity=False), dtype=np.float64))
     base = np.broadcast_to(np.ravel(explainer.expected_value)[-1], len(frame))
     if classifier and _tells_probabilities(model):
-        output, unit = np.asarray(model.predict_proba(frame)[:, 1], dtype=np.float64), "probability"
+        output, unit = np.asarray(model.predict_proba(rows)[:, 1], dtype=np.float64), "probability"
     elif classifier:
-        output, unit = np.ravel(model.decision_function(frame)).astype(np.float64), "log-odds"
+        output, unit = np.ravel(model.decision_function(rows)).astype(np.float64), "log-odds"
     else:
-        output, unit = np.asarray(model.predict(frame), dtype=np.float64), "output"
+        output, unit = np.asarray(model.predict(rows), dtype=np.float64), "output"
     said = "interventional" if beside is not None else "conditional (path dependent)"
     return values, base, output, unit, f"SHAP, {said}, trees"
 
