@@ -6,7 +6,8 @@ A platform whose truth is known, a log of it, an estimate, and whether its inter
 >>> from causalrec_lab.world import Platform
 >>> shop = Platform.make("ecommerce", seed=1, n_users=400, n_items=100, base_rate="common")
 >>> log = shop.log(4_000, seed=1).decisions
->>> estimate = effects.aipw(log, "treated", "click", shop.covariates, cluster=["user_id", "item_id"])
+>>> drawn_by = ["user_id", "item_id"]
+>>> estimate = effects.aipw(log, "treated", "click", shop.covariates, cluster=drawn_by)
 >>> estimate.covers(shop.truth.ate("click"))
 True
 

@@ -3,10 +3,11 @@
 A graph says what is assumed, and from it follows what can be answered and by which columns:
 
 >>> from causalrec_lab.causal import CausalGraph
->>> graph = CausalGraph("taste -> shown; taste -> click; shown -> click", treatment="shown", outcome="click")
+>>> asked = {"treatment": "shown", "outcome": "click"}
+>>> graph = CausalGraph("taste -> shown; taste -> click; shown -> click", **asked)
 >>> graph.adjustment_sets()
 [frozenset({'taste'})]
->>> hidden = CausalGraph(graph.edges, latent=["taste"], treatment="shown", outcome="click")
+>>> hidden = CausalGraph(graph.edges, latent=["taste"], **asked)
 >>> hidden.identify().identified
 False
 

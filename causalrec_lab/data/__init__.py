@@ -6,7 +6,8 @@ tables ready.
 
 >>> import pandas as pd
 >>> from causalrec_lab import data
->>> clicks = pd.DataFrame({"user_id": [1, 1, 1, 2, 2], "item_id": [7, 8, 9, 7, 9], "event": "click"})
+>>> clicks = pd.DataFrame({"user_id": [1, 1, 1, 2, 2], "item_id": [7, 8, 9, 7, 9]})
+>>> clicks["event"] = "click"
 >>> clicks["timestamp"] = pd.date_range("2025-01-01", periods=5, freq="h")
 >>> split = data.split_leave_one_out(clicks)
 >>> split.test["item_id"].tolist()

@@ -8,8 +8,9 @@
 >>> from causalrec_lab.world import Platform
 >>> shop = Platform.make(seed=2, n_users=400, n_items=100, base_rate="common")
 >>> log = shop.log(4_000, seed=2).decisions
->>> found = {"naive": effects.naive(log, "treated", "click"),
-...          "AIPW": effects.aipw(log, "treated", "click", shop.covariates, cluster=["user_id", "item_id"])}
+>>> asked = (log, "treated", "click")
+>>> adjusted = effects.aipw(*asked, shop.covariates, cluster=["user_id", "item_id"])
+>>> found = {"naive": effects.naive(*asked), "AIPW": adjusted}
 >>> compare(found, shop.truth.ate("click"))["covered"].to_dict()
 {'naive': False, 'AIPW': True}
 """

@@ -8,7 +8,8 @@ need.
 >>> from causalrec_lab.world import Platform
 >>> shop = Platform.make(seed=1, n_users=300, n_items=80, base_rate="common")
 >>> log = shop.log(3_000, seed=1).decisions
->>> dealt = refute.placebo(effects.regression, log, "treated", "click", shop.covariates, repetitions=20, seed=1)
+>>> asked = (log, "treated", "click", shop.covariates)
+>>> dealt = refute.placebo(effects.regression, *asked, repetitions=20, seed=1)
 >>> dealt.sound
 True
 """

@@ -2,7 +2,8 @@
 
 >>> from causalrec_lab import Estimate
 >>> from causalrec_lab.intervention import choosing
->>> effects = {"new ranking": Estimate(0.020, 0.004, (0.012, 0.028)), "nudge": Estimate(0.004, 0.004, (-0.004, 0.012))}
+>>> effects = {"new ranking": Estimate(0.020, 0.004, (0.012, 0.028)),
+...            "nudge": Estimate(0.004, 0.004, (-0.004, 0.012))}
 >>> table = choosing.choose(effects, costs={"new ranking": 0.01, "nudge": 0.03}, value=2.0)
 >>> table["decision"].to_dict()
 {'new ranking': 'adopt', 'nudge': 'reject'}

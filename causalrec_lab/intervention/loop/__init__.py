@@ -2,7 +2,7 @@
 
 >>> from causalrec_lab.intervention import loop
 >>> from causalrec_lab.world import Platform
->>> shop = Platform.make(seed=1, n_users=200, n_items=6, base_rate="common", shock=1.0, shock_day=8)
+>>> shop = Platform.make(seed=1, n_users=200, n_items=6, shock=1.0, shock_day=8)
 >>> week = loop.run(shop, strategy="never", plan=loop.LoopPlan(days=10, per_day=200, warmup=3))
 >>> len(week.table)
 10

@@ -2,7 +2,8 @@
 
 >>> from causalrec_lab import Estimate
 >>> from causalrec_lab.intervention import meta
->>> seen = {"north": Estimate(0.05, 0.02, (0.01, 0.09)), "south": Estimate(0.01, 0.02, (-0.03, 0.05)),
+>>> seen = {"north": Estimate(0.05, 0.02, (0.01, 0.09)),
+...         "south": Estimate(0.01, 0.02, (-0.03, 0.05)),
 ...         "west": Estimate(0.09, 0.04, (0.01, 0.17))}
 >>> pooled = meta.meta_effects(seen)
 >>> pooled.table["weight"].round(2).to_dict()

@@ -5,7 +5,8 @@
 >>> from causalrec_lab.intervention import uplift
 >>> rng = np.random.default_rng(1)
 >>> people = pd.DataFrame({"score": rng.random(4_000), "mailed": rng.integers(0, 2, 4_000)})
->>> people["bought"] = (rng.random(4_000) < 0.1 + 0.2 * people["mailed"] * people["score"]).astype(int)
+>>> chance = 0.1 + 0.2 * people["mailed"] * people["score"]
+>>> people["bought"] = (rng.random(4_000) < chance).astype(int)
 >>> bool(uplift.auuc(people, "mailed", "bought", "score").low > 0)
 True
 """
