@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from causalrec_lab.estimate import z_value
 
-__all__ = ["Audit", "audit"]
+__all__ = ["Audit", "audit", "clopper_pearson"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -90,8 +90,8 @@ def audit(with_user: Any, without: Any, *, delta: float = 0.0, confidence: float
     sizes = [len(part[1::2]) for part in (one, other)]
     alpha = (1 - confidence) / 2
     big, small = (0, 1) if first else (1, 0)
-    least = _clopper_pearson(hits[big], sizes[big], alpha)[0]
-    most = _clopper_pearson(hits[small], sizes[small], alpha)[1]
+    least = clopper_pearson(hits[big], sizes[big], alpha)[0]
+    most = clopper_pearson(hits[small], sizes[small], alpha)[1]
     low = math.log((least - delta) / most) if least > delta else 0.0
     share, other_share = (hit / size for hit, size in zip(hits, sizes, strict=True))
     side = "above" if sign > 0 else "below"
@@ -100,7 +100,9 @@ def audit(with_user: Any, without: Any, *, delta: float = 0.0, confidence: float
 
 def _event(one: Floats, other: Floats, delta: float, z: float) -> tuple[int, bool, float]:
     """Side, table and threshold of the event with the largest ratio that its counts can bear."""
-    thresholds = np.unique(np.quantile(np.concatenate([one, other]), np.linspace(0, 1, 201)))
+    with np.errstate(invalid="ignore"):  # between two infinite outputs there is no number
+        thresholds = np.unique(np.quantile(np.concatenate([one, other]), np.linspace(0, 1, 201)))
+    thresholds = thresholds[~np.isnan(thresholds)]
     best = (-math.inf, 1, True, float(thresholds[0]))
     for sign in (1, -1):
         ends = [_wilson(sign * part, sign * thresholds, z) for part in (one, other)]
@@ -121,7 +123,7 @@ def _wilson(values: Floats, thresholds: Floats, z: float) -> tuple[Floats, Float
     return np.maximum(0.0, (centre - half) / (n + z**2)), (centre + half) / (n + z**2)
 
 
-def _clopper_pearson(hits: int, n: int, alpha: float) -> tuple[float, float]:
+def clopper_pearson(hits: int, n: int, alpha: float) -> tuple[float, float]:
     """One-sided bounds, each wrong with chance at most alpha."""
     from scipy.stats import beta
 

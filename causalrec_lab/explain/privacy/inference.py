@@ -13,7 +13,7 @@ import pandas as pd
 
 from causalrec_lab.estimate import Estimate, z_value
 from causalrec_lab.explain.privacy.attacks import Signal, Train, likelihood_ratios, signals
-from causalrec_lab.explain.privacy.audits import Audit, audit
+from causalrec_lab.explain.privacy.audits import Audit, audit, clopper_pearson
 from causalrec_lab.recommender.catalogue.interactions import CatalogueRecommender
 from causalrec_lab.recommender.evaluation.classification import auc
 
@@ -185,7 +185,11 @@ def _judged(
 
 
 def _caught(ours: Floats, others: Floats, share: float, level: float, rng: np.random.Generator) -> Estimate:
-    """Members above the quantile of strangers; a percentile bootstrap of both groups."""
+    """Members above the quantile of strangers; a percentile bootstrap of both groups.
+
+    No end lies within the exact interval of the share at this threshold (Clopper & Pearson 1934), so that no interval
+    is a point where none or all were found.
+    """
 
     def at(one: Floats, other: Floats) -> float:
         return float((one > np.quantile(other, 1 - share, method="higher")).mean())
@@ -193,11 +197,12 @@ def _caught(ours: Floats, others: Floats, share: float, level: float, rng: np.ra
     drawn = [at(rng.choice(ours, len(ours)), rng.choice(others, len(others))) for _ in range(_RUNS)]
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     value = at(ours, others)
-    ends = (min(float(low), value), max(float(high), value))
+    exact = clopper_pearson(round(value * len(ours)), len(ours), (1 - level) / 2)
+    ends = (min(float(low), exact[0]), max(float(high), exact[1]))
     name = f"members found at {share:.0%} false alarms"
     few = len(others) * share < 5
     notes = (f"warning: {share:.0%} of {len(others)} strangers is fewer than 5: the threshold is rough",) if few else ()
-    method = f"bootstrap of {_RUNS}, percentiles"
+    method = f"bootstrap of {_RUNS}, percentiles, no shorter than the exact interval"
     return Estimate(value, float(np.std(drawn)), ends, level, name, method, len(ours) + len(others), notes=notes)
 
 

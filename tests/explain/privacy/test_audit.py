@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -79,6 +80,15 @@ def test_the_bound_is_right_as_often_as_it_says():
     from scipy.stats import binom
 
     assert over <= binom.isf(1e-6, runs, 0.1)
+
+
+def test_outputs_without_end_are_outputs():
+    """A mechanism that crashes to infinity on one table alone gives that table away; no warning is in the way."""
+    one = np.r_[np.zeros(250), np.full(50, np.inf)][np.random.default_rng(0).permutation(300)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = privacy.audit(one, np.zeros(300))
+    assert found.epsilon_low > 1
 
 
 def test_bad_input():

@@ -9,7 +9,7 @@ from scipy.stats import binom
 
 from causalrec_lab.explain import privacy
 from causalrec_lab.explain.privacy.attacks import signals
-from causalrec_lab.explain.privacy.inference import _advantage, _caught
+from causalrec_lab.explain.privacy.inference import _advantage, _caught, _judged
 from causalrec_lab.recommender import Popularity, RecommenderConfig, TransformerRecommender
 
 ITEMS = pd.DataFrame({"item_id": np.arange(120)})
@@ -106,6 +106,31 @@ def test_measures_on_scores_whose_truth_is_known():
         assert advantage.value < best + 5 * advantage.std_error
     assert caught >= binom.ppf(1e-6, runs, 0.95)
     assert advantages >= binom.ppf(1e-6, runs, 0.95)
+
+
+def test_nobody_found_is_no_certainty():
+    """An attack that is blind: 0 of 300 found, and the interval holds the 1 % of guessing."""
+    rng = np.random.default_rng(0)
+    found = _caught(np.zeros(300), np.zeros(300), 0.01, 0.95, rng)
+    assert (found.value, found.low) == (0.0, 0.0)
+    assert found.covers(0.01)
+    assert _caught(np.ones(300), np.zeros(300), 0.01, 0.95, rng).low < 1.0
+
+
+def test_intervals_of_members_found_hold_guessing_where_an_attack_guesses():
+    rng, runs = np.random.default_rng(1), 60
+    held = sum(_caught(*rng.normal(size=(2, 150)), 0.01, 0.95, rng).covers(0.01) for _ in range(runs))
+    assert held >= binom.ppf(1e-6, runs, 0.95)
+
+
+def test_who_is_called_member_does_not_matter_to_what_is_told():
+    rng = np.random.default_rng(2)
+    scores, inside = np.round(rng.normal(size=600), 1), np.arange(600) < 300
+    one = _judged(scores, inside, 0.01, 0.95, "loss", np.random.default_rng(0))
+    other = _judged(-scores, ~inside, 0.01, 0.95, "loss", np.random.default_rng(0))
+    assert one.auc.value == pytest.approx(other.auc.value)
+    assert one.epsilon.epsilon_low == other.epsilon.epsilon_low == 0
+    assert one.auc.covers(0.5)
 
 
 @pytest.mark.parametrize(
