@@ -91,7 +91,7 @@ def reading() -> dict[str, tuple[Reference, ...]]:
 
 
 def reading_markdown(titles: dict[str, str]) -> str:
-    """READING.md: the reading list as Markdown, by chapter.
+    """READING.md: the reading list as Markdown, by chapter; `python -m causalrec_lab.lab.bibliography` writes it.
 
     Parameters
     ----------
@@ -156,3 +156,12 @@ def _line(work: Reference) -> str:
 def _plain(text: str) -> str:
     folded = unicodedata.normalize("NFKD", text.translate(_LETTERS))
     return "".join(letter for letter in folded if not unicodedata.combining(letter))
+
+
+if __name__ == "__main__":
+    from causalrec_lab.lab.artefacts import write_whole
+    from causalrec_lab.lab.project import chapters, home, notebook_path
+    from causalrec_lab.lab.report.chapter import opening
+
+    titles = {name[:2]: opening(notebook_path(name)).title for name in chapters()}
+    write_whole(home() / "READING.md", reading_markdown(titles).encode("utf-8"))
