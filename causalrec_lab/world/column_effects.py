@@ -36,7 +36,7 @@ __all__ = ["column_effects", "last_decision_effect"]
 
 
 def column_effects(
-    platform: Platform, decisions: pd.DataFrame, outcome: str | None = None, columns: Sequence[str] | None = None
+    platform: Platform, decisions: pd.DataFrame, outcome: str | None = None, columns: Sequence[str] | str | None = None
 ) -> pd.DataFrame:
     """True total effect of each column of a log on an outcome.
 
@@ -49,24 +49,26 @@ def column_effects(
     outcome
         A stage of the funnel, or the return; the scenario's main outcome by default.
     columns
-        Which; by default all that are in the table and have an effect by definition: the treatment, the lottery z, the
-        position, the inputs of the exposure rule, the cost, and the stages before the outcome.
+        Which, one or several; by default all that are in the table and have an effect by definition: the treatment, the
+        lottery z, the position, the inputs of the exposure rule, the cost, and the stages before the outcome.
 
     Returns
     -------
     DataFrame indexed by column: step (1 from 0 to 1 for what is 0 or 1, one place down for the position, else one
     standard deviation of the column up), value (effect of the step, in units of the outcome), per_unit (value / step),
-    std_error (0: exact). A stage before the outcome is set to 1 or 0 with the treatment as it falls.
+    std_error (0: exact). A stage before the outcome is set to 1 or 0 with the treatment as it falls. A column that does
+    not vary has no step, and per_unit nan.
 
     Raises
     ------
     ValueError
-        If a column has no effect that is defined here, the outcome is an amount, or decisions touch each other
-        (`interference`).
+        If there are no rows, a column has no effect that is defined here or is not in the table, the cost is not above
+        0, the outcome is an amount, or decisions touch each other (`interference`).
     """
     asked = _Question.of(platform, decisions, outcome)
     known = asked.known
-    names = [name for name in known if name in decisions] if columns is None else list(columns)
+    some = [columns] if isinstance(columns, str) else columns
+    names = [name for name in known if name in decisions] if some is None else list(some)
     if strange := [name for name in names if name not in known]:
         near = difflib.get_close_matches(strange[0], known, n=3) or list(known)
         raise ValueError(f"column {strange[0]!r} has no effect that is defined here; did you mean {', '.join(near)}?")
@@ -91,10 +93,17 @@ def last_decision_effect(platform: Platform, user_id: int, item_id: int, outcome
         Whose outcome, of which item.
     outcome
         As in `column_effects`.
+
+    Raises
+    ------
+    ValueError
+        If the platform has no such user or item.
     """
-    law = platform.law
+    law, population = platform.law, platform.population
     outcome = law.closed_form(outcome)
-    pairs = law.within(np.array([user_id]), np.array([item_id]), law.spans[0])
+    one = pd.DataFrame({"user_id": [user_id], "item_id": [item_id]})
+    users, items = known_ids(one, "user_id", population.n_users), known_ids(one, "item_id", population.n_items)
+    pairs = law.within(users, items, law.spans[0])
     link = outcome_link(law.funnel, outcome, pairs)
     before, after = (law.reached(pairs, link.stage, (1,), carried=t)[0] for t in (0, 1))
     return float(np.mean(link.scale * (after - before)))
@@ -117,6 +126,8 @@ class _Question:
         scenario = law.funnel.scenario
         if outcome not in (*law.funnel.names, scenario.retention.name):
             raise ValueError(f"outcome {outcome!r} is an amount; give a stage of the funnel ({law.funnel.names})")
+        if not len(decisions):
+            raise ValueError("there are no decisions; effects are means over rows of a log")
         if missing := [name for name in ("timestamp", "z") if name not in decisions]:
             raise ValueError(f"the decisions lack {missing}; give rows of a log as they are")
         users = known_ids(decisions, "user_id", population.n_users)
@@ -134,16 +145,24 @@ class _Question:
         found: dict[str, Callable[[], tuple[float, float]]] = {
             "treated": lambda: (1.0, self._mean(treated=1) - self._mean(treated=0)),
             "z": lambda: (1.0, self._mean(lottery=1.0) - self._mean(lottery=0.0)),
-            "position": lambda: (1.0, self._mean(down=1) - self._mean()),
+            "position": self._lower,
         }
         found |= {name: partial(self._moved, name) for name in COVARIATES}
         found |= {name: partial(self._passed, name) for name in before}
         return found | {cost: lambda: self._costlier(cost)}
 
+    def _lower(self) -> tuple[float, float]:
+        """One place further down."""
+        if "position" not in self.table:
+            raise ValueError("the decisions lack 'position', so nothing can be shown one place further down")
+        return 1.0, self._mean(down=1) - self._mean()
+
     def _moved(self, name: str) -> tuple[float, float]:
         """One standard deviation more of an input of the exposure rule."""
         values = getattr(self.pairs, name)
         step = float(np.std(values))
+        if not step:
+            return 0.0, 0.0
         changes = {name: values + step}
         if name == "log_exposures":
             changes["exposures"] = np.ones(len(values), dtype=np.int64)  # no longer new to the user
@@ -151,6 +170,8 @@ class _Question:
 
     def _costlier(self, name: str) -> tuple[float, float]:
         """One standard deviation more to pay, the category's typical cost as it was."""
+        if name not in self.table or not (self.table[name] > 0).all():
+            raise ValueError(f"the decisions need {name!r}, above 0 in every row; give rows of a log as they are")
         population, cost = self.pairs.population, self.table[name].to_numpy(dtype=np.float64)
         step = float(np.std(cost))
         pain = self.pairs.cost_pain + population.cost_sensitivity[self.pairs.users] * np.log1p(step / cost)

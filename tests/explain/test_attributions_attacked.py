@@ -10,8 +10,9 @@ from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingClas
 from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor, RidgeClassifier
 
 from causalrec_lab import Estimate
-from causalrec_lab.explain import against_effects
+from causalrec_lab.explain import against_effects, attribute
 from causalrec_lab.explain.attributions import interventional_value, shap_attributions, shapley_values
+from causalrec_lab.recommender import EASE
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +161,16 @@ def test_the_page_shows_an_estimate_with_its_interval_in_one_cell(data):
     spread = float(x["a"].std(ddof=0))
     assert f"{2 * spread:.3g} [" in shown
     assert ">yes<" in shown or ">no<" in shown
+
+
+def test_a_recommender_without_gradients_is_asked_for_deletion_in_its_own_unit():
+    rows = pd.DataFrame({"user_id": [0, 0, 1, 1, 2, 2], "item_id": [0, 1, 1, 2, 0, 2]})
+    model = EASE().fit(rows)
+    found = attribute(model, 0, item=2)
+    assert found.unit == "score"
+    assert found.method == "leaving out"
+    for options in ({"method": "integrated_gradients"}, {"method": "attention"}, {"head": "behaviour"}):
+        with pytest.raises(ValueError, match=r"EASE has neither.*deletion"):
+            attribute(model, 0, item=2, **options)
+    with pytest.raises(ValueError, match="head='taste'"):
+        attribute(model, 0, item=2, head="taste")

@@ -105,6 +105,62 @@ def test_questions_without_an_answer_are_named(shop):
         column_effects(platform, rows, "dwell")
     with pytest.raises(ValueError, match=r"lack \['z'\]"):
         column_effects(platform, rows.drop(columns="z"))
+    with pytest.raises(ValueError, match="no decisions"):
+        column_effects(platform, rows.iloc[:0])
+    with pytest.raises(ValueError, match="lack 'position'"):
+        column_effects(platform, rows.drop(columns="position"), columns=["position"])
+    for spoilt in (rows.drop(columns="price"), rows.assign(price=np.nan), rows.assign(price=0.0)):
+        with pytest.raises(ValueError, match="'price', above 0"):
+            column_effects(platform, spoilt, columns=["price"])
+    with pytest.raises(ValueError, match="999"):
+        last_decision_effect(platform, 999, 0)
+    with pytest.raises(ValueError, match="999"):
+        last_decision_effect(platform, 0, 999)
+
+
+def test_one_name_is_one_column_and_no_variation_is_no_step(shop):
+    platform, rows = shop
+    alone = column_effects(platform, rows, columns="treated")
+    assert alone.equals(column_effects(platform, rows, columns=["treated"]))
+    still = column_effects(platform, rows.iloc[:1]).loc[list(platform.covariates)]
+    assert (still[["step", "value"]] == 0).all().all()
+    assert still["per_unit"].isna().all()
+
+
+def drawn(platform, rows, rng, treated=None, z=None):
+    """Rows whose last stage is reached, each stage drawn; the lottery also opens the first door (exclusion)."""
+    pairs = platform.law.at(rows["user_id"].to_numpy(), rows["item_id"].to_numpy(), moments_of(rows["timestamp"]))
+    rule, funnel = platform.rule, platform.funnel
+    lottery = rows["z"].to_numpy() if z is None else np.full(len(rows), z)
+    logit = rule.intercept + sum(getattr(rule, name) * getattr(pairs, name) for name in platform.covariates)
+    share = 1 / (1 + np.exp(-(logit + rule.lottery * lottery + rule.hidden * pairs.hidden)))
+    shown = rng.random(len(rows)) < np.clip(share, *rule.clip) if treated is None else np.full(len(rows), treated)
+    seen = (rows["position"].to_numpy() + 1.0) ** -platform.scenario.examination
+    tau = funnel.effect.base - funnel.effect.tail * pairs.log_popularity - funnel.effect.fatigue * pairs.log_exposures
+    tau = tau - funnel.effect.light * (pairs.activity - platform.population.activity.mean())
+    alive = rng.random(len(rows)) < seen
+    for place, s in enumerate(funnel.stages):
+        at = s.intercept + s.affinity * pairs.affinity + s.hidden * pairs.hidden + s.activity * pairs.activity
+        at = at + s.log_popularity * pairs.log_popularity + s.season * funnel.season(pairs.node, pairs.category)
+        at = at - s.cost * pairs.cost_pain - s.fatigue * pairs.log_exposures + s.novelty * (pairs.exposures == 0)
+        at = at + s.treatment * tau * shown + (platform.dials.exclusion * lottery if place == 0 else 0.0)
+        alive = alive & (rng.random(len(rows)) < 1 / (1 + np.exp(-at)))
+    return alive
+
+
+@pytest.mark.parametrize("column", ["treated", "z"])
+def test_effects_are_those_of_draws_where_the_lottery_has_a_way_of_its_own(column):
+    platform = Platform.make(
+        "video", seed=2, n_users=150, n_items=30, base_rate="common", exclusion=1.0, confounding=1.0
+    )
+    rows = platform.log(1_500, 0).decisions
+    rng = np.random.default_rng(0)
+    share = [np.mean([drawn(platform, rows, rng, **{column: side}) for _ in range(60)], axis=0) for side in (1, 0)]
+    noise = np.sqrt(sum((p * (1 - p)).sum() for p in share) / 60) / len(rows)
+    last = platform.funnel.names[-1]
+    found = column_effects(platform, rows, last, [column]).loc[column, "value"]
+    assert abs(found - (share[0] - share[1]).mean()) < 5.5 * noise
+    assert found > 8 * noise
 
 
 def test_a_history_does_nothing_to_the_user_but_by_carry_over():

@@ -62,10 +62,16 @@ def history_attributions(
     KeyError
         If the item is not in the catalogue.
     ValueError
-        If the method is unknown, or the user has no history.
+        If the method or head is unknown or the model has none such, or the user has no history.
     """
     if method not in METHODS:
         raise ValueError(f"method={method!r} is unknown; give one of {', '.join(METHODS)}")
+    if head not in _UNITS:
+        raise ValueError(f"head={head!r} is unknown; give {' or '.join(map(repr, _UNITS))}")
+    if not hasattr(model, "network") and (method != "deletion" or head != "interest"):
+        raise ValueError(
+            f"a {type(model).__name__} has neither gradients nor attention nor a second head; give method='deletion'"
+        )
     if method == "integrated_gradients":
         return _gradients(model, user_id, item_id, head, steps)
     scorer = scorer_of(model, head if hasattr(model, "network") else None)
@@ -73,7 +79,7 @@ def history_attributions(
     if method == "attention":
         return _attended(model, user_id, item_id)
     first = len(events) - _events_read(model, events)
-    return _deleted(scorer, events, number, first, head)
+    return _deleted(scorer, events, number, first, _UNITS[head] if hasattr(model, "network") else "score")
 
 
 def history_methods(
@@ -118,19 +124,19 @@ def _attended(model: TransformerRecommender, user_id: Any, item_id: Any) -> Attr
     return Attributions(table, "attention rollout", nothing, nothing, "share of attention", False, notes=notes)
 
 
-def _deleted(scorer: ScoredCatalogue, events: Events, number: int, first: int, head: Head) -> Attributions:
+def _deleted(scorer: ScoredCatalogue, events: Events, number: int, first: int, unit: str) -> Attributions:
     """Leave out each event from `first` on: what the model does not read has no say."""
     places = np.arange(first, len(events))
     nothing = np.empty((1, 0), dtype=np.int64)
     whole = np.asarray(scorer.score(events.changed(nothing, nothing)), dtype=np.float64)[0, number - 1]
     left = np.asarray(scorer.score(events.changed(places[:, None], np.zeros((len(places), 1), dtype=np.int64))))
     without = left[:, number - 1].astype(np.float64)
-    if head == "behaviour":
+    if unit == _UNITS["behaviour"]:  # the head gives a chance
         whole, without = _logit(whole), _logit(without)
     table = _table(scorer.catalogue[events.items[places] - 1], np.asarray(whole - without))
     notes = ("the effect on the model's score of reading a history without the event; the model is not trained anew",)
     nan = float("nan")
-    return Attributions(table, "leaving out", float(whole), nan, _UNITS[head], False, nan, notes=notes)
+    return Attributions(table, "leaving out", float(whole), nan, unit, False, nan, notes=notes)
 
 
 def _events_read(model: Any, events: Events) -> int:
