@@ -60,6 +60,8 @@ def test_the_case_study_runs_for_every_scenario(told: list[str], tmp_path: Path,
     text = "\n".join(told)
     assert world.case is not None
     assert world.case.goal in text
+    assert f"with 300 {world.case.people} and 30 {world.case.items}." in text
+    assert re.findall(r"-\d+%|\d{4,}%|[+-]0%", text) == []  # shares of noise, signs of nought
     assert not re.search(r"\bnan\b|None\b|\{\w", text)
     alien = [word for word, home in FOREIGN.items() if home != scenario and re.search(rf"\b{word}s?\b", text)]
     assert [word for word in alien if word not in str(world)] == []
