@@ -236,6 +236,50 @@ def test_demands_that_are_none(options: dict[str, object], said: str) -> None:
         fairness.rerank(np.ones((20, 6)), GROUPS, **given)
 
 
+def test_the_error_of_a_gap_counts_one_less_in_every_cell() -> None:
+    """Alike in what takes one value, the gap is that of means, and so is its error; few in a cell lie close to it."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": [0] * 9 + [1] * 5, "z": 0, "y": rng.normal(size=14)})
+    one, other = (frame.loc[frame["x"] == x, "y"] for x in (1, 0))
+    error = np.sqrt(one.var() / 5 + other.var() / 9)
+    for given in ([], ["z"]):
+        found = fairness.decompose(frame, "x", "y", [], given, nuisance="cells")
+        direct = found["unexplained"]
+        assert direct.value == pytest.approx(one.mean() - other.mean())
+        assert direct.std_error == pytest.approx(error, rel=0.04)  # of 14 rows, n / (n - 1)
+
+
+def test_parts_are_those_of_an_enumerated_world_in_any_order_names_and_units() -> None:
+    """Counterfactual means summed by hand over z and w: x moves w and y, z moves all."""
+    of_x, of_w = (lambda z: 0.3 + 0.4 * z), (lambda x, z: 0.2 + 0.4 * x + 0.2 * z)
+
+    def mean(group: int, x: int, through: int) -> float:
+        """Of y under x, with w as under `through`, in a group."""
+        weight = np.array([of_x(z) if group else 1 - of_x(z) for z in (0, 1)])
+        cells = [(w, z) for z in (0, 1) for w in (0, 1)]
+        chance = [weight[z] / weight.sum() * (of_w(through, z) if w else 1 - of_w(through, z)) for w, z in cells]
+        return float(sum(p * (x + 2 * w + z + 0.5 * x * w) for p, (w, z) in zip(chance, cells, strict=True)))
+
+    rng, n = np.random.default_rng(0), 20_000
+    z = rng.integers(0, 2, n)
+    x = (rng.random(n) < of_x(z)).astype(int)
+    w = (rng.random(n) < of_w(x, z)).astype(int)
+    frame = pd.DataFrame({"x": x, "z": z, "w": w, "y": x + 2 * w + z + 0.5 * x * w + rng.normal(size=n)})
+    found = fairness.decompose(frame, "x", "y", ["w"], ["z"])
+    truth = {
+        "direct": mean(0, 1, 0) - mean(0, 0, 0),
+        "indirect": mean(0, 1, 1) - mean(0, 1, 0),
+        "spurious": mean(1, 1, 1) - mean(0, 1, 1),
+    }
+    for name, value in truth.items():
+        assert abs(found[name].value - value) < 5 * found[name].std_error < 0.2
+    renamed = frame.sample(frac=1, random_state=1).assign(
+        x=lambda f: f["x"].map({0: "p", 1: "q"}), w=lambda f: f["w"].map({0: "b", 1: "a"}), y=lambda f: 10 * f["y"] + 5
+    )
+    other = fairness.decompose(renamed, "x", "y", ["w"], ["z"]).table
+    np.testing.assert_allclose(other / 10, found.table, atol=1e-9)
+
+
 def test_a_contrast_of_numbers_goes_up_and_one_of_words_has_a_slope() -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"sex": ["f", "m"] * 50, "n": [2, 10] * 50, "y": rng.normal(size=100)})

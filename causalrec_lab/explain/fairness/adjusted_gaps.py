@@ -23,7 +23,7 @@ from causalrec_lab.causal.effects.sample import read_sample
 from causalrec_lab.data.registry import nearest
 from causalrec_lab.explain.fairness.groups import Floats, Ints
 
-__all__ = ["NUISANCES", "linear_gap", "mean_if_alike"]
+__all__ = ["NUISANCES", "linear_gap", "mean_if_alike", "of_mean"]
 
 NUISANCES = ("auto", "cells", "linear", "spline", "boosted")
 _ROWS_A_CELL = 20
@@ -59,15 +59,21 @@ def mean_if_alike(
         raise ValueError(f"nuisance={nuisance!r}; {nearest(nuisance, NUISANCES)}")
     if not alike:
         value = float(y[x == 1].mean())
-        return value, x / x.mean() * (y - value), "means"
+        return value, of_mean(x, y), "means"
     cells = np.asarray(frame.groupby(list(alike), sort=False, observed=True, dropna=False).ngroup(), dtype=np.int64)
     few = (cells.max() + 1) * _ROWS_A_CELL <= len(x) and not _graded(frame, alike)
     if nuisance == "cells" or (nuisance == "auto" and few):
-        e, mu = _by_cell(frame, x, y, cells, alike)
-        return (*_assembled(x, y, e, mu), "cells")
+        e, mu, wider = _by_cell(frame, x, y, cells, alike)
+        return (*_assembled(x, y, e, mu, wider), "cells")
     kind = "spline" if nuisance == "auto" else nuisance
     e, mu = _regressed(frame, x, y, alike, kind, folds, seed)
     return (*_assembled(x, y, e, mu), f"{kind}, {folds}-fold cross-fitted")
+
+
+def of_mean(members: Floats, y: Floats) -> Floats:
+    """Influence of each row on the mean of the members (0 or 1), with n - 1 of them, as in a variance."""
+    n = members.sum()
+    return np.asarray(members / members.mean() * np.sqrt(n / max(n - 1, 1)) * (y - y @ members / n))
 
 
 def linear_gap(frame: pd.DataFrame, x: Floats, y: Floats, alike: Sequence[str]) -> tuple[float, Floats]:
@@ -94,14 +100,17 @@ def _graded(frame: pd.DataFrame, alike: Sequence[str]) -> bool:
     return any(pd.api.types.is_numeric_dtype(frame[name]) and frame[name].nunique() > _LEVELS for name in alike)
 
 
-def _assembled(x: Floats, y: Floats, e: Floats, mu: Floats) -> tuple[float, Floats]:
+def _assembled(x: Floats, y: Floats, e: Floats, mu: Floats, wider: Floats | float = 1.0) -> tuple[float, Floats]:
     share = float((1 - x).mean())
-    score = (x * (1 - e) / e * (y - mu) + (1 - x) * mu) / share
+    score = (x * (1 - e) / e * wider * (y - mu) + (1 - x) * mu) / share
     value = float(score.mean())
     return value, score - (1 - x) / share * value
 
 
-def _by_cell(frame: pd.DataFrame, x: Floats, y: Floats, cells: Ints, alike: Sequence[str]) -> tuple[Floats, Floats]:
+def _by_cell(
+    frame: pd.DataFrame, x: Floats, y: Floats, cells: Ints, alike: Sequence[str]
+) -> tuple[Floats, Floats, Floats]:
+    """Each row's share and mean of group 1 in its cell, and what makes up for a mean of few lying close to them."""
     rows = np.bincount(cells)
     ones = np.bincount(cells, x)
     if (alone := (ones == 0)).any():
@@ -112,7 +121,8 @@ def _by_cell(frame: pd.DataFrame, x: Floats, y: Floats, cells: Ints, alike: Sequ
             "data say what the other group would have there: merge such kinds, or leave rows out, and say so"
         )
     mu = np.bincount(cells, x * y) / ones
-    return (ones / rows)[cells], mu[cells]
+    wider = np.sqrt(ones / np.maximum(ones - 1, 1))
+    return (ones / rows)[cells], mu[cells], wider[cells]
 
 
 def _regressed(

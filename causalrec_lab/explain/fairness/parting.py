@@ -31,7 +31,7 @@ from causalrec_lab.causal.effects.inference import standard_error
 from causalrec_lab.causal.graph.causal_graph import CausalGraph
 from causalrec_lab.data.registry import nearest
 from causalrec_lab.estimate import Estimate
-from causalrec_lab.explain.fairness.adjusted_gaps import linear_gap, mean_if_alike
+from causalrec_lab.explain.fairness.adjusted_gaps import linear_gap, mean_if_alike, of_mean
 from causalrec_lab.explain.fairness.decomposition import Decomposition, parts_of
 from causalrec_lab.explain.fairness.groups import Floats
 from causalrec_lab.explain.fairness.roles import Roles, roles_of
@@ -148,7 +148,7 @@ def _gaps(
             value[name], influence[name] = width * slope, width * psi
         return value, influence, "differences of least-squares slopes"
     base = float(y[x == 0].mean())
-    own = (1 - x) / (1 - x).mean() * (y - base)
+    own = of_mean(1 - x, y)
     for name, columns in alike.items():
         if columns not in done:
             done[columns] = mean_if_alike(frame, x, y, columns, nuisance=nuisance, folds=folds, seed=seed)

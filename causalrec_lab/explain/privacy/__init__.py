@@ -1,7 +1,8 @@
 """Privacy: releases with noise that hide each user, what they cost, and whether a model gives its users away.
 
 Noise is calibrated and drawn by OpenDP, on whole numbers, from its feature "contrib": the mechanisms come with written
-proofs, of which not all have been through its vetting yet. The cuts before the noise are this library's own.
+proofs, of which not all have been through its vetting yet. The cuts before the noise are this library's own. What is
+promised is about the answers, not about the time they take or who sees the machine.
 
 >>> import pandas as pd
 >>> from causalrec_lab.explain import privacy

@@ -30,7 +30,9 @@ class Budget:
     Losses add up, however later releases were chosen by earlier ones. Basic: :math:`\sum_i \epsilon_i \le \epsilon`
     and :math:`\sum_i \delta_i \le \delta` (Dwork & Roth 2014, section 3.5). zCDP: :math:`\rho = \sum_i \rho_i`, turned
     into epsilon at the budget's delta by OpenDP (Bun & Steinke 2016); for many releases with Gaussian noise it is far
-    less. A release is written down *before* its noise is drawn: a crash may waste a spending, never forget one.
+    less; where found groups take thresholds beside, how delta is parted between them and the conversion is to be
+    settled beforehand, not by earlier answers. A release is written down *before* its noise is drawn: a crash may waste
+    a spending, never forget one.
 
     Parameters
     ----------
