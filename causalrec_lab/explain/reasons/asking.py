@@ -32,7 +32,8 @@ def asked_pairs(model: Any, dataset: Dataset, histories: Histories, items: Any, 
     KeyError
         If a user stands in no table and no history, or an item is not in the catalogue.
     ValueError
-        If an item is not among the first k, or was met already, unless forced; or there is nobody to write for.
+        If an item is not among the first k, or was met already, unless forced; or there is nobody, or nothing, to write
+        for.
     """
     _known_users(model, dataset, histories)
     count = len(model.catalogue)
@@ -91,6 +92,8 @@ def _named(users: pd.Index, items: Any) -> pd.DataFrame:
     if strange := [user for user in wanted if user not in users]:
         raise ValueError(f"items= names user {strange[0]!r}, for whom no reason was asked; add the user to user_ids")
     rows = [(user, item) for user, some in wanted.items() for item in np.atleast_1d(np.asarray(some)).tolist()]
+    if not rows:
+        raise ValueError(f"reasons.write(items={items!r}): no item is named; leave items out for the first k")
     return pd.DataFrame(rows, columns=["user_id", "item_id"]).drop_duplicates(ignore_index=True)
 
 

@@ -68,6 +68,7 @@ def check(reasons: Reasons, dataset: Dataset) -> pd.DataFrame:
     then ok, and fault: the names of what failed.
     """
     table = reasons.table.reset_index(drop=True)
+    table = table.assign(sentence=table["sentence"].where(table["sentence"].notna(), "").astype(str))
     events = events_of_log(dataset)
     acts = events[events["event"].isin(list(reasons.words.acts))] if "event" in events else events
     titles = titles_of(dataset.items, pd.Index(table["evidence"].explode().dropna().unique()))

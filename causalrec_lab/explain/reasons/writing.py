@@ -111,11 +111,16 @@ def write(
     ------
     KeyError
         If a user or an item is unknown.
+    TypeError
+        If effects are no `GroupEffects`.
     ValueError
         If there are no events, an item asked for is not among the first k, `at` comes without `history`, or an option
         is out of range.
     """
     _check_options(k, cite, least, by, unsure, history, at)
+    if effects is not None and not isinstance(effects, GroupEffects):
+        raise TypeError(f"effects= is a {type(effects).__name__}; give GroupEffects: group_effects makes them of a log")
+    allow = (allow,) if isinstance(allow, str) else tuple(allow)
     said = words(dataset.name if scenario is None else scenario, language)
     events = events_of_log(dataset)
     users = pd.Index(pd.unique(np.atleast_1d(np.asarray(user_ids))), name="user_id")
@@ -129,9 +134,9 @@ def write(
     table = _sentences(table, dataset, said, effects, unsure, k, popular, interests is not None)
     if generator is not None:
         catalogue = titles_of(dataset.items, model.catalogue).tolist()
-        table = _rewritten(table, generator, said.language, tuple(allow), catalogue)
+        table = _rewritten(table, generator, said.language, allow, catalogue)
     table = table.assign(rewritten=table.get("rewritten", False))
-    return Reasons(table[list(COLUMNS)], said, effects, k, interests is not None, tuple(allow))
+    return Reasons(table[list(COLUMNS)], said, effects, k, interests is not None, allow)
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,9 +266,9 @@ def _histories(model: Any, history: pd.DataFrame | None, users: pd.Index, moment
     return read.take(users)
 
 
-def _check_options(k: int, cite: int, least: float, by: str, unsure: str, history: Any, at: Any) -> None:
+def _check_options(k: Any, cite: Any, least: float, by: str, unsure: str, history: Any, at: Any) -> None:
     for name, value in (("k", k), ("cite", cite)):
-        if isinstance(value, bool) or value != int(value) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
             raise ValueError(f"reasons.write({name}={value!r}): give a whole number of at least 1")
     if not 0 <= least < 1:
         raise ValueError(f"reasons.write(least={least!r}): give a share in [0, 1)")
