@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from causalrec_lab.lab.project import home, nearest
+from causalrec_lab.world.arguments import real
 
 if TYPE_CHECKING:
     from causalrec_lab.data.dataset import Dataset
@@ -59,6 +60,10 @@ def own_log(
     outcome: str,
     covariates: Sequence[str],
     text: str | None = None,
+    *,
+    worth: float = 1.0,
+    cost: float = 0.0,
+    base: str = "ecommerce",
 ) -> OwnLog:
     """Read a log of decisions and check what its columns are to be, before anything is estimated.
 
@@ -76,16 +81,24 @@ def own_log(
         Columns of finite numbers that were known before the decision, one at least; ids and times are none.
     text
         Column of texts without gaps, if there is one.
+    worth, cost
+        Of one unit of the outcome more, positive; and of showing once, at least 0: what the decision will weigh.
+    base
+        Scenario that twins of the log are made from.
 
     Raises
     ------
     ValueError
-        If a column is not there (the nearest are offered) or is not what it is to be; the parameter is named.
+        If a column is not there (the nearest are offered) or is not what it is to be, a price is none, or the scenario
+        is unknown; the parameter is named.
     FileNotFoundError
         If there is no such file.
     """
     from causalrec_lab import data
+    from causalrec_lab.world.presets import scenario
 
+    _check_prices(worth, cost)
+    scenario(base)
     dataset = data.read(_place(path), mapping=mapping, table="decisions")
     table = dataset.decisions
     assert isinstance(table, pd.DataFrame)
@@ -115,6 +128,14 @@ def _place(path: Any) -> str:
             "address such as postgres://me@host/shop"
         )
     return str(home() / path)
+
+
+def _check_prices(worth: Any, cost: Any) -> None:
+    if not real("worth", worth) > 0:
+        raise ValueError(
+            f"worth={worth!r}: give what one unit more of the outcome is worth, a positive number of money"
+        )
+    real("cost", cost, 0)
 
 
 def _column(table: pd.DataFrame, column: str, role: str) -> str:
