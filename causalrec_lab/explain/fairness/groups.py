@@ -158,6 +158,8 @@ def item_groups(items: pd.DataFrame | npt.ArrayLike, by: str | None, ids: pd.Ind
 def tail_groups(popularity: npt.ArrayLike, head: float = 0.2) -> Groups:
     """Items parted into "head", the most popular share of the catalogue, and "tail", the rest.
 
+    Among items as popular as each other at the border, those that come first are the head.
+
     Raises
     ------
     ValueError
