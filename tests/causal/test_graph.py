@@ -204,3 +204,7 @@ def test_plot_holds_every_node_and_marks_failures():
     assert len(arrows) == len(graph.edges) + 1 + 1  # one bidirected, one failing missing edge
     places = [text.get_position() for text in ax.texts if text.get_text()]
     assert len(set(places)) == len(places)
+    legend = {patch.get_label(): patch for patch in ax.get_legend().get_patches()}
+    boxes = {text.get_text(): text.get_bbox_patch() for text in ax.texts if text.get_text()}
+    for role, node in (("latent", "h"), ("treatment", "t"), ("mediator", "m")):
+        assert legend[role].get_facecolor() == boxes[node].get_facecolor(), role

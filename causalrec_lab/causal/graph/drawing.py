@@ -6,7 +6,7 @@ import itertools
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from causalrec_lab.causal.identification.adjustment import open_paths
 
@@ -212,24 +212,29 @@ def _inside(x: float, y: float, name: str, at: tuple[float, float]) -> bool:
 
 def _nodes(ax: Axes, graph: CausalGraph, place: dict[str, tuple[float, float]], held: Sequence[str]) -> dict[str, Text]:
     from matplotlib import rcParams
-    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 
     shown, boxes = {}, {}
     for name, (x, y) in place.items():
         role = "held fixed" if name in held else _role(graph, name)
         hollow = role in ("", "latent")
+        face = rcParams["axes.facecolor"] if hollow else ROLES[role]
+        line: Literal["dashed", "solid"] = "dashed" if role == "latent" else "solid"
         box = {
             "boxstyle": "round,pad=0.42",
-            "facecolor": rcParams["axes.facecolor"] if hollow else ROLES[role],
+            "facecolor": face,
             "edgecolor": ROLES[role],
-            "linestyle": "dashed" if role == "latent" else "solid",
+            "linestyle": line,
             "alpha": 1.0,
         }
         ink = rcParams["text.color"] if hollow else "white"
         boxes[name] = ax.text(x, y, _label(name), ha="center", va="center", fontsize=9.5, color=ink, bbox=box, zorder=3)
-        shown[role] = Line2D([], [], marker="s", linestyle="", markersize=9, color=ROLES[role], label=role)
+        shown[role] = Patch(facecolor=face, edgecolor=ROLES[role], linestyle=line, label=role)
     if handles := [shown[role] for role in ROLES if role and role in shown]:
-        ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=len(handles), frameon=False)
+        ax.legend(
+            handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=len(handles), frameon=False,
+            handlelength=1.4, handleheight=0.9,
+        )  # fmt: skip
     return boxes
 
 
