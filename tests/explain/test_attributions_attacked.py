@@ -11,7 +11,12 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRe
 
 from causalrec_lab import Estimate
 from causalrec_lab.explain import against_effects, attribute
-from causalrec_lab.explain.attributions import interventional_value, shap_attributions, shapley_values
+from causalrec_lab.explain.attributions import (
+    interventional_value,
+    refitted_attributions,
+    shap_attributions,
+    shapley_values,
+)
 from causalrec_lab.recommender import EASE
 
 
@@ -174,3 +179,24 @@ def test_a_recommender_without_gradients_is_asked_for_deletion_in_its_own_unit()
             attribute(model, 0, item=2, **options)
     with pytest.raises(ValueError, match="head='taste'"):
         attribute(model, 0, item=2, head="taste")
+
+
+def test_draws_and_levels_out_of_range_are_named(data):
+    x, y = data
+    model = LinearRegression().fit(x, y)
+    found = shap_attributions(model, x, resamples=2)
+    for options, words in (({"level": 2.0}, "level=2.0"), ({"resamples": -1}, "resamples=-1")):
+        with pytest.raises(ValueError, match=words):
+            shap_attributions(model, x, **options)
+        with pytest.raises(ValueError, match=words):
+            against_effects(found, {"a": 1.0, "b": 0.5}, **options)
+    with pytest.raises(ValueError, match=r"repeats=2.5"):
+        refitted_attributions(model, x, y, repeats=2.5)
+
+
+def test_outcomes_without_an_index_are_taken_by_their_place(data):
+    x, y = data
+    model = LinearRegression()
+    series, array = (refitted_attributions(model, x, some, repeats=2, explained=20) for some in (y, y.to_numpy()))
+    for one, other in zip(series, array, strict=True):
+        np.testing.assert_array_equal(one.by_row, other.by_row)

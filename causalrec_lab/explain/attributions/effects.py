@@ -14,6 +14,7 @@ import pandas as pd
 from causalrec_lab.estimate import Estimate, Truth
 from causalrec_lab.explain.attributions.agreement import rank_agreement
 from causalrec_lab.explain.attributions.parting import SMALL, parting_reasons
+from causalrec_lab.explain.attributions.reading import require_draws
 from causalrec_lab.explain.attributions.result import Attributions
 from causalrec_lab.explain.attributions.tabular import slopes_of
 
@@ -133,12 +134,14 @@ def against_effects(
     Raises
     ------
     ValueError
-        If the attributions are of one row, or fewer than two features have an effect.
+        If the attributions are of one row, fewer than two features have an effect, or resamples or level is out of
+        range.
     """
     if attribution.by_row is None or attribution.data is None or len(attribution.data) < 2:
         raise ValueError(
             "these attributions explain one output; give those of many rows of a table, as shap_attributions does"
         )
+    require_draws("against_effects", resamples, level)
     read = _read(effects)
     known = {name: some for name, some in read.items() if np.isfinite(some[0])}
     names = [name for name in attribution.importance.sort_values(ascending=False, kind="stable").index if name in known]

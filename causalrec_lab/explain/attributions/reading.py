@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["as_fitted", "linear_unit", "read_table"]
+__all__ = ["as_fitted", "linear_unit", "read_table", "require_draws"]
 
 
 def read_table(model: Any, frame: pd.DataFrame, called: str, columns: Sequence[Any] | None = None) -> pd.DataFrame:
@@ -52,6 +52,14 @@ def read_table(model: Any, frame: pd.DataFrame, called: str, columns: Sequence[A
     if endless:
         raise ValueError(f"{called} column {endless[0]!r} holds an infinite value; give finite numbers")
     return table
+
+
+def require_draws(asked: str, resamples: Any, level: float) -> None:
+    """Raise where draws are no whole number of at least 0, or a level is not in (0, 1)."""
+    if isinstance(resamples, bool) or not isinstance(resamples, int | np.integer) or resamples < 0:
+        raise ValueError(f"{asked}(resamples={resamples!r}): give a whole number, 0 for no interval")
+    if not 0 < level < 1:
+        raise ValueError(f"{asked}(level={level!r}): give a level in (0, 1), such as 0.95")
 
 
 def as_fitted(model: Any, frame: pd.DataFrame) -> Any:

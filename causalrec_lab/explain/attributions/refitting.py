@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from causalrec_lab.explain.attributions.result import Attributions
@@ -16,7 +17,7 @@ __all__ = ["refitted_attributions"]
 def refitted_attributions(
     model: Any,
     frame: pd.DataFrame,
-    outcome: pd.Series[Any],
+    outcome: pd.Series[Any] | npt.NDArray[Any],
     *,
     repeats: int = 20,
     explained: int = 300,
@@ -45,17 +46,18 @@ def refitted_attributions(
     """
     from sklearn.base import clone
 
-    if repeats < 2:
+    asked: Any = repeats
+    if not isinstance(asked, int | np.integer) or repeats < 2:
         raise ValueError(f"refitted_attributions(repeats={repeats}): an interval needs at least 2; 20 show its size")
     if len(frame) != len(outcome):
         raise ValueError(
             f"frame has {len(frame)} rows and outcome {len(outcome)}; give the rows the model was fitted to"
         )
     rng = np.random.default_rng(seed)
-    found = []
+    found, known = [], np.asarray(outcome)
     for _ in range(repeats):
         rows = rng.integers(len(frame), size=len(frame))
-        again = clone(model).fit(frame.iloc[rows], outcome.iloc[rows])
+        again = clone(model).fit(frame.iloc[rows], known[rows])
         some = frame.iloc[rows[: min(explained, len(rows))]].reset_index(drop=True)
         found.append(shap_attributions(again, some, kind=kind, resamples=0, seed=seed))
     return found

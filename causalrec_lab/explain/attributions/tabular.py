@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from causalrec_lab.explain.attributions.reading import as_fitted, linear_unit, read_table
+from causalrec_lab.explain.attributions.reading import as_fitted, linear_unit, read_table, require_draws
 from causalrec_lab.explain.attributions.result import Attributions
 from causalrec_lab.explain.attributions.shapley import (
     MOST_FEATURES,
@@ -77,10 +77,11 @@ def shap_attributions(
         If the model is neither linear nor of trees.
     ValueError
         If the kind is unknown, there are no rows, a value is missing, infinite or no number, the columns are not the
-        model's, or a classifier has more than two classes.
+        model's, a classifier has more than two classes, or resamples or level is out of range.
     """
     if kind not in KINDS:
         raise ValueError(f"kind={kind!r} is unknown; give one of {', '.join(KINDS)}")
+    require_draws("shap_attributions", resamples, level)
     frame = read_table(model, frame, "frame")
     if len(getattr(model, "classes_", (0, 1))) != 2:
         raise ValueError(f"the model tells {len(model.classes_)} classes apart; explain one outcome of 0 and 1")

@@ -87,7 +87,8 @@ def write(
         Rows the model reads (its training table, say); what it was trained on by default. Needed with `at`.
     at
         Moment of the decision, for all users or user -> moment: only what is strictly earlier is read and cited. None:
-        after the log.
+        after the log. An item is cited under the strongest thing done with it until then, also where a model that was
+        trained earlier read a weaker one. Effects are taken as they are given: estimate them from earlier rows, too.
     cite
         Items a sentence cites at most.
     least
