@@ -273,8 +273,10 @@ def test_changing_nothing_is_what_the_others_are_measured_against(project: Path)
     nothing |= {"note": "No gain is clear.", "cost": 0.0}
     other = {"intervention": "mail", "value": 0.4, "low": -0.1, "high": 0.9, "truth": 0.5, "chosen": False}
     site = Site(chapters=(("01_one", "One"),), foot="", has_decision=True)
-    one, two = (Decided(name, name, [other, nothing]) for name in ("case_a", "case_b"))
-    page = decision_page([one, two], site)
+    bare = {"intervention": "nothing yet", "value": 0.0, "low": None, "high": None, "truth": None, "chosen": True}
+    told = {"case_a": [other, nothing], "case_b": [other, nothing], "case_c": [bare]}
+    page = decision_page([Decided(name, name, rows) for name, rows in told.items()], site)
+    assert "<strong>nothing yet</strong></li>" in page
     assert "<strong>today</strong>: No gain is clear." in page
     assert "The others are measured against it. No gain is clear." in page
     assert "from 0 to 0" not in page

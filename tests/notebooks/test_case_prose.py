@@ -41,6 +41,9 @@ def test_no_share_is_taken_of_an_error_that_may_be_chance(tables: float) -> None
     missed = [name for name, one in found.items() if not one.covers(0.125)]
     assert f"misses the truth: **{', '.join(missed)}**" in said
     assert "-0.1750" in said
+    found = dict.fromkeys(found, near(9.0, 0.1))
+    said, _ = words("case-effect-words", found=found, effect=Truth(0.125), sample=range(3_000))
+    assert "the others" not in said  # there are none
 
 
 @pytest.mark.parametrize(("caused", "selected", "share"), [(1.0, 3.0, "**75%**"), (1.0, -3.0, None), (-1.0, 3.0, None)])

@@ -44,8 +44,10 @@ def width(row: Mapping[str, Any]) -> float | None:
 
 
 def is_reference(row: Mapping[str, Any]) -> bool:
-    """Whether a row is what the others are measured against: known to be what it is, its interval has no width."""
-    return _known(row.get("low")) and row["low"] == row["high"] == row["value"] == row.get("truth")
+    """Whether a row is what the others are measured against: nought by definition, or an interval without width."""
+    if _known(row.get("low")):
+        return bool(row["low"] == row["high"] == row["value"] == row.get("truth"))
+    return row["value"] == 0 and not _known(row.get("truth"))
 
 
 @dataclass(frozen=True)
