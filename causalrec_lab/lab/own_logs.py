@@ -175,8 +175,8 @@ def _check_numbers(table: pd.DataFrame, column: str, role: str) -> None:
     values = table[column]
     if values.isna().any():
         raise ValueError(
-            f"{role} {column!r} has {int(values.isna().sum()):,} gaps in {len(table):,} rows; fill them, or leave "
-            "those rows out and say so"
+            f"{role} {column!r} has {_count(values.isna(), 'gap')} in {len(table):,} rows; fill each, or leave such "
+            "rows out and say so"
         )
     if not pd.api.types.is_numeric_dtype(values):
         raise ValueError(f"{role} {column!r} holds {_first(values)!r}, no numbers; make numbers of it, or name another")
@@ -184,8 +184,8 @@ def _check_numbers(table: pd.DataFrame, column: str, role: str) -> None:
     if endless.any():
         row = int(np.argmax(endless))
         raise ValueError(
-            f"{role} {column!r} has {int(endless.sum()):,} values that are no finite numbers, first at row {row}: "
-            f"{values.iloc[row]}; cap them, or leave those rows out and say so"
+            f"{role} {column!r} has {_count(endless, 'value')} beyond all finite numbers, first at row {row}: "
+            f"{values.iloc[row]}; cap it, or leave such rows out and say so"
         )
 
 
@@ -208,6 +208,11 @@ def _check_covariates(table: pd.DataFrame, known: Sequence[str], taken: Sequence
         _check_numbers(table, column, "covariate")
 
 
+def _count(flags: Any, noun: str) -> str:
+    """How many flags are set, of a thing: "1 gap", "20 gaps"."""
+    return f"{int(flags.sum()):,} {noun}{'s' * (int(flags.sum()) != 1)}"
+
+
 def _first(values: pd.Series) -> Any:
     """First value, as Python's own."""
     return values.tolist()[0]
@@ -215,7 +220,8 @@ def _first(values: pd.Series) -> Any:
 
 def _check_text(table: pd.DataFrame, column: str) -> None:
     values = table[column]
-    if gaps := int(values.isna().sum()):
-        raise ValueError(f"text {column!r} has {gaps:,} gaps in {len(table):,} rows; write '' where nothing was said")
+    if values.isna().any():
+        gaps = _count(values.isna(), "gap")
+        raise ValueError(f"text {column!r} has {gaps} in {len(table):,} rows; write '' where nothing was said")
     if not values.map(lambda value: isinstance(value, str)).all():
         raise ValueError(f"text {column!r} holds {_first(values)!r}, no text; name another column, or text=None")

@@ -111,7 +111,7 @@ def of_decisions(decisions: pd.DataFrame, outcome: str | None) -> Iterator[Findi
     yield from found("rows of one user", repeated, f"a user has {repeated:.1f} rows on average")
     if outcome is not None and _binary(decisions[outcome]):
         rare = decisions.groupby("treated")[outcome].sum().min()
-        sentence = f"an arm has only {rare:.0f} rows with {outcome} = 1"
+        sentence = f"an arm has only {rare:.0f} row{'' if rare == 1 else 's'} with {outcome} = 1"
         yield from found("few outcomes", _FEW / max(rare, 1), sentence)
     if not randomised(decisions):
         yield from found("unseen causes", 1, "whether an unlogged cause moved both exposure and outcome cannot be seen")
