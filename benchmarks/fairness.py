@@ -23,7 +23,7 @@ from causalrec_lab import Truth
 from causalrec_lab.causal import CausalGraph
 from causalrec_lab.explain import fairness
 from causalrec_lab.world import Platform
-from causalrec_lab.world.policies import SoftmaxPolicy
+from causalrec_lab.world.truths.policies import SoftmaxPolicy
 
 ROW = tuple[str, str, dict[str, float]]
 PLACES, LISTS, USERS = 5, 3_000, 1_500

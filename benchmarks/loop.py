@@ -24,7 +24,7 @@ from causalrec_lab.intervention import loop
 from causalrec_lab.intervention.meta import meta_effects
 from causalrec_lab.policy import BanditLog
 from causalrec_lab.world import Platform
-from causalrec_lab.world.groups import grouping
+from causalrec_lab.world.truths.groups import grouping
 
 SIZES = {"n_users": 400, "n_items": 60, "base_rate": "common"}
 PLAN = {"days": 60, "per_day": 1_000, "window": 28}

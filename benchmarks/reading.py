@@ -28,7 +28,7 @@ from sklearn.linear_model import RidgeCV
 from causalrec_lab import world
 from causalrec_lab.causal import effects
 from causalrec_lab.recommender import TextEncoder
-from causalrec_lab.world.lexicon import STRENGTHS, phrases
+from causalrec_lab.world.writing.lexicon import STRENGTHS, phrases
 
 Floats = npt.NDArray[np.float64]
 LABELS, TEST, DIAL = (50, 100, 200, 500, 2_000), 1_000, 0.9

@@ -21,7 +21,7 @@ from recording import clock, record
 
 from causalrec_lab import data
 from causalrec_lab.intervention import ope
-from causalrec_lab.world import rankings
+from causalrec_lab.world.lists import rankings
 
 KINDS, ITEMS, LISTS = 10, 8, 2_000
 EXAMINED = 1.0 / np.arange(1, 6) ** 0.7

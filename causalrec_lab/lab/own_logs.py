@@ -95,7 +95,7 @@ def own_log(
         If there is no such file.
     """
     from causalrec_lab import data
-    from causalrec_lab.world.presets import scenario
+    from causalrec_lab.world.scenarios.presets import scenario
 
     _check_prices(worth, cost)
     scenario(base)

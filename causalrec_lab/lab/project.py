@@ -164,7 +164,7 @@ def _case_notebooks() -> tuple[str, ...]:
 
 def _study(scenario: str) -> str:
     """Name of the case study's run for a scenario."""
-    from causalrec_lab.world.presets import SCENARIOS
+    from causalrec_lab.world.scenarios.presets import SCENARIOS
 
     if scenario not in SCENARIOS:
         if difflib.get_close_matches(f"case_{scenario}", [CASE_STUDY], cutoff=0.8):

@@ -23,30 +23,30 @@ from causalrec_lab.doors import doors
 
 if TYPE_CHECKING:
     from causalrec_lab.world.alike.comparison import Likeness, likeness
+    from causalrec_lab.world.designs.frontdoor import FrontDoor, front_door
+    from causalrec_lab.world.designs.linear import LinearGaussian, linear_gaussian
+    from causalrec_lab.world.designs.returning import Retention, retention
+    from causalrec_lab.world.designs.staggered import Rollout, rollout
     from causalrec_lab.world.dials import Dials
-    from causalrec_lab.world.frontdoor import FrontDoor, front_door
-    from causalrec_lab.world.linear import LinearGaussian, linear_gaussian
     from causalrec_lab.world.platform import Platform
-    from causalrec_lab.world.returning import Retention, retention
-    from causalrec_lab.world.scenario import Scenario
-    from causalrec_lab.world.staggered import Rollout, rollout
-    from causalrec_lab.world.thumbnails import gallery
+    from causalrec_lab.world.scenarios.scenario import Scenario
+    from causalrec_lab.world.writing.thumbnails import gallery
 
 _HOME = {
     "Dials": "dials",
-    "FrontDoor": "frontdoor",
+    "FrontDoor": "designs.frontdoor",
     "Likeness": "alike.comparison",
-    "LinearGaussian": "linear",
+    "LinearGaussian": "designs.linear",
     "Platform": "platform",
-    "Retention": "returning",
-    "Rollout": "staggered",
-    "Scenario": "scenario",
-    "front_door": "frontdoor",
-    "gallery": "thumbnails",
+    "Retention": "designs.returning",
+    "Rollout": "designs.staggered",
+    "Scenario": "scenarios.scenario",
+    "front_door": "designs.frontdoor",
+    "gallery": "writing.thumbnails",
     "likeness": "alike.comparison",
-    "linear_gaussian": "linear",
-    "retention": "returning",
-    "rollout": "staggered",
+    "linear_gaussian": "designs.linear",
+    "retention": "designs.returning",
+    "rollout": "designs.staggered",
 }
 
 __all__ = [

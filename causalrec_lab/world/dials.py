@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from causalrec_lab.world.arguments import is_number
-from causalrec_lab.world.scenario import Coefficients, Effect, Scenario
+from causalrec_lab.world.scenarios.scenario import Coefficients, Effect, Scenario
 
 __all__ = ["Dials", "coefficients"]
 

@@ -14,24 +14,24 @@ import numpy.typing as npt
 import pandas as pd
 
 from causalrec_lab.world.arguments import whole
-from causalrec_lab.world.days import Calendar, checked_days, draw_arrivals, unknown_until_arrival
+from causalrec_lab.world.designs.frontdoor import FrontDoor, front_door
+from causalrec_lab.world.designs.linear import LinearGaussian, linear_gaussian
+from causalrec_lab.world.designs.returning import Retention, retention
+from causalrec_lab.world.designs.staggered import Rollout, rollout
 from causalrec_lab.world.dials import Dials, coefficients
-from causalrec_lab.world.exposure import COVARIATES
-from causalrec_lab.world.frontdoor import FrontDoor, front_door
-from causalrec_lab.world.law import Law
-from causalrec_lab.world.linear import LinearGaussian, linear_gaussian
-from causalrec_lab.world.outcomes import Funnel
-from causalrec_lab.world.population import draw_population, known_ids
-from causalrec_lab.world.presets import scenario as find_scenario
-from causalrec_lab.world.returning import Retention, retention
-from causalrec_lab.world.scenario import Coefficients, Scenario
-from causalrec_lab.world.showings import Showings
-from causalrec_lab.world.staggered import Rollout, rollout
-from causalrec_lab.world.tables import context_table, item_table, user_table
-from causalrec_lab.world.text import Texts, bag_of_words
-from causalrec_lab.world.thumbnails import draw_thumbnails
+from causalrec_lab.world.law.days import Calendar, checked_days, draw_arrivals, unknown_until_arrival
+from causalrec_lab.world.law.exposure import COVARIATES
+from causalrec_lab.world.law.law import Law
+from causalrec_lab.world.law.outcomes import Funnel
+from causalrec_lab.world.logging.showings import Showings
+from causalrec_lab.world.people.population import draw_population, known_ids
+from causalrec_lab.world.people.tables import context_table, item_table, user_table
+from causalrec_lab.world.scenarios.presets import scenario as find_scenario
+from causalrec_lab.world.scenarios.scenario import Coefficients, Scenario
 from causalrec_lab.world.touches.shifts import turned
-from causalrec_lab.world.truth import PlatformTruth
+from causalrec_lab.world.truths.truth import PlatformTruth
+from causalrec_lab.world.writing.text import Texts, bag_of_words
+from causalrec_lab.world.writing.thumbnails import draw_thumbnails
 
 __all__ = ["Platform"]
 

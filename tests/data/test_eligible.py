@@ -11,8 +11,8 @@ import pytest
 from causalrec_lab import data
 from causalrec_lab.causal import effects
 from causalrec_lab.world import Platform
-from causalrec_lab.world.decisions import draw_randomness
-from causalrec_lab.world.logs import decision_table
+from causalrec_lab.world.logging.decisions import draw_randomness
+from causalrec_lab.world.logging.logs import decision_table
 
 KEYS = ["user_id", "item_id", "timestamp"]
 STAGES = ["view", "click", "cart", "purchase"]

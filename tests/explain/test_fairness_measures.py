@@ -13,7 +13,7 @@ from causalrec_lab.explain.fairness.ratios import critical_value
 from causalrec_lab.intervention.ope import Examination, SlateLog
 from causalrec_lab.policy import UniformPolicy
 from causalrec_lab.world import Platform
-from causalrec_lab.world.policies import SoftmaxPolicy
+from causalrec_lab.world.truths.policies import SoftmaxPolicy
 
 V = [1.0, 1 / math.log2(3), 0.5]
 SLATES = pd.DataFrame(

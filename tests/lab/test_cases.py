@@ -129,7 +129,7 @@ def test_a_failed_case_stops_no_other_and_the_report_shows_all(study: Path, proj
 def test_a_further_scenario_gets_a_page_and_is_kept_where_nothing_changed(
     study: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from causalrec_lab.world import presets
+    from causalrec_lab.world.scenarios import presets
 
     monkeypatch.setattr(presets, "SCENARIOS", {**presets.SCENARIOS, "radio": None})
     write = study.read_text().replace("case_{scenario}", "case_video").replace('!= \\"video\\"', '!= \\"film\\"')

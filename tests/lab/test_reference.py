@@ -77,7 +77,7 @@ def test_types_are_short() -> None:
     assert shortened("causalrec_lab.causal.inner.Coding", public) == "Coding"
     assert shortened("causalrec_lab.estimate.Estimate", public) == "causalrec_lab.estimate.Estimate"
 
-    def f(a: int, *, b: "causalrec_lab.world.law.Law" = 1) -> None:  # type: ignore  # noqa: F821
+    def f(a: int, *, b: "causalrec_lab.world.law.law.Law" = 1) -> None:  # type: ignore  # noqa: F821
         """Take one thing of each kind."""
 
     assert str(readable(inspect.signature(f), public)) == "(a: int, *, b: Law = 1) -> None"

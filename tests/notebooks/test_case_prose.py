@@ -11,7 +11,7 @@ import pytest
 from causalrec_lab import Estimate, compare
 from causalrec_lab.estimate import Truth
 from causalrec_lab.intervention import choose, choosing
-from causalrec_lab.world.presets import scenario
+from causalrec_lab.world.scenarios.presets import scenario
 
 CASE = Path(__file__).parents[2] / "notebooks" / "cases" / "case_study.ipynb"
 SHOP = scenario("ecommerce")

@@ -8,7 +8,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from causalrec_lab.world.presets import SCENARIOS
+from causalrec_lab.world.scenarios.presets import SCENARIOS
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "notebooks" / "cases"

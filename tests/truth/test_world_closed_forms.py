@@ -9,7 +9,7 @@ import pytest
 
 from causalrec_lab.policy import UniformPolicy
 from causalrec_lab.world import Platform, averages
-from causalrec_lab.world.groups import grouping
+from causalrec_lab.world.truths.groups import grouping
 
 N = 200_000
 OUTCOMES = ["view", "click", "cart", "purchase", "dwell", "returned", "revenue"]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from causalrec_lab.world import Platform, averages
-from causalrec_lab.world.decisions import draw_decisions
-from causalrec_lab.world.examination import examination
+from causalrec_lab.world.lists.examination import examination
+from causalrec_lab.world.logging.decisions import draw_decisions
 
 
 def logistic(x):

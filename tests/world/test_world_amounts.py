@@ -8,8 +8,8 @@ import pytest
 
 from causalrec_lab.data import Dataset
 from causalrec_lab.world import Platform, Scenario, likeness
-from causalrec_lab.world.amounts import amount_drawn, amount_mean
-from causalrec_lab.world.presets import scenario
+from causalrec_lab.world.law.amounts import amount_drawn, amount_mean
+from causalrec_lab.world.scenarios.presets import scenario
 
 CURVE = tuple(np.sort(np.r_[np.random.default_rng(1).lognormal(1, 1, 60), [90.0] * 21]).tolist())
 

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from causalrec_lab.policy import UniformPolicy
-from causalrec_lab.world import Dials, Platform, Scenario, averages, front_door, linear_gaussian, rollout
+from causalrec_lab.world import Dials, Platform, Scenario, front_door, linear_gaussian, rollout
+from causalrec_lab.world.truths import averages
 
 NO_NUMBERS = ["5", None, float("nan"), float("inf"), True, 2.5, [5]]
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from causalrec_lab.world import Platform
-from causalrec_lab.world.column_effects import column_effects, last_decision_effect
-from causalrec_lab.world.law import moments_of
+from causalrec_lab.world.law.law import moments_of
+from causalrec_lab.world.truths.column_effects import column_effects, last_decision_effect
 
 
 @pytest.fixture(scope="module")

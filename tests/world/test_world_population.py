@@ -8,8 +8,8 @@ import pytest
 from scipy.stats import chi2_contingency
 
 from causalrec_lab.world import Platform
-from causalrec_lab.world.presets import scenario
-from causalrec_lab.world.tables import GENDERS
+from causalrec_lab.world.people.tables import GENDERS
+from causalrec_lab.world.scenarios.presets import scenario
 
 SHOP = scenario("ecommerce")
 

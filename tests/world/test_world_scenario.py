@@ -13,8 +13,8 @@ from scipy.stats import binom
 import causalrec_lab.world
 from causalrec_lab.data import schema
 from causalrec_lab.world import Platform
-from causalrec_lab.world.presets import SCENARIOS, scenario
-from causalrec_lab.world.scenario import (
+from causalrec_lab.world.scenarios.presets import SCENARIOS, scenario
+from causalrec_lab.world.scenarios.scenario import (
     Amount,
     Category,
     Coefficients,

@@ -10,7 +10,7 @@ from scipy.stats import binom, chisquare
 from causalrec_lab import BanditLog
 from causalrec_lab.policy import FixedPolicy, Policy, UniformPolicy
 from causalrec_lab.world import Platform
-from causalrec_lab.world.outcomes import return_chances
+from causalrec_lab.world.law.outcomes import return_chances
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from causalrec_lab.world import Platform
-from causalrec_lab.world.lexicon import MOST_PHRASES, STRENGTHS, phrases
-from causalrec_lab.world.paraphrases import paraphrases
-from causalrec_lab.world.presets import SCENARIOS
-from causalrec_lab.world.reading import SPREAD, OpinionModel, calibrated
+from causalrec_lab.world.scenarios.presets import SCENARIOS
+from causalrec_lab.world.writing.lexicon import MOST_PHRASES, STRENGTHS, phrases
+from causalrec_lab.world.writing.paraphrases import paraphrases
+from causalrec_lab.world.writing.reading import SPREAD, OpinionModel, calibrated
 
 N = 3_000
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from causalrec_lab.world import Platform
-from causalrec_lab.world.glyphs import EMBLEMS, glyph_names, soft_masks
-from causalrec_lab.world.presets import SCENARIOS
-from causalrec_lab.world.text import own_attributes
-from causalrec_lab.world.thumbnails import gallery
+from causalrec_lab.world.scenarios.presets import SCENARIOS
+from causalrec_lab.world.writing.glyphs import EMBLEMS, glyph_names, soft_masks
+from causalrec_lab.world.writing.text import own_attributes
+from causalrec_lab.world.writing.thumbnails import gallery
 
 N, LEARN = 1_600, 1_000
 

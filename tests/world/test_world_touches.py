@@ -10,7 +10,7 @@ from scipy.stats import binom
 
 from causalrec_lab.policy import FixedPolicy, UniformPolicy
 from causalrec_lab.world import Platform
-from causalrec_lab.world.presets import SCENARIOS, scenario
+from causalrec_lab.world.scenarios.presets import SCENARIOS, scenario
 
 N = 300_000
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from causalrec_lab.world import Platform
-from causalrec_lab.world.presets import SCENARIOS
+from causalrec_lab.world.scenarios.presets import SCENARIOS
 
 
 class OnlyTheNew:

@@ -7,7 +7,7 @@ import pytest
 
 from causalrec_lab.policy import UniformPolicy
 from causalrec_lab.world import Platform
-from causalrec_lab.world.presets import scenario
+from causalrec_lab.world.scenarios.presets import scenario
 
 
 @pytest.fixture(scope="module")

@@ -93,7 +93,7 @@ def guessed(frame: pd.DataFrame, treatment: str, outcome: str, text: str | None)
 
 
 def _why_not(frame: pd.DataFrame, name: str, treatment: str, outcome: str) -> str:
-    from causalrec_lab.world.presets import scenario
+    from causalrec_lab.world.scenarios.presets import scenario
 
     column = frame[name]
     if name in KEYS or name.startswith("Unnamed: ") or is_identifier(name):

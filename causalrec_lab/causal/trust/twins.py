@@ -18,7 +18,7 @@ from causalrec_lab.estimate import Truth
 from causalrec_lab.world import Platform
 from causalrec_lab.world.alike.matching import Measured, measure, scenario_like
 from causalrec_lab.world.alike.rows import read_rows
-from causalrec_lab.world.presets import scenario
+from causalrec_lab.world.scenarios.presets import scenario
 
 __all__ = ["DIMENSIONS", "Twin", "measured", "run_once", "summarise", "text_of", "twin_of", "unit_of", "wilson"]
 

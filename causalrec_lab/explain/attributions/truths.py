@@ -8,7 +8,7 @@ import pandas as pd
 
 if TYPE_CHECKING:
     from causalrec_lab.recommender.sequence.transformer import TransformerRecommender
-    from causalrec_lab.world.linear import LinearGaussian
+    from causalrec_lab.world.designs.linear import LinearGaussian
     from causalrec_lab.world.platform import Platform
 
 __all__ = ["history_against_effects", "true_effects"]
@@ -31,14 +31,14 @@ def true_effects(
     Returns
     -------
     DataFrame indexed by feature: step, value (effect of the step), per_unit, std_error. See
-    `causalrec_lab.world.column_effects` for what each step is.
+    `causalrec_lab.world.truths.column_effects` for what each step is.
 
     Raises
     ------
     ValueError
         If a platform comes without decisions, or the outcome is unknown.
     """
-    from causalrec_lab.world.linear import LinearGaussian
+    from causalrec_lab.world.designs.linear import LinearGaussian
 
     if isinstance(world, LinearGaussian):
         effect = outcome or "purchase"
@@ -50,7 +50,7 @@ def true_effects(
         return table.assign(per_unit=table["value"], std_error=0.0)
     if decisions is None:
         raise ValueError("the effects of a platform's columns are means over rows; give decisions=, rows of its log")
-    from causalrec_lab.world.column_effects import column_effects
+    from causalrec_lab.world.truths.column_effects import column_effects
 
     return column_effects(world, decisions, outcome)
 
@@ -83,7 +83,7 @@ def history_against_effects(
     attention, effect_on_user (true change of the outcome's chance, had the user not been shown this event).
     """
     from causalrec_lab.explain.attributions.history import history_methods
-    from causalrec_lab.world.column_effects import last_decision_effect
+    from causalrec_lab.world.truths.column_effects import last_decision_effect
 
     table = history_methods(model, user_id, item_id, head=head)
     effect = pd.Series(0.0, index=table.index)

@@ -195,7 +195,7 @@ def exposure_of_policy(
         If the policy gives no distributions, or a chance to fewer items than the list is long; if there is no context,
         a user has several, or ids are not one an action.
     """
-    from causalrec_lab.world.rankings import item_at_position
+    from causalrec_lab.world.lists.rankings import item_at_position
 
     if isinstance(length, bool) or int(length) != length or length < 1 or contexts.empty:
         raise ValueError(

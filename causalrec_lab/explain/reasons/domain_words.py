@@ -9,7 +9,7 @@ from typing import Any
 
 from causalrec_lab.causal.effects.columns import nearest
 from causalrec_lab.explain.reasons.vocabulary import COMMON, DOMAINS, LANGUAGES
-from causalrec_lab.world.scenario import Scenario
+from causalrec_lab.world.scenarios.scenario import Scenario
 
 __all__ = ["Words", "words"]
 

@@ -12,8 +12,8 @@ import pandas as pd
 from causalrec_lab.intervention.bandit.adaptive_log import AdaptiveLog
 from causalrec_lab.policy import BanditLog, Policy, checked_probabilities
 from causalrec_lab.world import Platform
-from causalrec_lab.world.outcomes import check_outcome
-from causalrec_lab.world.policies import shown_means
+from causalrec_lab.world.law.outcomes import check_outcome
+from causalrec_lab.world.truths.policies import shown_means
 
 __all__ = ["ArmEnvironment", "ContextEnvironment", "Environment", "PlatformEnvironment"]
 

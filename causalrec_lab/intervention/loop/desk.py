@@ -19,7 +19,7 @@ from causalrec_lab.intervention.loop.plan import LoopPlan
 from causalrec_lab.intervention.loop.recommenders import LoopRecommender
 from causalrec_lab.intervention.policies import EpsilonPolicy
 from causalrec_lab.policy import BanditLog, Policy
-from causalrec_lab.world.days import DAY, HORIZON
+from causalrec_lab.world.law.days import DAY, HORIZON
 
 __all__ = ["Desk", "LoopState"]
 

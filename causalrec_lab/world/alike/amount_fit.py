@@ -9,10 +9,10 @@ import numpy as np
 from causalrec_lab.world.alike.behaviour_fit import Behaviour
 from causalrec_lab.world.alike.exposure_fit import Trial, root
 from causalrec_lab.world.alike.rows import Rows
-from causalrec_lab.world.amounts import amount_mean, scores_of
-from causalrec_lab.world.outcomes import amount_location
-from causalrec_lab.world.population import Floats
-from causalrec_lab.world.scenario import Amount, Exposure, Scenario
+from causalrec_lab.world.law.amounts import amount_mean, scores_of
+from causalrec_lab.world.law.outcomes import amount_location
+from causalrec_lab.world.people.population import Floats
+from causalrec_lab.world.scenarios.scenario import Amount, Exposure, Scenario
 
 __all__ = ["fit_amount"]
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from causalrec_lab.world.alike.exposure_fit import Trial, root
 from causalrec_lab.world.alike.outcome import Level
-from causalrec_lab.world.exposure import nominal_propensity
-from causalrec_lab.world.population import Floats
-from causalrec_lab.world.scenario import Effect, Exposure, Stage
+from causalrec_lab.world.law.exposure import nominal_propensity
+from causalrec_lab.world.people.population import Floats
+from causalrec_lab.world.scenarios.scenario import Effect, Exposure, Stage
 
 __all__ = ["Behaviour", "fit_behaviour"]
 

@@ -16,10 +16,10 @@ from causalrec_lab.world.alike.matching import Measured, measure, scenario_like
 from causalrec_lab.world.alike.own import own_rows
 from causalrec_lab.world.alike.rows import read_rows
 from causalrec_lab.world.alike.together import taken_together
+from causalrec_lab.world.people.population import Floats
 from causalrec_lab.world.platform import Platform
-from causalrec_lab.world.population import Floats
-from causalrec_lab.world.presets import scenario as find_scenario
-from causalrec_lab.world.scenario import Scenario
+from causalrec_lab.world.scenarios.presets import scenario as find_scenario
+from causalrec_lab.world.scenarios.scenario import Scenario
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,11 +12,11 @@ from functools import partial
 import numpy as np
 
 from causalrec_lab.world.alike.statistics import auc
-from causalrec_lab.world.examination import mean_examination
-from causalrec_lab.world.exposure import nominal_propensity, propensity
+from causalrec_lab.world.law.exposure import nominal_propensity, propensity
+from causalrec_lab.world.lists.examination import mean_examination
+from causalrec_lab.world.people.population import Floats, Pairs, stream
 from causalrec_lab.world.platform import Platform
-from causalrec_lab.world.population import Floats, Pairs, stream
-from causalrec_lab.world.scenario import Effect, Exposure, Stage
+from causalrec_lab.world.scenarios.scenario import Effect, Exposure, Stage
 
 __all__ = ["Trial", "fit_exposure", "root"]
 

@@ -16,9 +16,9 @@ from causalrec_lab.world.alike.outcome import Level
 from causalrec_lab.world.alike.own import own_rows
 from causalrec_lab.world.alike.statistics import TextGain
 from causalrec_lab.world.alike.together import lifts_of
+from causalrec_lab.world.people.population import Floats
 from causalrec_lab.world.platform import Platform
-from causalrec_lab.world.population import Floats
-from causalrec_lab.world.scenario import Scenario
+from causalrec_lab.world.scenarios.scenario import Scenario
 
 __all__ = ["MATCHES", "Line", "Sides", "lines"]
 

@@ -21,10 +21,10 @@ from causalrec_lab.world.alike.shape import Shape, shape_of
 from causalrec_lab.world.alike.text_fit import fit_text
 from causalrec_lab.world.alike.wording import categories_like, funnel_like
 from causalrec_lab.world.dials import Dials
+from causalrec_lab.world.people.population import MOST_ACTIVITY, Floats
 from causalrec_lab.world.platform import Platform
-from causalrec_lab.world.population import MOST_ACTIVITY, Floats
-from causalrec_lab.world.presets import scenario as find_scenario
-from causalrec_lab.world.scenario import Coefficients, Scenario
+from causalrec_lab.world.scenarios.presets import scenario as find_scenario
+from causalrec_lab.world.scenarios.scenario import Coefficients, Scenario
 
 __all__ = ["Measured", "measure", "scenario_like"]
 

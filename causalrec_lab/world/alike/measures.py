@@ -18,7 +18,7 @@ from causalrec_lab.world.alike.statistics import (
     deviance_explained,
     text_gain,
 )
-from causalrec_lab.world.population import Floats, Ints, stream
+from causalrec_lab.world.people.population import Floats, Ints, stream
 
 __all__ = ["Exposed", "Selected", "exposure_of", "row_texts", "sampled", "selection_of", "text_of"]
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from causalrec_lab.data.registry import nearest
-from causalrec_lab.world.population import Floats
-from causalrec_lab.world.scenario import Scenario
+from causalrec_lab.world.people.population import Floats
+from causalrec_lab.world.scenarios.scenario import Scenario
 
 __all__ = ["Level", "Outcome", "conversions", "find_outcome", "levels", "stage_of"]
 

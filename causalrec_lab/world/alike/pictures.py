@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from causalrec_lab.world.alike.comparison import Likeness
     from causalrec_lab.world.alike.measures import Exposed
-    from causalrec_lab.world.population import Floats
+    from causalrec_lab.world.people.population import Floats
 
 __all__ = ["draw"]
 

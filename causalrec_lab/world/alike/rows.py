@@ -12,8 +12,8 @@ import pandas as pd
 from causalrec_lab.data.dataset import Dataset
 from causalrec_lab.data.registry import nearest
 from causalrec_lab.world.alike.outcome import Level, Outcome, conversions, find_outcome, levels
-from causalrec_lab.world.population import Floats, Ints
-from causalrec_lab.world.scenario import Scenario
+from causalrec_lab.world.people.population import Floats, Ints
+from causalrec_lab.world.scenarios.scenario import Scenario
 
 __all__ = ["Rows", "read_rows"]
 

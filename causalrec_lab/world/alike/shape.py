@@ -10,7 +10,7 @@ import pandas as pd
 
 from causalrec_lab.world.alike.rows import Rows
 from causalrec_lab.world.alike.statistics import rates_behind
-from causalrec_lab.world.population import Floats
+from causalrec_lab.world.people.population import Floats
 
 __all__ = ["Shape", "interactions", "shape_of"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from causalrec_lab.world.population import Floats, Ints, stream
+from causalrec_lab.world.people.population import Floats, Ints, stream
 
 __all__ = [
     "CrossFit",

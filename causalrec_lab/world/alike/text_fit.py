@@ -18,9 +18,9 @@ from causalrec_lab.world.alike.measures import TEXT_ROWS, text_of
 from causalrec_lab.world.alike.own import own_rows
 from causalrec_lab.world.alike.rows import Rows
 from causalrec_lab.world.alike.statistics import TextGain
+from causalrec_lab.world.people.population import Floats
 from causalrec_lab.world.platform import Platform
-from causalrec_lab.world.population import Floats
-from causalrec_lab.world.scenario import Scenario
+from causalrec_lab.world.scenarios.scenario import Scenario
 
 __all__ = ["GRID", "fit_text"]
 

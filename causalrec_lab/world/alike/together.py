@@ -8,8 +8,8 @@ import pandas as pd
 from causalrec_lab.world.alike.rows import Rows
 from causalrec_lab.world.alike.shape import interactions
 from causalrec_lab.world.alike.statistics import co_lifts
+from causalrec_lab.world.people.population import Floats, Ints, stream
 from causalrec_lab.world.platform import Platform
-from causalrec_lab.world.population import Floats, Ints, stream
 
 __all__ = ["lifts_of", "platform_interactions", "taken_together"]
 

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from causalrec_lab.world.alike.outcome import Level, Outcome, stage_of
 from causalrec_lab.world.alike.rows import Rows
 from causalrec_lab.world.alike.shape import Shape
-from causalrec_lab.world.scenario import Amount, Category, Scenario, Segment, Stage
-from causalrec_lab.world.wellformed import TAKEN
+from causalrec_lab.world.scenarios.scenario import Amount, Category, Scenario, Segment, Stage
+from causalrec_lab.world.scenarios.wellformed import TAKEN
 
 __all__ = ["categories_like", "funnel_like"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from types import MappingProxyType
 
-from causalrec_lab.world.equations import Amount, Coefficients, Effect, Exposure, Retention, Stage, Touch
-from causalrec_lab.world.scenario import Case, Category, Cost, Scenario, Segment, Voice
+from causalrec_lab.world.scenarios.equations import Amount, Coefficients, Effect, Exposure, Retention, Stage, Touch
+from causalrec_lab.world.scenarios.scenario import Case, Category, Cost, Scenario, Segment, Voice
 
 __all__ = ["EDUCATION"]
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from causalrec_lab.policy import FixedPolicy, Policy
-from causalrec_lab.world.equations import Touch
-from causalrec_lab.world.population import Floats, Ints, Population
-from causalrec_lab.world.scenario import Scenario
+from causalrec_lab.world.people.population import Floats, Ints, Population
+from causalrec_lab.world.scenarios.equations import Touch
+from causalrec_lab.world.scenarios.scenario import Scenario
 
 __all__ = ["TouchPolicy", "as_touch_policy", "offer_contexts", "touch_number"]
 

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from causalrec_lab.policy import BanditLog, Policy
-from causalrec_lab.world.decisions import draw_randomness
-from causalrec_lab.world.law import Law
-from causalrec_lab.world.outcomes import check_outcome
-from causalrec_lab.world.population import Floats, Ints
-from causalrec_lab.world.slates import drawn_actions
+from causalrec_lab.world.law.law import Law
+from causalrec_lab.world.law.outcomes import check_outcome
+from causalrec_lab.world.lists.slates import drawn_actions
+from causalrec_lab.world.logging.decisions import draw_randomness
+from causalrec_lab.world.people.population import Floats, Ints
 from causalrec_lab.world.touches.choosing import offer_contexts
 
 __all__ = ["drawn_touches", "touch_log"]

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from causalrec_lab.world.equations import Touch
-from causalrec_lab.world.outcomes import Funnel
-from causalrec_lab.world.population import Floats, Ints, Pairs
+from causalrec_lab.world.law.outcomes import Funnel
+from causalrec_lab.world.people.population import Floats, Ints, Pairs
+from causalrec_lab.world.scenarios.equations import Touch
 
 __all__ = ["TOUCH_COST", "touched", "turned"]
 

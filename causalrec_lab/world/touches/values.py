@@ -17,12 +17,12 @@ import pandas as pd
 
 from causalrec_lab.estimate import Truth
 from causalrec_lab.policy import Policy, checked_probabilities
-from causalrec_lab.world.groups import grouping
-from causalrec_lab.world.law import Law
-from causalrec_lab.world.policies import mean_over_users, mean_when_shown, ranking_chances
-from causalrec_lab.world.population import Floats, Ints, Pairs, stream
+from causalrec_lab.world.law.law import Law
+from causalrec_lab.world.people.population import Floats, Ints, Pairs, stream
 from causalrec_lab.world.touches.choosing import offer_contexts, touch_number
 from causalrec_lab.world.touches.shifts import TOUCH_COST, touched
+from causalrec_lab.world.truths.groups import grouping
+from causalrec_lab.world.truths.policies import mean_over_users, mean_when_shown, ranking_chances
 
 __all__ = ["touch_effect", "touch_value"]
 

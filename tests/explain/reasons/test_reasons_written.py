@@ -17,7 +17,7 @@ from causalrec_lab.recommender import RecommenderConfig, TransformerRecommender,
 from causalrec_lab.recommender.catalogue.histories import Histories
 from causalrec_lab.recommender.text.topics import Topics
 from causalrec_lab.world import Platform
-from causalrec_lab.world.presets import SCENARIOS
+from causalrec_lab.world.scenarios.presets import SCENARIOS
 
 
 def test_the_whole_sentence(model, log, effects):

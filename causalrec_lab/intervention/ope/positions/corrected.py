@@ -29,7 +29,7 @@ from causalrec_lab.intervention.ope.slates.log import SlateLog
 from causalrec_lab.intervention.ope.slates.weights import logged_chances
 from causalrec_lab.intervention.ope.uncertainty import cluster_codes, standard_error
 from causalrec_lab.policy import BanditLog, Policy, checked_probabilities
-from causalrec_lab.world.rankings import item_at_position
+from causalrec_lab.world.lists.rankings import item_at_position
 
 __all__ = ["position_corrected"]
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from causalrec_lab.intervention.ope.slates.log import SlateLog
-from causalrec_lab.world.rankings import item_at_position
+from causalrec_lab.world.lists.rankings import item_at_position
 
 __all__ = ["weighted_rates"]
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from causalrec_lab.intervention.ope.slates.log import SlateLog
-from causalrec_lab.world.rankings import propensities_given_above
+from causalrec_lab.world.lists.rankings import propensities_given_above
 
 __all__ = ["ASSUMPTIONS", "diagnosed", "notes_on"]
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from causalrec_lab.intervention.ope.reward_model import RewardModel, context_features
 from causalrec_lab.intervention.ope.slates.log import SlateLog
 from causalrec_lab.policy import BanditLog
-from causalrec_lab.world.rankings import remaining_chances
+from causalrec_lab.world.lists.rankings import remaining_chances
 
 __all__ = ["rewards_to_go"]
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from causalrec_lab.intervention.ope.slates.log import SlateLog
 from causalrec_lab.policy import Policy, checked_probabilities
-from causalrec_lab.world.rankings import all_lists, item_at_position, propensities_given_above
+from causalrec_lab.world.lists.rankings import all_lists, item_at_position, propensities_given_above
 
 __all__ = [
     "chances_of",

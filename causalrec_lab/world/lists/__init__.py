@@ -1,0 +1,1 @@
+"""Ranked lists: how they are drawn, examined and valued."""

@@ -1,0 +1,1 @@
+"""What the platform writes down: decisions, lists, streams, experiments."""

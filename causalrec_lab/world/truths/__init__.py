@@ -1,0 +1,1 @@
+"""What no log tells: effects, values of policies, paths, by closed form where there is one."""
