@@ -42,13 +42,17 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def clean() -> dict[str, str]:
+    """The environment without what a make above this one, or the reader, has set."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "CAUSALREC", "EXTRAS"))}
+
+
 def make(folder: Path, *arguments: str, **environment: str) -> tuple[int, list[str]]:
     """Exit code of make, and how the command line was called meanwhile."""
     calls = folder / "calls"
     calls.unlink(missing_ok=True)
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "CAUSALREC", "EXTRAS"))}
     done = subprocess.run(
-        ["make", "-s", *arguments], cwd=folder, env=clean | environment, capture_output=True, text=True
+        ["make", "-s", *arguments], cwd=folder, env=clean() | environment, capture_output=True, text=True
     )
     return done.returncode, calls.read_text().splitlines() if calls.exists() else []
 
@@ -77,7 +81,7 @@ def test_help_is_the_default_and_names_every_task(checkout: Path) -> None:
 def test_a_dry_run_tells_what_is_due_and_changes_nothing(checkout: Path) -> None:
     def due(*arguments: str) -> str:
         command = ["make", "-n", "reports", *arguments]
-        return subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True).stdout
+        return subprocess.run(command, cwd=checkout, env=clean(), capture_output=True, text=True, check=True).stdout
 
     assert "00_a >> build/full/todo" in due()
     assert not (checkout / "build").exists()

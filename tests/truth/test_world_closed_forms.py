@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from causalrec_lab.policy import UniformPolicy
-from causalrec_lab.world import Platform, averages
+from causalrec_lab.world import Platform
+from causalrec_lab.world.truths import averages
 from causalrec_lab.world.truths.groups import grouping
 
 N = 200_000

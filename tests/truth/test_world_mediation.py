@@ -5,9 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from causalrec_lab.world import Platform, averages
+from causalrec_lab.world import Platform
 from causalrec_lab.world.lists.examination import examination
 from causalrec_lab.world.logging.decisions import draw_decisions
+from causalrec_lab.world.truths import averages
 
 
 def logistic(x):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from causalrec_lab.policy import FixedPolicy
-from causalrec_lab.world import Platform, rankings
+from causalrec_lab.world import Platform
+from causalrec_lab.world.lists import rankings
 
 
 def softmax(scores):
