@@ -39,6 +39,7 @@ def test_formulas_are_mathematics_and_nothing_comes_from_a_network(site: Path) -
     for path, page in pages.items():
         shown = re.sub(r"<(script|style).*?</\1>", "", page, flags=re.DOTALL)
         assert not re.search(r":math:|\.\. math|[\ue000\ue001]", shown), path
+        assert not re.findall(r"<svg(?![^>]*(?:aria-|role=))[^>]*>", page), path
         assert not re.findall(r"<(?:script|img|link|iframe)[^>]*(?:src|href)=[\"']?(?:https?:)?//[^>]*", page), path
 
 

@@ -28,6 +28,7 @@ _INLINE = re.compile(r":math:`([^`]+)`")
 _BLOCK = re.compile(
     r"^(?P<indent>[ \t]*)\.\. math::[ \t]*(?P<first>.*)\n(?P<rest>(?:(?P=indent)[ \t]+.*\n|[ \t]*\n)*)", re.M
 )
+_UNNAMED = re.compile(r"<svg\b(?![^>]*(?:aria-|role=))")  # pdoc's icons: nothing that a reader must be told
 _MARK = re.compile("\ue000(\\d+)\ue001")
 
 
@@ -122,7 +123,8 @@ def _write(pages: Mapping[str, pdoc.doc.Module], made: Path, formulas: Formulas)
     for name, page in pages.items():
         path = made / f"{name.replace('.', '/')}.html"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(formulas.show(pdoc.render.html_module(page, pages)), encoding="utf-8")
+        shown = formulas.show(pdoc.render.html_module(page, pages))
+        path.write_text(_UNNAMED.sub('<svg aria-hidden="true"', shown), encoding="utf-8")
     (made / "index.html").write_text(pdoc.render.html_index(pages), encoding="utf-8")
     (made / "search.js").write_text(_MARK.sub("…", pdoc.render.search_index(pages)), encoding="utf-8")
 
